@@ -1,0 +1,2 @@
+//! The `coder-k8s` program.
+fn main() {}
