@@ -1,1 +1,8 @@
-//! (placeholder, replaced by the module's author)
+//! From flags to running parts: what a process of this program consists of.
+
+pub mod args;
+pub mod health;
+pub mod metrics;
+pub mod shutdown;
+pub mod supervise;
+pub mod telemetry;

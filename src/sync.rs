@@ -1,1 +1,11 @@
-//! (placeholder, replaced by the module's author)
+//! The pure core: everything that decides.
+//!
+//! Functions here take what was seen of both sides, the facts that were recorded before, the policies
+//! and the time, and say what to do next. They hold no client, start no task and read no clock, so
+//! that each rule can be tried in bulk. Translation from coderd's wire types into the small structs
+//! used here is the controller's business.
+
+pub mod build_wait;
+pub mod field;
+pub mod ownership;
+pub mod source;

@@ -1,0 +1,28 @@
+//! Every label, annotation, finalizer and field manager that this project reads or writes.
+
+/// Manager of the `spec` fields that mirror coderd.
+pub const MANAGER_CODERD: &str = "coderd";
+/// Manager of what the controller itself says: the origin label and `status`.
+pub const MANAGER_CONTROLLER: &str = "coder-k8s";
+/// Manager of the deletion policy that the aggregated API applies for its callers.
+pub const MANAGER_SHIM: &str = "coder-k8s-shim";
+/// The managers whose ownership of a field declares nothing.
+pub const OWN_MANAGERS: [&str; 3] = [MANAGER_CODERD, MANAGER_CONTROLLER, MANAGER_SHIM];
+
+/// Present while deleting the object also deletes its twin in coderd.
+pub const FINALIZER: &str = "coder.com/coderd-cleanup";
+
+/// Who made the twin: `kubernetes` or `coderd`. An object that carries it without a binding was
+/// restored or copied.
+pub const LABEL_ORIGIN: &str = "coder.com/origin";
+
+/// `"true"`: nothing is written to coderd; deletion with `Retain` still works.
+pub const ANNOTATION_PAUSED: &str = "coder.com/paused";
+/// Any new value: reconcile now and try again what was refused; echoed in
+/// `status.lastHandledReconcileAt`.
+pub const ANNOTATION_RECONCILE_REQUESTED_AT: &str = "coder.com/reconcile-requested-at";
+/// The id of a lost twin: make a new, empty one in its place.
+pub const ANNOTATION_RECREATE: &str = "coder.com/recreate";
+
+/// The name of the control plane that is given by flags.
+pub const STATIC_CONTROL_PLANE: &str = "static";

@@ -1,0 +1,133 @@
+//! The parts of `status` that both kinds share: the binding to a twin in coderd and the records
+//! that make a crash between any two steps harmless.
+
+#![allow(
+    unreachable_pub,
+    reason = "KubeSchema repeats each struct in a private scope"
+)]
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which object of which coderd deployment this object stands for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Binding {
+    /// The deployment id that coderd reports.
+    #[serde(rename = "deploymentID")]
+    pub deployment_id: String,
+    /// The id of the twin in coderd.
+    pub id: String,
+    /// Who made the twin; decides the default of `spec.deletionPolicy`.
+    pub origin: Origin,
+    /// When the object was bound.
+    pub bound_at: Time,
+}
+
+/// Who made the twin: `kubernetes` only where a recorded attempt of the controller proves it,
+/// `coderd` for everything imported, adopted or restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Made by the controller for an object in Kubernetes.
+    Kubernetes,
+    /// Made by anybody else.
+    Coderd,
+}
+
+impl Origin {
+    /// The value of the label `coder.com/origin`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Coderd => "coderd",
+        }
+    }
+}
+
+/// What deleting the object does to its twin in coderd. Absent: `Delete` when the twin was created
+/// from here, `Retain` when it was imported or adopted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// The twin is deleted too, and the object goes only when coderd has proved it.
+    Delete,
+    /// The twin stays.
+    Retain,
+}
+
+/// What happens when a declared field is changed in coderd. Absent: `Enforce`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// The declared value is put back.
+    #[default]
+    Enforce,
+    /// The difference is shown as condition `Drifted`; nothing is pushed.
+    Observe,
+}
+
+/// The controller's own records. Do not edit: they keep it from doing anything twice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sync {
+    /// The creation in coderd that was begun and is not yet bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+    /// The last agreed run state and the build that proves it (workspaces).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunRecord>,
+    /// The deletion in coderd that was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<DeletionRecord>,
+    /// What coderd refused; not sent again until it changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]
+    pub refused: Vec<Refusal>,
+}
+
+/// A creation in coderd, recorded before the request is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// When it was begun, by coderd's clock: a twin created earlier is not ours.
+    pub requested_at: Time,
+}
+
+/// A run state that both sides agree on, or that was ordered from coderd.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRecord {
+    /// Whether the workspace is meant to run.
+    pub wanted: bool,
+    /// The build that brought, or is to bring, that state.
+    pub build_number: i64,
+    /// Present where the build is an order of the controller: when it was recorded. Absent where
+    /// the state was only seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered_at: Option<Time>,
+}
+
+/// The delete builds that the controller ordered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletionRecord {
+    /// How many delete builds were ordered.
+    pub attempts: i64,
+    /// The number of the last one.
+    pub build_number: i64,
+    /// When the last one was recorded.
+    pub ordered_at: Time,
+}
+
+/// A value that coderd refused or that showed no effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// The field, such as `ttlMillis`, or what was asked for, such as `create`.
+    pub field: String,
+    /// A digest of the refused value: another one is tried again.
+    pub digest: String,
+    /// What coderd said.
+    pub message: String,
+}
