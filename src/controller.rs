@@ -1,1 +1,143 @@
-//! (placeholder, replaced by the module's author)
+//! The loop around the core: watch Kubernetes, sweep coderd, and for each object that changed on
+//! either side observe → plan → act → report.
+//!
+//! Nothing here decides; `sync` does. What this module guarantees: one object is in one worker at a
+//! time, both sides are read live before each effect, each effect is a step of its own, and a record
+//! that an effect relies on is in `status` before the effect is sent.
+
+mod cause;
+pub mod clock;
+pub mod import;
+mod inventory;
+mod kind;
+mod look;
+mod memory;
+pub mod metrics;
+mod queue;
+mod reconcile;
+mod session;
+mod sweep;
+mod template;
+mod watching;
+mod work;
+mod workspace;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    clock::Clock, import::Imports, inventory::Inventory, memory::Memory, metrics::Metrics,
+    queue::Queue, session::Sessions,
+};
+use crate::{
+    api::{template::CoderTemplate, workspace::CoderWorkspace},
+    coderd,
+    k8s::{event::EventRecorder, object::Objects},
+    sync::build_wait::BuildWait,
+};
+
+/// What the controller runs with.
+#[derive(Debug)]
+pub struct Settings {
+    /// The connection to the one coderd.
+    pub coderd: coderd::Client,
+    /// The connection to the API server.
+    pub kube: kube::Client,
+    /// The namespace whose objects belong to that coderd.
+    pub namespace: String,
+    /// How long a request to coderd may be under way.
+    pub request_timeout: Duration,
+    /// The shortest time between two sweeps.
+    pub sweep_interval: Duration,
+    /// What is imported.
+    pub imports: Imports,
+    /// How many objects are worked on at once.
+    pub workers: usize,
+    /// How long and how often a template build is waited for.
+    pub build_wait: BuildWait,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where jitter comes from.
+    pub seed: u64,
+    /// The name of this instance, in Events.
+    pub instance: String,
+    /// What is measured.
+    pub metrics: Metrics,
+}
+
+/// How far the controller has come; for readiness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// All workspaces and templates of the namespace are known.
+    pub watching: bool,
+    /// coderd answered a whole sweep.
+    pub swept: bool,
+}
+
+/// Everything that the parts of the controller share.
+#[derive(Debug)]
+struct Controller {
+    settings: Settings,
+    workspaces: Objects<CoderWorkspace>,
+    templates: Objects<CoderTemplate>,
+    events: EventRecorder,
+    queue: Queue<Key>,
+    inventory: Inventory,
+    sessions: Sessions,
+    memory: Memory,
+    readiness: watch::Sender<Readiness>,
+    /// The numbers of the watches that have reported everything.
+    synced: watch::Sender<BTreeSet<u64>>,
+}
+
+/// What a worker looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    /// The workspace object of this name.
+    Workspace(String),
+    /// The template object of this name.
+    Template(String),
+    /// The workspace in coderd of this id, which has no object.
+    ImportWorkspace(uuid::Uuid),
+    /// The template in coderd of this id, which has no object.
+    ImportTemplate(uuid::Uuid),
+}
+
+/// Runs until `stop`; then each worker ends the step that it is at.
+pub async fn run(
+    settings: Settings,
+    readiness: watch::Sender<Readiness>,
+    stop: CancellationToken,
+) -> Result<(), tokio::task::JoinError> {
+    let workers = settings.workers;
+    let controller = Arc::new(Controller {
+        workspaces: Objects::new(settings.kube.clone()),
+        templates: Objects::new(settings.kube.clone()),
+        events: EventRecorder::new(settings.kube.clone(), &settings.instance),
+        queue: Queue::default(),
+        inventory: Inventory::default(),
+        sessions: Sessions::default(),
+        memory: Memory::new(settings.seed),
+        readiness,
+        synced: watch::Sender::default(),
+        settings,
+    });
+    let mut parts = JoinSet::new();
+    parts.spawn(until(stop.clone(), watching::workspaces(Arc::clone(&controller))));
+    parts.spawn(until(stop.clone(), watching::templates(Arc::clone(&controller))));
+    parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&controller))));
+    for _ in 0..workers {
+        parts.spawn(work::run(Arc::clone(&controller), stop.clone()));
+    }
+    while let Some(ended) = parts.join_next().await {
+        ended?;
+    }
+    Ok(())
+}
+
+/// Runs `part`, which may be dropped at any await, until `stop`.
+async fn until(stop: CancellationToken, part: impl Future<Output = ()>) {
+    stop.run_until_cancelled(part).await;
+}

@@ -5,7 +5,17 @@
 //! that each rule can be tried in bulk. Translation from coderd's wire types into the small structs
 //! used here is the controller's business.
 
+pub mod build;
 pub mod build_wait;
 pub mod field;
+pub mod lifecycle;
+pub mod outlook;
 pub mod ownership;
+pub mod plan;
+pub mod rounding;
+pub mod run;
 pub mod source;
+pub mod standing;
+pub mod template;
+pub mod twin;
+pub mod workspace;

@@ -111,10 +111,8 @@ reasons! {
     DeleteFailed,
     /// Declared fields differ in coderd and driftPolicy is Observe.
     FieldDrift,
-    /// coderd refused a declared value.
+    /// coderd refused a declared value, or accepted it without any effect.
     Refused,
-    /// coderd accepted a declared value, but it shows no effect.
-    NotEffective,
     /// A declared field is not synchronised yet.
     NotSupportedYet,
     /// A declared parameter does not exist in the template's version.

@@ -1,0 +1,178 @@
+//! Which objects there are on either side, and which belong together.
+//!
+//! Sweeps of coderd's lists are compared with the sweep before; only what differs is looked at. That a
+//! row is missing proves nothing: it only makes its object look for itself.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use uuid::Uuid;
+
+use super::Key;
+
+/// What one row of a list says, as far as a change of it matters.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    /// The name that its object has, or would have.
+    pub(super) name: String,
+    /// The organization it belongs to.
+    pub(super) organization: String,
+    /// Everything that the object shows or is compared with.
+    pub(super) content: RowContent,
+}
+
+/// The rest of a row, by kind.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum RowContent {
+    /// A workspace.
+    Workspace(Box<crate::sync::workspace::Workspace>),
+    /// A template.
+    Template(Box<crate::sync::template::Template>),
+}
+
+impl Row {
+    /// The key of the object called `name`, of the row's kind.
+    fn key(&self, name: String) -> Key {
+        match self.content {
+            RowContent::Workspace(_) => Key::Workspace(name),
+            RowContent::Template(_) => Key::Template(name),
+        }
+    }
+
+    /// The key under which twin `id` is imported.
+    fn import_key(&self, id: Uuid) -> Key {
+        match self.content {
+            RowContent::Workspace(_) => Key::ImportWorkspace(id),
+            RowContent::Template(_) => Key::ImportTemplate(id),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inventory(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    rows: BTreeMap<Uuid, Row>,
+    /// Every object, and whether it has been looked at since the start: until all have, it is not
+    /// known which twins are bound.
+    objects: HashMap<Key, Known>,
+    bound: HashMap<Uuid, Key>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    was_visited: bool,
+    binding: Option<Uuid>,
+}
+
+/// What a sweep found.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Changes {
+    /// Objects that have to be looked at.
+    pub(super) objects: Vec<Key>,
+    /// Twins without an object.
+    pub(super) imports: Vec<Key>,
+}
+
+impl Inventory {
+    /// Takes the rows of a complete sweep in; tells what differs from the sweep before.
+    pub(super) fn swept(
+        &self,
+        rows: BTreeMap<Uuid, Row>,
+        covered: impl Fn(&str) -> bool,
+    ) -> Changes {
+        let mut state = self.lock();
+        let before = std::mem::replace(&mut state.rows, rows);
+        let mut changes = Changes::default();
+        for (id, row) in &state.rows {
+            let is_new = before.get(id) != Some(row);
+            match state.bound.get(id) {
+                Some(key) if is_new => changes.objects.push(key.clone()),
+                Some(_) => {}
+                None => {
+                    let key = row.key(row.name.clone());
+                    if state.objects.contains_key(&key) {
+                        changes.objects.extend(is_new.then_some(key));
+                    } else if state.is_complete() && covered(&row.organization) {
+                        changes.imports.push(row.import_key(*id));
+                    }
+                }
+            }
+        }
+        let vanished = before.keys().filter(|id| !state.rows.contains_key(id));
+        changes.objects.extend(vanished.filter_map(|id| state.bound.get(id).cloned()));
+        changes
+    }
+
+    /// An object is there.
+    pub(super) fn object_seen(&self, key: &Key) {
+        self.lock().objects.entry(key.clone()).or_default();
+    }
+
+    /// An object is gone.
+    pub(super) fn object_gone(&self, key: &Key) {
+        let mut state = self.lock();
+        let binding = state.objects.remove(key).and_then(|known| known.binding);
+        if let Some(id) = binding.filter(|id| state.bound.get(id) == Some(key)) {
+            state.bound.remove(&id);
+        }
+    }
+
+    /// An object was looked at and is bound as said. The first object that is bound to a twin keeps
+    /// it.
+    pub(super) fn object_visited(&self, key: &Key, binding: Option<Uuid>) {
+        let mut state = self.lock();
+        let known = state.objects.entry(key.clone()).or_default();
+        known.was_visited = true;
+        let before = std::mem::replace(&mut known.binding, binding);
+        if before != binding
+            && let Some(id) = before.filter(|id| state.bound.get(id) == Some(key))
+        {
+            state.bound.remove(&id);
+        }
+        if let Some(id) = binding {
+            state.bound.entry(id).or_insert_with(|| key.clone());
+        }
+    }
+
+    /// The object that twin `id` is bound to.
+    pub(super) fn bound_to(&self, id: Uuid) -> Option<Key> {
+        self.lock().bound.get(&id).cloned()
+    }
+
+    /// Whether twin `id` has an object.
+    pub(super) fn is_bound(&self, id: Uuid) -> bool {
+        self.lock().bound.contains_key(&id)
+    }
+
+    /// Every object.
+    pub(super) fn objects(&self) -> Vec<Key> {
+        self.lock().objects.keys().cloned().collect()
+    }
+
+    /// How many workspaces use the template called `template` in `organization`, by the last sweep.
+    pub(super) fn workspaces_of(&self, organization: &str, template: &str) -> i64 {
+        let state = self.lock();
+        let count = state.rows.values().filter(|row| match &row.content {
+            RowContent::Workspace(workspace) => {
+                workspace.organization == organization && workspace.template == template
+            }
+            RowContent::Template(_) => false,
+        });
+        i64::try_from(count.count()).unwrap_or(i64::MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether every object has been looked at, so that each binding is known.
+    fn is_complete(&self) -> bool {
+        self.objects.values().all(|known| known.was_visited)
+    }
+}

@@ -1,0 +1,113 @@
+//! What the controller remembers of an object between two looks. All of it may be lost: it only saves
+//! work or makes the next look come at a better time.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::Key;
+use crate::sync::source::Content;
+
+/// The shortest wait after a failure.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// The longest one.
+const LAST_DELAY: Duration = Duration::from_secs(60);
+/// How many contents of versions are kept; each is at most some MiB.
+const CONTENTS: usize = 8;
+
+#[derive(Debug)]
+pub(super) struct Memory {
+    objects: Mutex<HashMap<Key, Remembered>>,
+    contents: Mutex<Vec<(String, Arc<Result<Content, String>>)>>,
+    jitter: Mutex<fastrand::Rng>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// The last state of coderd, and since when it has been seen so.
+    look: Option<(String, Instant)>,
+    /// Failures in a row.
+    failures: u32,
+    /// The resourceVersion of our own last write.
+    written: Option<String>,
+}
+
+impl Memory {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            objects: Mutex::default(),
+            contents: Mutex::default(),
+            jitter: Mutex::new(fastrand::Rng::with_seed(seed)),
+        }
+    }
+
+    /// For how long the state that is summed up in `look` has been seen.
+    pub(super) fn stable_for(&self, key: &Key, look: &str) -> Duration {
+        let mut objects = lock(&self.objects);
+        let remembered = objects.entry(key.clone()).or_default();
+        match &remembered.look {
+            Some((known, since)) if known == look => since.elapsed(),
+            _ => {
+                remembered.look = Some((look.to_owned(), Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// How long to wait after another failure: doubling, with jitter, never less than `asked`.
+    pub(super) fn failed(&self, key: &Key, asked: Option<Duration>) -> Duration {
+        let mut objects = lock(&self.objects);
+        let remembered = objects.entry(key.clone()).or_default();
+        let doubled = FIRST_DELAY.saturating_mul(1 << remembered.failures.min(10));
+        remembered.failures = remembered.failures.saturating_add(1);
+        let jitter = lock(&self.jitter).f64();
+        doubled.min(LAST_DELAY).mul_f64(1.0 + jitter / 4.0).max(asked.unwrap_or_default())
+    }
+
+    /// The last look went well.
+    pub(super) fn went_well(&self, key: &Key) {
+        if let Some(remembered) = lock(&self.objects).get_mut(key) {
+            remembered.failures = 0;
+        }
+    }
+
+    /// We wrote the object, which has `resource_version` now.
+    pub(super) fn wrote(&self, key: &Key, resource_version: &str) {
+        lock(&self.objects).entry(key.clone()).or_default().written =
+            Some(resource_version.to_owned());
+    }
+
+    /// Whether `resource_version` is what we wrote last: its watch event tells nothing new.
+    pub(super) fn is_own_write(&self, key: &Key, resource_version: &str) -> bool {
+        let objects = lock(&self.objects);
+        objects.get(key).and_then(|known| known.written.as_deref()) == Some(resource_version)
+    }
+
+    /// Forgets an object that is gone.
+    pub(super) fn forget(&self, key: &Key) {
+        lock(&self.objects).remove(key);
+    }
+
+    /// The content of version `id`, if it is remembered. It never changes.
+    pub(super) fn content(&self, id: &str) -> Option<Arc<Result<Content, String>>> {
+        let contents = lock(&self.contents);
+        contents.iter().find(|(known, _)| known == id).map(|(_, content)| Arc::clone(content))
+    }
+
+    /// Remembers the content of version `id` in place of the oldest one.
+    pub(super) fn keep_content(&self, id: String, content: Arc<Result<Content, String>>) {
+        let mut contents = lock(&self.contents);
+        if contents.len() >= CONTENTS {
+            contents.remove(0);
+        }
+        contents.push((id, content));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,71 @@
+//! Who and what the controller is talking to, as the last sweep found it.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::{
+    api::condition::Reason,
+    coderd::{self, ServerVersion},
+    sync::twin::Cause,
+};
+
+/// A coderd that answers, and our own user there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Session {
+    /// Which deployment it is.
+    pub(super) deployment_id: String,
+    /// The id of the token's user.
+    pub(super) us: String,
+    /// Set where this coderd may only be read.
+    pub(super) read_only: Option<Cause>,
+}
+
+/// The oldest coderd whose template PATCH leaves alone what it does not name.
+const OLDEST: (u64, u64) = (2, 34);
+
+impl Session {
+    /// The session with the coderd that calls itself `info`, as `user`.
+    pub(super) fn new(info: &coderd::BuildInfo, user: &coderd::User) -> Self {
+        let is_too_old = info.server_version().is_some_and(|version| is_too_old(&version));
+        let read_only = is_too_old.then(|| {
+            let message = format!(
+                "coderd {} is older than {}.{} and is only read; update it",
+                info.version, OLDEST.0, OLDEST.1
+            );
+            Cause::new(Reason::UnsupportedCoderVersion, message)
+        });
+        Self { deployment_id: info.deployment_id.clone(), us: user.id.to_string(), read_only }
+    }
+}
+
+/// A build without a version, as developers make them, counts as new.
+fn is_too_old(version: &ServerVersion) -> bool {
+    let number = (version.major, version.minor);
+    number != (0, 0) && number < OLDEST
+}
+
+/// The present session. Until the first sweep, and while sweeps fail, there is a cause instead, and
+/// nobody asks coderd anything: one prober is enough.
+#[derive(Debug)]
+pub(super) struct Sessions(Mutex<Result<Session, Cause>>);
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let cause = Cause::new(Reason::Pending, "coderd was not asked yet");
+        Self(Mutex::new(Err(cause)))
+    }
+}
+
+impl Sessions {
+    /// The session, or why there is none.
+    pub(super) fn get(&self) -> Result<Session, Cause> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces it; true where that changes what an object may see.
+    pub(super) fn set(&self, next: Result<Session, Cause>) -> bool {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = *current != next;
+        *current = next;
+        changed
+    }
+}

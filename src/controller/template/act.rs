@@ -1,0 +1,117 @@
+//! Effects of templates on coderd: one change each.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::Templates;
+use crate::{
+    api::condition::Reason,
+    coderd::{self, NewVersion, TemplatePatch},
+    controller::{
+        cause::{Outcome, outcome},
+        kind::Look,
+    },
+    sync::{
+        template::{Effect, NewTemplate},
+        twin::{Cause, Twin},
+    },
+};
+
+/// Sends the request of `effect`.
+pub(super) async fn act(look: &Look<'_, Templates>, effect: &Effect) -> Outcome {
+    try_act(look, effect).await.unwrap_or_else(|failed| failed)
+}
+
+async fn try_act(look: &Look<'_, Templates>, effect: &Effect) -> Result<Outcome, Outcome> {
+    let client = &look.controller.settings.coderd;
+    Ok(match effect {
+        Effect::Object(_) => Outcome::LookAgain,
+        Effect::CreateVersion { name, template_id } => {
+            let template_id = template_id.as_deref().map(parse).transpose()?;
+            create_version(look, name, template_id).await?
+        }
+        Effect::Unarchive(version) => outcome(client.unarchive_version(parse(version)?).await),
+        Effect::Create(new) => create(look, new).await?,
+        Effect::Promote(version) => {
+            outcome(client.promote_version(id(look)?, parse(version)?).await)
+        }
+        Effect::SetMetadata { field, value } => {
+            outcome(client.patch_template(id(look)?, &patch(field, value)).await)
+        }
+        Effect::Delete => delete(client, id(look)?).await,
+    })
+}
+
+/// Uploads the source, which changes nothing if it was uploaded before, and begins its import.
+async fn create_version(
+    look: &Look<'_, Templates>,
+    name: &str,
+    template_id: Option<Uuid>,
+) -> Result<Outcome, Outcome> {
+    let client = &look.controller.settings.coderd;
+    let Some(Ok(declared)) = &look.seen.source else {
+        return Err(Outcome::LookAgain);
+    };
+    let organization = organization(look)?;
+    let file_id = client.upload_tar(Bytes::from(declared.source.tar_bytes())).await?;
+    let new = NewVersion {
+        name: name.to_owned(),
+        message: None,
+        template_id,
+        file_id,
+        tags: BTreeMap::new(),
+        variables: Vec::new(),
+    };
+    Ok(outcome(client.create_version(organization, &new).await))
+}
+
+async fn create(look: &Look<'_, Templates>, new: &NewTemplate) -> Result<Outcome, Outcome> {
+    let client = &look.controller.settings.coderd;
+    let body = coderd::NewTemplate {
+        name: new.name.clone(),
+        template_version_id: parse(&new.version_id)?,
+        display_name: new.display_name.clone(),
+        description: new.description.clone(),
+        icon: new.icon.clone(),
+    };
+    Ok(outcome(client.create_template(organization(look)?, &body).await))
+}
+
+fn patch(field: &str, value: &str) -> TemplatePatch {
+    let value = Some(value.to_owned());
+    match field {
+        "displayName" => TemplatePatch { display_name: value, ..TemplatePatch::default() },
+        "description" => TemplatePatch { description: value, ..TemplatePatch::default() },
+        _ => TemplatePatch { icon: value, ..TemplatePatch::default() },
+    }
+}
+
+/// A refusal means that a workspace was made meanwhile; it passes.
+async fn delete(client: &coderd::Client, template: Uuid) -> Outcome {
+    match outcome(client.delete_template(template).await) {
+        Outcome::Refused(message) => {
+            Outcome::Failed(Cause::new(Reason::WaitingForWorkspaces, message))
+        }
+        other => other,
+    }
+}
+
+/// The id of the twin that was seen.
+fn id(look: &Look<'_, Templates>) -> Result<Uuid, Outcome> {
+    match &look.seen.twin {
+        Twin::Present(template) => parse(&template.id),
+        Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(Outcome::LookAgain),
+    }
+}
+
+fn organization(look: &Look<'_, Templates>) -> Result<Uuid, Outcome> {
+    look.seen.organization_id.ok_or(Outcome::LookAgain)
+}
+
+fn parse(id: &str) -> Result<Uuid, Outcome> {
+    id.parse().map_err(|_| {
+        Outcome::Failed(Cause::new(Reason::NotProved, format!("{id} is no id of coderd")))
+    })
+}

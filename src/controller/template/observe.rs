@@ -1,0 +1,273 @@
+//! What is to be seen of coderd for one template.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::translate;
+use crate::{
+    api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
+    coderd,
+    controller::{Controller, Key, cause, look::Bearings, session::Session},
+    sync::{
+        lifecycle::Departure,
+        ownership::Ownership,
+        source::{Content, MAX_UNPACKED_BYTES},
+        standing::Standing,
+        template::{
+            Declared, Sight, Template, VersionJob, declared_source, metadata,
+            version::{self, Seek},
+        },
+        twin::{Cause, Twin},
+        workspace::Spelling,
+    },
+};
+
+/// How many lines of a failed import's log are read.
+const LOG_LINES: usize = 200;
+/// How many jobs are searched for a version that has no template yet.
+const JOBS: u32 = 200;
+/// A tar is larger than its files by headers and padding.
+const MAX_TAR_BYTES: usize = MAX_UNPACKED_BYTES + (8 << 20);
+
+/// What was seen for one template.
+#[derive(Debug)]
+pub(in crate::controller) struct Seen {
+    pub(super) twin: Twin<Template>,
+    pub(super) organization: Option<Spelling>,
+    pub(super) organization_id: Option<Uuid>,
+    pub(super) source: Option<Result<Declared, String>>,
+    pub(super) version: Sight,
+    pub(super) active: Option<Arc<Result<Content, String>>>,
+    pub(super) workspaces: Option<i64>,
+    pub(super) bound_elsewhere: Option<String>,
+    pub(super) session: Session,
+    pub(super) crd_is_going: bool,
+    pub(super) coderd_now: Option<Timestamp>,
+}
+
+/// Looks at coderd, as far as the object needs it. Nothing is asked of coderd for an object that is
+/// let go whatever it says.
+pub(super) async fn observe(
+    controller: &Controller,
+    key: &Key,
+    object: &CoderTemplate,
+    ownership: &Ownership,
+) -> Seen {
+    let standing = Standing::of_template(object, ownership);
+    let Bearings { crd_is_going, departure, session } = controller.bearings(key, &standing).await;
+    let mut seen = Seen {
+        twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
+        organization: None,
+        organization_id: None,
+        source: declared_source(object, ownership),
+        version: Sight::NotSought,
+        active: None,
+        workspaces: None,
+        bound_elsewhere: None,
+        session: Session::default(),
+        crd_is_going,
+        coderd_now: None,
+    };
+    if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
+        return seen;
+    }
+    match session {
+        Ok(session) => seen.session = session,
+        Err(cause) => {
+            seen.twin = Twin::Unknown(cause);
+            return seen;
+        }
+    }
+    let id = standing.binding.map(|binding| binding.id.clone());
+    let looked = match (id, departure) {
+        (Some(id), _) => by_id(controller, &id, &mut seen).await,
+        (None, _) => by_name(controller, object, &mut seen).await,
+    };
+    let looked = match (looked, departure) {
+        (Ok(()), None) => sources(controller, object, ownership, &mut seen).await,
+        (result, _) => result,
+    };
+    if let Err(error) = looked {
+        seen.twin = Twin::Unknown(cause::of(&error));
+    }
+    if let Twin::Present(template) = &seen.twin {
+        seen.bound_elsewhere = controller.bound_elsewhere(key, &template.id);
+        seen.workspaces =
+            Some(controller.inventory.workspaces_of(&template.organization, &template.name));
+    }
+    seen
+}
+
+/// The twin by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
+/// deleted templates tells them apart.
+async fn by_id(controller: &Controller, id: &str, seen: &mut Seen) -> Result<(), coderd::Error> {
+    let client = &controller.settings.coderd;
+    let Ok(id) = id.parse::<Uuid>() else {
+        let message = format!("status.binding.id {id} is no id of coderd");
+        seen.twin = Twin::Unknown(Cause::new(Reason::NotProved, message));
+        return Ok(());
+    };
+    match client.template(id).await {
+        Ok(wire) if wire.deleted => seen.twin = Twin::Gone,
+        Ok(wire) => present(controller, &wire, seen).await?,
+        Err(error) if error.is_not_found() => {
+            let is_gone = client.deleted_template(id).await?.is_some();
+            seen.twin = if is_gone { Twin::Gone } else { Twin::Unknown(cause::of(&error)) };
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// The twin by its natural key.
+async fn by_name(
+    controller: &Controller,
+    object: &CoderTemplate,
+    seen: &mut Seen,
+) -> Result<(), coderd::Error> {
+    seen.twin = Twin::Absent;
+    let name = object.metadata.name.as_deref().and_then(TemplateName::parse);
+    let Some(name) = name else {
+        return Ok(());
+    };
+    let (spelling, organization_id) = controller.organization(&name.organization).await?;
+    seen.organization = Some(spelling);
+    seen.organization_id = organization_id;
+    let Some(organization_id) = organization_id else {
+        return Ok(());
+    };
+    let client = &controller.settings.coderd;
+    let organization = organization_id.to_string();
+    let lookup = client.template_by_name(&organization, &name.template).await?;
+    seen.coderd_now = lookup.at;
+    if let Some(wire) = lookup.found {
+        present(controller, &wire, seen).await?;
+    }
+    Ok(())
+}
+
+/// The twin, with the name of its active version.
+async fn present(
+    controller: &Controller,
+    wire: &coderd::Template,
+    seen: &mut Seen,
+) -> Result<(), coderd::Error> {
+    let active = controller.settings.coderd.version(wire.active_version_id).await?;
+    seen.organization_id = Some(wire.organization_id);
+    seen.twin = Twin::Present(translate::translate(wire, &active.name));
+    Ok(())
+}
+
+/// The version of the declared source, and the content of the active one, as far as they decide
+/// anything.
+async fn sources(
+    controller: &Controller,
+    object: &CoderTemplate,
+    ownership: &Ownership,
+    seen: &mut Seen,
+) -> Result<(), coderd::Error> {
+    if let Some(Ok(declared)) = &seen.source {
+        seen.version = sought(controller, version::seek(object, &declared.hash), seen).await?;
+    }
+    let Twin::Present(template) = &seen.twin else {
+        return Ok(());
+    };
+    let decides = seen.source.is_some() && version::needs_active_content(object);
+    let is_mirrored = metadata::needs_content(object, ownership, &template.active_version_id);
+    if decides || is_mirrored {
+        seen.active = Some(content(controller, &template.active_version_id).await?);
+    }
+    Ok(())
+}
+
+async fn sought(
+    controller: &Controller,
+    seek: Seek<'_>,
+    seen: &Seen,
+) -> Result<Sight, coderd::Error> {
+    let client = &controller.settings.coderd;
+    let found = match seek {
+        Seek::Nothing => return Ok(Sight::NotSought),
+        Seek::ById(id) => match id.parse::<Uuid>() {
+            Ok(id) => match client.version(id).await {
+                Ok(version) => Some(version),
+                Err(error) if error.is_not_found() => None,
+                Err(error) => return Err(error),
+            },
+            Err(_) => None,
+        },
+        Seek::ByName(name) => match &seen.twin {
+            Twin::Present(template) => match template.id.parse() {
+                Ok(id) => client.version_by_name(id, name).await?.found,
+                Err(_) => None,
+            },
+            Twin::Absent | Twin::Gone | Twin::Unknown(_) => {
+                unattached(client, seen.organization_id, name).await?
+            }
+        },
+    };
+    let Some(version) = found else {
+        return Ok(Sight::Absent);
+    };
+    let log = if version.job.status.is_ended() && version.job.error.is_some() {
+        client.version_log(version.id, LOG_LINES).await?
+    } else {
+        Vec::new()
+    };
+    Ok(Sight::Found(translate::version(&version, &log)))
+}
+
+/// The version called `name` that belongs to no template: only the list of jobs shows it, and only to
+/// those who may read jobs.
+async fn unattached(
+    client: &coderd::Client,
+    organization: Option<Uuid>,
+    name: &str,
+) -> Result<Option<coderd::Version>, coderd::Error> {
+    let Some(organization) = organization else {
+        return Ok(None);
+    };
+    let jobs = match client.provisioner_jobs(organization, JOBS).await {
+        Ok(jobs) => jobs,
+        Err(error) if error.is_not_found() || error.is_forbidden() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let candidates = jobs
+        .into_iter()
+        .filter(|job| job.metadata.template_version_name == name)
+        .filter_map(|job| job.input.template_version_id);
+    for id in candidates {
+        let version = client.version(id).await?;
+        if version.template_id.is_none() && version.name == name {
+            return Ok(Some(version));
+        }
+    }
+    Ok(None)
+}
+
+/// The content of version `id`, which never changes.
+async fn content(
+    controller: &Controller,
+    id: &str,
+) -> Result<Arc<Result<Content, String>>, coderd::Error> {
+    if let Some(known) = controller.memory.content(id) {
+        return Ok(known);
+    }
+    let client = &controller.settings.coderd;
+    let file = match id.parse() {
+        Ok(id) => client.version(id).await?.job.file_id,
+        Err(_) => None,
+    };
+    let content = match file {
+        Some(file) => {
+            let archive = client.file(file, MAX_TAR_BYTES).await?;
+            Content::read(&archive).map_err(|error| cause::text(&error))
+        }
+        None => Err("coderd does not say where its files are".to_owned()),
+    };
+    let content = Arc::new(content);
+    controller.memory.keep_content(id.to_owned(), Arc::clone(&content));
+    Ok(content)
+}

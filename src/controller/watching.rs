@@ -1,0 +1,65 @@
+//! From watch events to keys in the queue.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, pin_mut};
+
+use super::{Controller, Key, Readiness, queue::Lane};
+use crate::{
+    api::{template::CoderTemplate, workspace::CoderWorkspace},
+    k8s::watch::{self, Options, WatchEvent, Watched},
+};
+
+/// Watches the workspaces of the namespace.
+pub(super) async fn workspaces(controller: Arc<Controller>) {
+    run::<CoderWorkspace>(&controller, 1, Key::Workspace).await;
+}
+
+/// Watches the templates of the namespace.
+pub(super) async fn templates(controller: Arc<Controller>) {
+    run::<CoderTemplate>(&controller, 2, Key::Template).await;
+}
+
+async fn run<K: Watched>(controller: &Controller, number: u64, key: fn(String) -> Key) {
+    let settings = &controller.settings;
+    let metrics = settings.metrics.clone();
+    let options = Options {
+        namespace: Some(settings.namespace.clone()),
+        labels: None,
+        seed: settings.seed.wrapping_add(number),
+    };
+    let (events, _) =
+        watch::watch::<K, _>(settings.kube.clone(), &options, move |_| metrics.watch_failed());
+    pin_mut!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            WatchEvent::Applied(object) => {
+                let metadata = &object.metadata;
+                let Some(name) = metadata.name.clone() else { continue };
+                let key = key(name);
+                controller.inventory.object_seen(&key);
+                let version = metadata.resource_version.as_deref().unwrap_or_default();
+                if !controller.memory.is_own_write(&key, version) {
+                    controller.queue.add(key, Lane::Edit);
+                }
+            }
+            WatchEvent::Deleted { key: gone, .. } => {
+                let key = key(gone.name);
+                controller.inventory.object_gone(&key);
+                controller.memory.forget(&key);
+            }
+            WatchEvent::Synced => controller.watched(number),
+        }
+    }
+}
+
+impl Controller {
+    /// One of the two watches has reported everything that exists.
+    fn watched(&self, number: u64) {
+        self.synced.send_modify(|synced| {
+            synced.insert(number);
+        });
+        let all = self.synced.borrow().len() == 2;
+        self.readiness.send_modify(|ready: &mut Readiness| ready.watching |= all);
+    }
+}

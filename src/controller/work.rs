@@ -1,0 +1,107 @@
+//! A worker: takes a key, looks at it, says when to look again.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::{
+    Controller, Key, cause, import,
+    queue::Lane,
+    reconcile::{self, Verdict},
+    template::Templates,
+    workspace::Workspaces,
+};
+
+/// Works until `stop`. A step that was begun is ended.
+pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
+    while let Some(key) = stop.run_until_cancelled(controller.queue.next()).await {
+        let metrics = &controller.settings.metrics;
+        metrics.queued("edit", controller.queue.depth(Lane::Edit));
+        metrics.queued("sweep", controller.queue.depth(Lane::Sweep));
+        let start = Instant::now();
+        let span = tracing::info_span!("reconcile", object = %key);
+        let verdict = look(&controller, &key, &stop).instrument(span.clone()).await;
+        let (result, delay) = controller.next_look(&key, verdict, &span);
+        metrics.reconciled(key.kind(), result, start.elapsed());
+        if let Some(delay) = delay {
+            controller.queue.add_later(key.clone(), delay);
+        }
+        controller.queue.done(&key);
+    }
+}
+
+async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Verdict {
+    match key {
+        Key::Workspace(name) => {
+            reconcile::reconcile::<Workspaces>(controller, key, name, stop).await
+        }
+        Key::Template(name) => reconcile::reconcile::<Templates>(controller, key, name, stop).await,
+        Key::ImportWorkspace(id) => imported(import::workspace(controller, *id).await),
+        Key::ImportTemplate(id) => imported(import::template(controller, *id).await),
+    }
+}
+
+/// What was not imported is found again by the next sweep.
+fn imported(result: Result<(), import::Error>) -> Verdict {
+    if let Err(error) = result {
+        tracing::warn!(error = cause::text(&error), "not imported; the next sweep tries again");
+    }
+    Verdict::Rest(None)
+}
+
+impl Controller {
+    /// What to count, and when to look again.
+    fn next_look(
+        &self,
+        key: &Key,
+        verdict: Verdict,
+        span: &tracing::Span,
+    ) -> (&'static str, Option<std::time::Duration>) {
+        let _entered = span.enter();
+        match verdict {
+            Verdict::Gone => {
+                self.inventory.object_gone(key);
+                self.memory.forget(key);
+                ("gone", None)
+            }
+            Verdict::Rest(delay) => {
+                self.memory.went_well(key);
+                ("ok", delay)
+            }
+            Verdict::Stopped => ("stopped", None),
+            Verdict::Again => ("again", Some(self.memory.failed(key, None))),
+            Verdict::Unknown(cause) => {
+                let delay = self.memory.failed(key, cause.retry_after);
+                tracing::debug!(reason = %cause.reason, message = cause.message, ?delay, "unknown");
+                ("unknown", Some(delay))
+            }
+            Verdict::Failed(error) => {
+                let delay = self.memory.failed(key, error.retry_after());
+                tracing::warn!(error = cause::text(&error), ?delay, "a look failed");
+                ("failed", Some(delay))
+            }
+        }
+    }
+}
+
+impl Key {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Workspace(_) => "CoderWorkspace",
+            Self::Template(_) => "CoderTemplate",
+            Self::ImportWorkspace(_) | Self::ImportTemplate(_) => "import",
+        }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Workspace(name) | Self::Template(name) => write!(out, "{} {name}", self.kind()),
+            Self::ImportWorkspace(id) => write!(out, "import of workspace {id}"),
+            Self::ImportTemplate(id) => write!(out, "import of template {id}"),
+        }
+    }
+}

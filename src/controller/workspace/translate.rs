@@ -1,0 +1,87 @@
+//! From coderd's wire types to what deciding needs.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    api::workspace::{Agent, Health},
+    coderd::{self, JobStatus},
+    sync::{
+        build::{Build, Job, Transition},
+        workspace::Workspace,
+    },
+};
+
+/// A workspace as coderd sent it; what needs further calls is left empty.
+pub(in crate::controller) fn translate(wire: &coderd::Workspace) -> Workspace {
+    let updates_itself = wire.automatic_updates == coderd::AutomaticUpdates::Always;
+    let follows_active = wire.template_require_active_version || updates_itself;
+    Workspace {
+        id: wire.id.to_string(),
+        organization: wire.organization_name.clone(),
+        owner: wire.owner_name.clone(),
+        name: wire.name.clone(),
+        template: wire.template_name.clone(),
+        version_id: wire.latest_build.template_version_id.to_string(),
+        version_of_next_start: follows_active
+            .then(|| wire.template_active_version_id.to_string()),
+        created_at: wire.created_at,
+        creator: None,
+        ttl_millis: wire.ttl_ms,
+        autostart_schedule: wire.autostart_schedule.clone(),
+        build: build(&wire.latest_build),
+        parameters: BTreeMap::new(),
+        known_parameters: None,
+        deadline: wire.latest_build.deadline,
+        last_used_at: wire.last_used_at,
+        dormant_at: wire.dormant_at,
+        deleting_at: wire.deleting_at,
+        outdated: wire.outdated,
+        health: Health {
+            healthy: wire.health.healthy,
+            failing_agents: wire.health.failing_agents.iter().map(ToString::to_string).collect(),
+        },
+        agents: agents(&wire.latest_build),
+    }
+}
+
+fn build(wire: &coderd::Build) -> Build {
+    Build {
+        id: wire.id.to_string(),
+        number: i64::from(wire.build_number),
+        transition: match wire.transition {
+            coderd::Transition::Start => Transition::Start,
+            coderd::Transition::Stop => Transition::Stop,
+            coderd::Transition::Delete => Transition::Delete,
+            coderd::Transition::Unknown(_) => Transition::Other,
+        },
+        job: match wire.job.status {
+            JobStatus::Succeeded => Job::Succeeded,
+            JobStatus::Failed => Job::Failed,
+            JobStatus::Canceled => Job::Canceled,
+            JobStatus::Pending
+            | JobStatus::Running
+            | JobStatus::Canceling
+            | JobStatus::Unknown(_) => Job::Active,
+        },
+        status: wire.status.as_str().to_owned(),
+        reason: wire.reason.as_str().to_owned(),
+        initiator: wire.initiator_id.to_string(),
+        initiator_name: wire.initiator_name.clone(),
+        error: wire.job.error.clone(),
+    }
+}
+
+/// The top-level agents, in a stable order.
+fn agents(wire: &coderd::Build) -> Vec<Agent> {
+    let mut agents: Vec<_> = wire
+        .agents()
+        .filter(|agent| agent.parent_id.is_none())
+        .map(|agent| Agent {
+            name: agent.name.clone(),
+            lifecycle: agent.lifecycle_state.clone(),
+            connected: agent.status == "connected",
+        })
+        .collect();
+    agents.sort();
+    agents
+}

@@ -1,0 +1,204 @@
+//! What the object says of itself: findings, and the complete set of conditions made of them.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::twin::Cause;
+use crate::api::condition::{ConditionType, Reason};
+
+/// One condition without its bookkeeping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// True, False, or not known.
+    pub holds: Option<bool>,
+    /// The stable word.
+    pub reason: Reason,
+    /// For people.
+    pub message: String,
+}
+
+/// Whether waiting helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// Nothing is left to do.
+    Done,
+    /// The controller is at work, or something that ends by itself is awaited.
+    Reconciling,
+    /// Waiting is useless without a change.
+    Stalled,
+}
+
+/// Everything that the conditions of one object say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// `Ready`; none leaves it as it was, as far as it spoke of this generation.
+    pub ready: Option<Finding>,
+    /// `Synced`.
+    pub synced: Finding,
+    /// Whether waiting helps, with the reason and message of `Reconciling` or `Stalled`.
+    pub progress: Progress,
+    /// The reason and message behind `progress`.
+    pub because: (Reason, String),
+    /// `Running`; none leaves it as it was.
+    pub running: Option<Finding>,
+    /// `VersionPromoted`; none leaves it out.
+    pub promoted: Option<Finding>,
+    /// The message of `Drifted`; none leaves it out.
+    pub drifted: Option<String>,
+}
+
+impl Outlook {
+    /// Everything declared is in effect, and both sides are equal.
+    pub fn settled(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::of(
+            Some(finding(Some(true), Reason::Available, &message)),
+            finding(Some(true), Reason::InSync, "both sides are equal"),
+            Progress::Done,
+            (Reason::Available, message),
+        )
+    }
+
+    /// The controller is at work, or awaits something that ends by itself.
+    pub fn reconciling(reason: Reason, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::of(
+            Some(finding(Some(false), reason, &message)),
+            finding(Some(false), reason, &message),
+            Progress::Reconciling,
+            (reason, message),
+        )
+    }
+
+    /// Waiting is useless without a change.
+    pub fn stalled(reason: Reason, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::of(
+            Some(finding(Some(false), reason, &message)),
+            finding(Some(false), reason, &message),
+            Progress::Stalled,
+            (reason, message),
+        )
+    }
+
+    /// Nothing could be seen of coderd: what was known of this generation stays.
+    pub fn unknown(cause: &Cause) -> Self {
+        Self::of(
+            None,
+            finding(None, cause.reason, &cause.message),
+            Progress::Reconciling,
+            (cause.reason, cause.message.clone()),
+        )
+    }
+
+    /// Nothing is written to coderd on somebody's wish.
+    pub fn paused() -> Self {
+        let message = "the annotation coder.com/paused is \"true\": nothing is written to coderd";
+        Self::of(
+            None,
+            finding(None, Reason::Paused, message),
+            Progress::Done,
+            (Reason::Paused, message.to_owned()),
+        )
+    }
+
+    fn of(
+        ready: Option<Finding>,
+        synced: Finding,
+        progress: Progress,
+        because: (Reason, String),
+    ) -> Self {
+        Self { ready, synced, progress, because, running: None, promoted: None, drifted: None }
+    }
+
+    /// The complete set of conditions, in the order that kstatus reads them. A condition keeps its
+    /// transition time while its status stays.
+    pub fn conditions(
+        &self,
+        previous: &[Condition],
+        generation: Option<i64>,
+        now: Timestamp,
+    ) -> Vec<Condition> {
+        let ready = self.ready.clone().or_else(|| kept(previous, ConditionType::Ready, generation));
+        let ready = ready.unwrap_or_else(|| Finding { holds: None, ..self.synced.clone() });
+        let running =
+            self.running.clone().or_else(|| kept(previous, ConditionType::Running, None));
+        let (reason, message) = &self.because;
+        let because = || Some(finding(Some(true), *reason, message));
+        let progress = match self.progress {
+            Progress::Done => [None, None],
+            Progress::Reconciling => [because(), None],
+            Progress::Stalled => [None, because()],
+        };
+        let [reconciling, stalled] = progress;
+        let drifted = self.drifted.as_deref();
+        [
+            (ConditionType::Ready, Some(ready)),
+            (ConditionType::Synced, Some(self.synced.clone())),
+            (ConditionType::Running, running),
+            (ConditionType::VersionPromoted, self.promoted.clone()),
+            (
+                ConditionType::Drifted,
+                drifted.map(|text| finding(Some(true), Reason::FieldDrift, text)),
+            ),
+            (ConditionType::Reconciling, reconciling),
+            (ConditionType::Stalled, stalled),
+        ]
+        .into_iter()
+        .filter_map(|(kind, found)| Some(condition(kind, &found?, previous, generation, now)))
+        .collect()
+    }
+}
+
+/// A finding from its parts.
+pub fn finding(holds: Option<bool>, reason: Reason, message: &str) -> Finding {
+    Finding { holds, reason, message: message.to_owned() }
+}
+
+/// What `previous` said of `kind`, if it spoke of `generation` (of any where that is none).
+fn kept(
+    previous: &[Condition],
+    kind: ConditionType,
+    generation: Option<i64>,
+) -> Option<Finding> {
+    let condition = previous.iter().find(|condition| condition.type_ == kind.as_str())?;
+    if generation.is_some() && condition.observed_generation != generation {
+        return None;
+    }
+    let reason = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason)?;
+    let holds = match condition.status.as_str() {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    };
+    Some(finding(holds, *reason, &condition.message))
+}
+
+/// The longest message that the API server takes in a condition.
+const MESSAGE_LIMIT: usize = 32_768;
+
+fn condition(
+    kind: ConditionType,
+    found: &Finding,
+    previous: &[Condition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let status = match found.holds {
+        Some(true) => "True",
+        Some(false) => "False",
+        None => "Unknown",
+    };
+    let unchanged = previous
+        .iter()
+        .find(|condition| condition.type_ == kind.as_str() && condition.status == status)
+        .map(|condition| condition.last_transition_time.clone());
+    Condition {
+        type_: kind.as_str().to_owned(),
+        status: status.to_owned(),
+        reason: found.reason.as_str().to_owned(),
+        message: found.message.chars().take(MESSAGE_LIMIT).collect(),
+        observed_generation: generation,
+        last_transition_time: unchanged.unwrap_or(Time(now)),
+    }
+}

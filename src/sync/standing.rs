@@ -1,0 +1,136 @@
+//! Where an object stands, apart from its fields: its policies, its binding and what was asked of it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::ownership::Ownership;
+use crate::api::{
+    names,
+    status::{Binding, DeletionPolicy, DriftPolicy, Origin, Sync},
+    template::CoderTemplate,
+    workspace::CoderWorkspace,
+};
+
+/// What both kinds have in common for deciding.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// The object's metadata.
+    pub metadata: &'a ObjectMeta,
+    /// `status.binding`.
+    pub binding: Option<&'a Binding>,
+    /// `status.sync`.
+    pub sync: Option<&'a Sync>,
+    /// `spec.driftPolicy`, or its default.
+    pub drift_policy: DriftPolicy,
+    /// Whether anybody but us owns something in `spec`.
+    pub is_declared: bool,
+    deletion_policy: Option<DeletionPolicy>,
+    observed_generation: Option<i64>,
+    last_handled: Option<&'a str>,
+}
+
+impl<'a> Standing<'a> {
+    /// The standing of a workspace.
+    pub fn of_workspace(object: &'a CoderWorkspace, ownership: &Ownership) -> Self {
+        let status = object.status.as_ref();
+        Self {
+            metadata: &object.metadata,
+            binding: status.and_then(|status| status.binding.as_ref()),
+            sync: status.and_then(|status| status.sync.as_ref()),
+            drift_policy: object.spec.drift_policy.unwrap_or_default(),
+            is_declared: ownership.declares_anything(),
+            deletion_policy: object.spec.deletion_policy,
+            observed_generation: status.and_then(|status| status.observed_generation),
+            last_handled: status.and_then(|status| status.last_handled_reconcile_at.as_deref()),
+        }
+    }
+
+    /// The standing of a template.
+    pub fn of_template(object: &'a CoderTemplate, ownership: &Ownership) -> Self {
+        let status = object.status.as_ref();
+        Self {
+            metadata: &object.metadata,
+            binding: status.and_then(|status| status.binding.as_ref()),
+            sync: status.and_then(|status| status.sync.as_ref()),
+            drift_policy: object.spec.drift_policy.unwrap_or_default(),
+            is_declared: ownership.declares_anything(),
+            deletion_policy: object.spec.deletion_policy,
+            observed_generation: status.and_then(|status| status.observed_generation),
+            last_handled: status.and_then(|status| status.last_handled_reconcile_at.as_deref()),
+        }
+    }
+
+    /// What deleting the object does in coderd: as declared, else by who made the twin. A twin that
+    /// is still to be made will have been made here.
+    pub fn deletion_policy(&self) -> DeletionPolicy {
+        let by_origin = match self.origin() {
+            Origin::Kubernetes => DeletionPolicy::Delete,
+            Origin::Coderd => DeletionPolicy::Retain,
+        };
+        self.deletion_policy.unwrap_or(by_origin)
+    }
+
+    /// Who made the twin, or would make it.
+    pub fn origin(&self) -> Origin {
+        match self.binding {
+            Some(binding) => binding.origin,
+            None if self.is_restored() => Origin::Coderd,
+            None => Origin::Kubernetes,
+        }
+    }
+
+    /// The records of the controller, empty where there are none.
+    pub fn records(&self) -> Sync {
+        self.sync.cloned().unwrap_or_default()
+    }
+
+    /// Whether the object is being deleted.
+    pub fn is_terminating(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether our finalizer is on.
+    pub fn has_finalizer(&self) -> bool {
+        self.metadata.finalizers.iter().flatten().any(|name| name == names::FINALIZER)
+    }
+
+    /// Whether nothing may be written to coderd.
+    pub fn is_paused(&self) -> bool {
+        self.annotation(names::ANNOTATION_PAUSED) == Some("true")
+    }
+
+    /// Whether the object was bound before and has lost its status: restored from a backup, or
+    /// copied. The label is written only after the binding.
+    pub fn is_restored(&self) -> bool {
+        self.binding.is_none() && self.label(names::LABEL_ORIGIN).is_some()
+    }
+
+    /// Whether what failed or was refused may be tried again: `spec` is new, or it was asked for.
+    pub fn may_retry(&self) -> bool {
+        self.has_new_spec() || self.is_requested()
+    }
+
+    /// Whether a reconcile was asked for and not acted on yet.
+    pub fn is_requested(&self) -> bool {
+        self.reconcile_request().is_some() && self.reconcile_request() != self.last_handled
+    }
+
+    /// Whether this generation was not acted on yet.
+    pub fn has_new_spec(&self) -> bool {
+        self.observed_generation != self.metadata.generation
+    }
+
+    /// The value of the annotation that asks for a reconcile.
+    pub fn reconcile_request(&self) -> Option<&'a str> {
+        self.annotation(names::ANNOTATION_RECONCILE_REQUESTED_AT)
+    }
+
+    /// The value of annotation `name`.
+    pub fn annotation(&self, name: &str) -> Option<&'a str> {
+        self.metadata.annotations.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// The value of label `name`.
+    pub fn label(&self, name: &str) -> Option<&'a str> {
+        self.metadata.labels.as_ref()?.get(name).map(String::as_str)
+    }
+}

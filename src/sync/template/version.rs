@@ -1,0 +1,307 @@
+//! The version of the declared source: find or build it, wait for it, promote it.
+//!
+//! `status.version` is the one record. It is written with the version's name before the version is
+//! created, so that a lost reply is settled by looking for that name.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{Context, Effect, Sight, Template, TemplatePlan, Version, VersionJob};
+use crate::{
+    api::{
+        condition::Reason,
+        names,
+        status::DriftPolicy,
+        template::{CoderTemplate, VersionStatus},
+    },
+    sync::{
+        build_wait::Poll,
+        outlook::Outlook,
+        plan::{Note, NoteReason},
+        source::{self, Content},
+    },
+};
+
+/// How often a build that somebody gave up is begun again by itself.
+const OWN_ATTEMPTS: u32 = 3;
+/// A build that took too long may still succeed; it is looked at this often.
+const LATE_LOOK: Duration = Duration::from_secs(60);
+
+/// Where the version of the declared source is to be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seek<'a> {
+    /// Nowhere: it is known to be in effect, or there is none yet.
+    Nothing,
+    /// By its id.
+    ById(&'a str),
+    /// By its name.
+    ByName(&'a str),
+}
+
+/// Where to look for the version of a source with `hash`, whose template is `bound`.
+pub fn seek<'a>(object: &'a CoderTemplate, hash: &str) -> Seek<'a> {
+    let version = object.status.as_ref().and_then(|status| status.version.as_ref());
+    match version.filter(|version| version.source_hash == hash) {
+        None => Seek::Nothing,
+        Some(VersionStatus { id: Some(id), .. }) => Seek::ById(id),
+        Some(VersionStatus { id: None, name, .. }) => Seek::ByName(name),
+    }
+}
+
+/// Whether the content of the active version decides about the source: it is declared, and nothing
+/// tells yet which version it belongs to.
+pub fn needs_active_content(object: &CoderTemplate) -> bool {
+    object.status.as_ref().is_none_or(|status| status.version.is_none())
+}
+
+/// The next step towards the version of the declared source being the active one of the bound
+/// template.
+pub fn plan(context: &Context) -> Option<TemplatePlan> {
+    let hash = &context.source?.as_ref().ok()?.hash;
+    let template = context.present()?;
+    let record = context.records().version.filter(|version| version.source_hash == *hash);
+    let Some(record) = record else {
+        return adopt_active(context, template, hash).or_else(|| {
+            let observes = context.standing().drift_policy == DriftPolicy::Observe;
+            (!observes).then(|| begin(context, hash, 1))
+        });
+    };
+    let Sight::Found(version) = context.version else {
+        return build(context, &record, Some(&template.id));
+    };
+    if version.template_id.as_ref() != Some(&template.id) {
+        // Made for a template that did not come to be: this one needs a version of its own.
+        return Some(begin(context, hash, attempt_of(&record)));
+    }
+    recorded(context, &record, version)
+        .or_else(|| again(context, &record, version))
+        .or_else(|| promote(context, template, &record, version))
+}
+
+/// The next step towards a version that can create the template.
+pub fn plan_first(context: &Context) -> Option<TemplatePlan> {
+    let hash = &context.source?.as_ref().ok()?.hash;
+    let record = context.records().version.filter(|version| version.source_hash == *hash);
+    let Some(record) = record else {
+        return Some(begin(context, hash, 1));
+    };
+    match context.version {
+        Sight::Found(version) if version.template_id.is_none() => {
+            recorded(context, &record, version).or_else(|| again(context, &record, version))
+        }
+        // It already belongs to a template, so that it cannot create one.
+        Sight::Found(_) => Some(begin(context, hash, attempt_of(&record).saturating_add(1))),
+        Sight::Absent | Sight::NotSought => build(context, &record, None),
+    }
+}
+
+/// A declared source that is the active version's content already is recorded, not built.
+fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<TemplatePlan> {
+    let source = &context.source?.as_ref().ok()?.source;
+    let is_equal = active(context).is_some_and(|content| content.equals(source));
+    let is_named_so = source::is_version_of(&template.active_version_name, hash);
+    if !is_equal && !is_named_so {
+        return None;
+    }
+    let mut records = context.records();
+    records.version = Some(VersionStatus {
+        id: Some(template.active_version_id.clone()),
+        name: template.active_version_name.clone(),
+        source_hash: hash.to_owned(),
+        job_status: Some("succeeded".to_owned()),
+        promoted_at: Some(Time(context.now)),
+        ..VersionStatus::default()
+    });
+    let outlook = Outlook::reconciling(Reason::Promoted, "the active version has this source");
+    Some(TemplatePlan::record(records, outlook))
+}
+
+/// Records that the version of a source is to be built, under a name that tells which it is.
+fn begin(context: &Context, hash: &str, attempt: u32) -> TemplatePlan {
+    let mut records = context.records();
+    let name = source::version_name(hash, attempt);
+    let outlook = building(&name);
+    records.version = Some(VersionStatus {
+        name,
+        source_hash: hash.to_owned(),
+        started_at: Some(Time(context.now)),
+        ..VersionStatus::default()
+    });
+    TemplatePlan::record(records, outlook).noting(dropped(context))
+}
+
+/// Files of the active version that the declared source leaves out.
+fn dropped(context: &Context) -> Option<Note> {
+    let source = &context.source?.as_ref().ok()?.source;
+    let paths = active(context)?.dropped_by(source);
+    (!paths.is_empty()).then(|| {
+        let message = format!("the declared files leave out {}", paths.join(", "));
+        Note::warning(NoteReason::FilesDropped, message)
+    })
+}
+
+/// The content of the active version, as far as it could be read.
+fn active<'a>(context: &Context<'a>) -> Option<&'a Content> {
+    context.active?.as_ref().ok()
+}
+
+/// Requests the recorded version.
+fn build(
+    context: &Context,
+    record: &VersionStatus,
+    template_id: Option<&str>,
+) -> Option<TemplatePlan> {
+    if record.id.is_some() {
+        let message = format!(
+            "coderd does not show version {} any more; set the annotation {} to build it again",
+            record.name,
+            names::ANNOTATION_RECONCILE_REQUESTED_AT
+        );
+        return if context.standing().is_requested() {
+            Some(begin(context, &record.source_hash, attempt_of(record).saturating_add(1)))
+        } else {
+            Some(TemplatePlan::rest(Outlook::stalled(Reason::NotProved, message)))
+        };
+    }
+    let effect = Effect::CreateVersion {
+        name: record.name.clone(),
+        template_id: template_id.map(str::to_owned),
+    };
+    if context.refusal(&effect).is_some() {
+        return None;
+    }
+    let note = Note::normal(NoteReason::VersionCreated, format!("building version {}", record.name));
+    Some(TemplatePlan::act(effect, building(&record.name)).noting(Some(note)))
+}
+
+/// What was found of the version is written down as far as it is new.
+fn recorded(
+    context: &Context,
+    record: &VersionStatus,
+    version: &Version,
+) -> Option<TemplatePlan> {
+    let (error, ended) = match &version.job {
+        VersionJob::Active => (None, false),
+        VersionJob::Succeeded => (None, true),
+        VersionJob::Failed { error, .. } => (Some(error.clone()), true),
+    };
+    let is_active = context.present().is_some_and(|twin| twin.active_version_id == version.id);
+    // Only what was built here has a beginning, and so an end.
+    let ended = ended && record.started_at.is_some();
+    let found = VersionStatus {
+        id: Some(version.id.clone()),
+        job_status: Some(version.job_status.clone()),
+        error: record.error.clone().filter(|_| error.is_some()).or(error),
+        finished_at: ended.then(|| record.finished_at.clone().unwrap_or(Time(context.now))),
+        promoted_at: record.promoted_at.clone().or_else(|| is_active.then(|| Time(context.now))),
+        ..record.clone()
+    };
+    (found != *record).then(|| write(context, found))
+}
+
+fn write(context: &Context, found: VersionStatus) -> TemplatePlan {
+    let mut records = context.records();
+    let outlook = building(&found.name);
+    records.version = Some(found);
+    TemplatePlan::record(records, outlook)
+}
+
+/// A failed import keeps its name for good: another try is another version.
+fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option<TemplatePlan> {
+    let VersionJob::Failed { is_given_up, .. } = version.job else {
+        return None;
+    };
+    let attempt = attempt_of(record);
+    (context.standing().is_requested() || is_given_up && attempt < OWN_ATTEMPTS)
+        .then(|| begin(context, &record.source_hash, attempt.saturating_add(1)))
+}
+
+fn attempt_of(record: &VersionStatus) -> u32 {
+    source::parse_version_name(&record.name).map_or(1, |(_, attempt)| attempt)
+}
+
+/// Promotes the version once it succeeded; again where somebody else's took its place.
+fn promote(
+    context: &Context,
+    template: &Template,
+    record: &VersionStatus,
+    version: &Version,
+) -> Option<TemplatePlan> {
+    let observes = context.standing().drift_policy == DriftPolicy::Observe;
+    if version.job != VersionJob::Succeeded || template.active_version_id == version.id || observes {
+        return None;
+    }
+    let effect = if version.is_archived {
+        Effect::Unarchive(version.id.clone())
+    } else {
+        Effect::Promote(version.id.clone())
+    };
+    if context.refusal(&effect).is_some() {
+        return None;
+    }
+    let note = if version.is_archived {
+        None
+    } else if record.promoted_at.is_some() {
+        let found = &template.active_version_name;
+        let message = format!("files: found version {found} active, restored {}", record.name);
+        Some(Note::normal(NoteReason::DriftCorrected, message))
+    } else {
+        Some(Note::normal(NoteReason::VersionPromoted, format!("promoted {}", record.name)))
+    };
+    let outlook = Outlook::reconciling(Reason::NotPromoted, format!("promoting {}", record.name));
+    Some(TemplatePlan::act(effect, outlook).noting(note))
+}
+
+/// What the version says once no step is left; none where its source is in effect.
+pub fn outlook(context: &Context) -> Option<Outlook> {
+    let hash = match context.source? {
+        Ok(declared) => &declared.hash,
+        Err(message) => return Some(Outlook::stalled(Reason::Refused, message)),
+    };
+    let record = context.records().version.filter(|version| version.source_hash == *hash)?;
+    let Sight::Found(version) = context.version else {
+        return None;
+    };
+    match &version.job {
+        VersionJob::Succeeded => None,
+        VersionJob::Active if poll(context, &record) == Poll::TimedOut => Some(Outlook::stalled(
+            Reason::VersionTimedOut,
+            format!(
+                "the import of version {} did not end in time (job {}); it is promoted if it still \
+                 succeeds",
+                record.name, version.job_status
+            ),
+        )),
+        VersionJob::Active => Some(building(&record.name)),
+        VersionJob::Failed { error, .. } => Some(Outlook::stalled(
+            Reason::VersionFailed,
+            format!(
+                "the import of version {} failed: {}",
+                record.name,
+                record.error.as_ref().unwrap_or(error)
+            ),
+        )),
+    }
+}
+
+/// When to look at an active build again.
+pub fn look_again(context: &Context) -> Option<Duration> {
+    let Sight::Found(Version { job: VersionJob::Active, .. }) = context.version else {
+        return None;
+    };
+    Some(match poll(context, &context.records().version?) {
+        Poll::After(delay) => delay,
+        Poll::TimedOut => LATE_LOOK,
+    })
+}
+
+fn poll(context: &Context, record: &VersionStatus) -> Poll {
+    let started = record.started_at.as_ref().map_or(context.now, |at| at.0);
+    let elapsed = context.now.duration_since(started);
+    context.build_wait.next_poll(elapsed.try_into().unwrap_or_default())
+}
+
+fn building(name: &str) -> Outlook {
+    Outlook::reconciling(Reason::Building, format!("version {name} is being imported"))
+}
