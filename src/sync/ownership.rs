@@ -187,7 +187,7 @@ impl Ownership {
     }
 
     /// All owners of `path`, in the order of their names.
-    pub fn owners(&self, path: &FieldPath<'_>) -> impl Iterator<Item = &Owner> {
+    pub fn owners<'a>(&'a self, path: &FieldPath<'_>) -> impl Iterator<Item = &'a Owner> + use<'a> {
         let claimed = self.claims.iter().find(|(claim, _)| *claim == path);
         claimed.into_iter().flat_map(|(_, owners)| owners)
     }
