@@ -1,1 +1,302 @@
-//! (to be written)
+//! The field rule: what to do about one setting that Kubernetes and coderd both hold.
+//!
+//! There is no stored base. Whoever owns the field decides: a *declared* field is pushed to coderd
+//! (or, under `Observe`, only watched), every other one is *mirrored* from it. What moves towards
+//! coderd is decided field by field ([`decide`]); what moves towards `spec` is one apply of one
+//! complete set ([`mirrored_set`]), since a manager loses whatever its apply leaves out. The two
+//! never touch the same field.
+//!
+//! Values are *canonical*: what is empty counts as absent on both sides, so that a field that one
+//! side leaves out and the other sets to nothing is equal.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::ownership::{FieldPath, Ownership};
+use crate::api::status::{DriftPolicy, Refusal};
+
+#[cfg(test)]
+mod tests;
+
+/// What a [`Refusal`] says where coderd itself said nothing.
+const NO_EFFECT: &str = "coderd accepted the value, but it shows no effect; a licence may be \
+                         missing, or a policy of the template may overrule it";
+
+/// One setting as both sides have it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldState {
+    /// Where it is in `spec`.
+    pub path: FieldPath<'static>,
+    /// The managers other than ours that own it; it is declared if there is one.
+    pub declared_by: Vec<String>,
+    /// Whether our applies as `coderd` own it, alone or with others.
+    pub held_by_coderd: bool,
+    /// Whether no manager at all owns it.
+    pub unowned: bool,
+    /// The canonical value in `spec`.
+    pub wanted: Option<Value>,
+    /// The canonical value in coderd.
+    pub actual: Option<Value>,
+}
+
+/// What to do about one setting in coderd. It says nothing of `spec`; that is [`needs_apply`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Both sides agree.
+    Equal,
+    /// Both sides agree, and `coderd` co-owns the declared field: it lets go with the next apply.
+    LetGo,
+    /// Declared: coderd has to take `value` (none: it is to be cleared).
+    Push {
+        /// The declared value.
+        value: Option<Value>,
+    },
+    /// Declared, but only watched.
+    Drift {
+        /// The declared value.
+        wanted: Option<Value>,
+        /// The value in coderd.
+        actual: Option<Value>,
+    },
+    /// Mirrored: `spec` has to take `value` (none: the field is left out). It cannot while the only
+    /// owner is a writer that borrowed one of our other names; the difference then stays visible.
+    Mirror {
+        /// The value in coderd.
+        value: Option<Value>,
+    },
+    /// Declared, but this very value had no success before; it is not sent again.
+    Refused {
+        /// What coderd said then.
+        message: String,
+    },
+}
+
+/// What became of a push that coderd accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// coderd has the declared value.
+    Effective,
+    /// coderd still has what it had before.
+    NoEffect(Refusal),
+    /// coderd has a third value: somebody was faster, or it was adjusted. Decide again; a value that
+    /// is always adjusted in the same way shows no effect then.
+    Changed,
+}
+
+impl FieldState {
+    /// The state of the field at `path`, from the value in `spec` and the value in coderd.
+    #[must_use]
+    pub fn new(
+        path: FieldPath<'_>,
+        ownership: &Ownership,
+        wanted: Option<Value>,
+        actual: Option<Value>,
+    ) -> Self {
+        let declared_by = ownership.declared_by(&path);
+        Self {
+            declared_by: declared_by.into_iter().map(str::to_owned).collect(),
+            held_by_coderd: ownership.held_by_coderd(&path),
+            unowned: ownership.owners(&path).next().is_none(),
+            path: path.into_owned(),
+            wanted: wanted.and_then(canonical),
+            actual: actual.and_then(canonical),
+        }
+    }
+
+    /// Whether Kubernetes is the truth for it.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        !self.declared_by.is_empty()
+    }
+
+    /// The record that coderd refused the declared value and said `message`.
+    #[must_use]
+    pub fn refusal(&self, message: impl Into<String>) -> Refusal {
+        Refusal {
+            field: self.path.name(),
+            digest: digest(self.wanted.as_ref()),
+            message: message.into(),
+        }
+    }
+
+    /// The record that forbids sending the declared value again, if there is one.
+    fn refused_in<'a>(&self, refusals: &'a [Refusal]) -> Option<&'a Refusal> {
+        let name = self.path.name();
+        let digest = digest(self.wanted.as_ref());
+        refusals
+            .iter()
+            .find(|refusal| refusal.field == name && refusal.digest == digest)
+    }
+
+    /// What the next apply as `coderd` says of it; none: it leaves it out.
+    fn applied_value(&self) -> Option<&Value> {
+        // Where only another manager of ours owns it, an apply would fail with a conflict each time.
+        let free = self.held_by_coderd || self.unowned;
+        if self.is_declared() || self.path.is_item() || !free {
+            None
+        } else if self.actual.is_some() || self.held_by_coderd {
+            self.actual.as_ref()
+        } else {
+            // An apply removes only what its manager owned before: take it now, drop it next time.
+            self.wanted.as_ref()
+        }
+    }
+}
+
+/// Decides about one field. It never pushes what is not declared, so that removing a field from a
+/// manifest hands it over as coderd has it.
+#[must_use]
+pub fn decide(field: &FieldState, policy: DriftPolicy, refusals: &[Refusal]) -> Verdict {
+    if field.wanted == field.actual {
+        return if field.is_declared() && field.held_by_coderd {
+            Verdict::LetGo
+        } else {
+            Verdict::Equal
+        };
+    }
+    if !field.is_declared() {
+        return Verdict::Mirror {
+            value: field.actual.clone(),
+        };
+    }
+    match policy {
+        DriftPolicy::Observe => Verdict::Drift {
+            wanted: field.wanted.clone(),
+            actual: field.actual.clone(),
+        },
+        DriftPolicy::Enforce => match field.refused_in(refusals) {
+            Some(refusal) => Verdict::Refused {
+                message: refusal.message.clone(),
+            },
+            None => Verdict::Push {
+                value: field.wanted.clone(),
+            },
+        },
+    }
+}
+
+/// The fields of `spec` that manager `coderd` has to apply, all of them, whatever of them changed.
+///
+/// `fields` must be complete: what is not in it is let go, and removed where nobody else owns it. It
+/// must hold `organization`, or the apply of an imported object's last field would be refused. Items
+/// of list maps are never mirrored.
+#[must_use]
+pub fn mirrored_set(fields: &[FieldState]) -> Map<String, Value> {
+    fields
+        .iter()
+        .filter_map(|field| Some((field.path.name(), field.applied_value()?.clone())))
+        .collect()
+}
+
+/// Whether applying [`mirrored_set`] would change anything: a value, or what `coderd` owns.
+#[must_use]
+pub fn needs_apply(fields: &[FieldState]) -> bool {
+    fields.iter().any(|field| match field.applied_value() {
+        Some(value) => !field.held_by_coderd || field.wanted.as_ref() != Some(value),
+        None => field.held_by_coderd,
+    })
+}
+
+/// Judges an accepted push of `pushed.wanted` by the value that coderd has now.
+#[must_use]
+pub fn effect(pushed: &FieldState, read_back: Option<Value>) -> Effect {
+    let now = read_back.and_then(canonical);
+    if now == pushed.wanted {
+        Effect::Effective
+    } else if now == pushed.actual {
+        Effect::NoEffect(pushed.refusal(NO_EFFECT))
+    } else {
+        Effect::Changed
+    }
+}
+
+/// The refusals that still hold: those of declared fields that want the refused value and do not
+/// have it, and those that concern none of `fields`. A value that was given up and comes back later
+/// is thus tried again.
+#[must_use]
+pub fn standing_refusals(refusals: &[Refusal], fields: &[FieldState]) -> Vec<Refusal> {
+    let stands = |refusal: &Refusal| {
+        fields
+            .iter()
+            .find(|field| field.path.name() == refusal.field)
+            .is_none_or(|field| {
+                field.is_declared()
+                    && field.wanted != field.actual
+                    && digest(field.wanted.as_ref()) == refusal.digest
+            })
+    };
+    refusals.iter().filter(|it| stands(it)).cloned().collect()
+}
+
+/// `value`, or none where it is empty: null, `""`, `[]` or `{}`. `false` and `0` are values.
+#[must_use]
+pub fn canonical(value: Value) -> Option<Value> {
+    let empty = match &value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    (!empty).then_some(value)
+}
+
+/// A duration in which 0 means none.
+#[must_use]
+pub fn canonical_millis(millis: i64) -> Option<i64> {
+    (millis > 0).then_some(millis)
+}
+
+/// A workspace's autostop as coderd keeps it: whole minutes, and none below one.
+#[must_use]
+pub fn canonical_ttl(millis: i64) -> Option<i64> {
+    const MINUTE: i64 = 60_000;
+    canonical_millis(millis / MINUTE * MINUTE)
+}
+
+/// A short digest of a canonical value: equal for equal values, whatever the order of members.
+///
+/// It hides nothing: a value that is easily guessed is found by trying. Do not take it of a secret.
+#[must_use]
+pub fn digest(value: Option<&Value>) -> String {
+    let mut text = String::new();
+    write_sorted(value.unwrap_or(&Value::Null), &mut text);
+    let hash = Sha256::digest(text.as_bytes());
+    let mut hex = String::new();
+    for byte in hash.iter().take(16) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// Writes `value` as JSON with sorted members. `serde_json` sorts them too, but not with its feature
+/// `preserve_order`, which any dependency may switch on; stored digests must survive that.
+fn write_sorted(value: &Value, out: &mut String) {
+    match value {
+        Value::Array(items) => {
+            out.push('[');
+            for item in items {
+                write_sorted(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            out.push('{');
+            for (name, member) in members {
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                write_sorted(member, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            out.push_str(&value.to_string());
+        }
+    }
+}
