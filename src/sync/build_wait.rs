@@ -1,7 +1,7 @@
 //! When to look again at a template version that is being imported.
 //!
-//! The schedule is a function of the time since the import began and of nothing else: that time is in
-//! the object's status, so a controller that restarts goes on where the last one stopped.
+//! The schedule is a function of the time since the import began and of nothing else: that time is
+//! in the object's status, so a controller that restarts goes on where the last one stopped.
 
 mod go_duration;
 #[cfg(test)]
@@ -76,9 +76,9 @@ impl BuildWait {
     /// Reads the schedule from environment variables. A variable that is absent or blank means its
     /// default.
     ///
-    /// A timeout that is shorter than the default of `backoff_after` needs no second variable: where
-    /// `CODER_K8S_TEMPLATE_BUILD_BACKOFF_AFTER` is not set, it is the shorter of two minutes and the
-    /// timeout. Only a value that somebody chose can contradict the timeout.
+    /// A timeout that is shorter than the default of `backoff_after` needs no second variable:
+    /// where `CODER_K8S_TEMPLATE_BUILD_BACKOFF_AFTER` is not set, it is the shorter of two minutes
+    /// and the timeout. Only a value that somebody chose can contradict the timeout.
     pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, BuildWaitError> {
         let default = Self::default();
 
@@ -143,8 +143,8 @@ impl BuildWait {
         }
     }
 
-    /// The interval in force at `elapsed`. It doubles at `backoff_after` and again at each look that
-    /// a punctual poller would have had since then; a late look therefore skips no doubling.
+    /// The interval in force at `elapsed`. It doubles at `backoff_after` and again at each look
+    /// that a punctual poller would have had since then; a late look therefore skips no doubling.
     fn interval(&self, elapsed: Duration) -> Duration {
         let mut interval = self.initial_poll_interval;
         if self.backoff_after.is_zero() {

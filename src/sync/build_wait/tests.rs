@@ -349,8 +349,8 @@ proptest! {
         prop_assert_eq!(looks(&wait), described(&wait));
     }
 
-    /// Off the grid the first doubled look may be counted from `backoff_after` or from the look after
-    /// it; the difference is at most one look.
+    /// Off the grid the first doubled look may be counted from `backoff_after` or from the look
+    /// after it; the difference is at most one look.
     #[test]
     fn any_schedule_is_close_to_the_described_one(wait in any_wait()) {
         let (ours, theirs) = (looks(&wait).len(), described(&wait).len());
@@ -360,7 +360,8 @@ proptest! {
     #[test]
     fn intervals_are_bounded_and_never_shrink(wait in any_wait()) {
         let looks = looks(&wait);
-        let intervals: Vec<Duration> = looks.windows(2).map(|pair| pair[1].abs_diff(pair[0])).collect();
+        let intervals: Vec<Duration> =
+            looks.windows(2).map(|pair| pair[1].abs_diff(pair[0])).collect();
         let (last, full) = intervals.split_last().unwrap();
         prop_assert!(full.is_sorted());
         prop_assert!(full.iter().all(|interval| *interval >= wait.initial_poll_interval));
@@ -391,7 +392,9 @@ proptest! {
     #[test]
     fn what_is_read_always_keeps_the_limits(
         values in prop::array::uniform4(prop::option::of(
-            prop::sample::select(vec!["0", "1s", "2s", "10s", "15s", "2m", "25m", "30m", "31m", "-1s", "x"])
+            prop::sample::select(
+                vec!["0", "1s", "2s", "10s", "15s", "2m", "25m", "30m", "31m", "-1s", "x"]
+            )
         ))
     ) {
         let names = [TIMEOUT, BACKOFF_AFTER, INITIAL_POLL_INTERVAL, MAX_POLL_INTERVAL];
