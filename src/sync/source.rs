@@ -7,16 +7,21 @@
 //! trusted.
 
 mod archive;
+mod content;
 mod path;
 mod shown;
 #[cfg(test)]
 mod tests;
 mod version;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use self::shown::{Name, Size};
 pub use self::{
+    content::{Content, MIRROR_LIMIT_BYTES, NotPlain, Omitted},
     path::PathProblem,
     version::{is_version_of, parse_version_name, version_name},
 };
@@ -34,7 +39,7 @@ pub const MAX_PACKED_BYTES: usize = 20 << 20;
 /// fits into etcd.
 pub const MAX_INLINE_CHARACTERS: usize = 1_000_000;
 
-/// A tree cannot be the source of a template.
+/// A tree cannot be the source of a template, or an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// A path cannot be used.
@@ -88,6 +93,9 @@ pub enum SourceError {
         /// Characters of all paths and texts.
         characters: usize,
     },
+    /// The bytes are no tar archive, or it is damaged.
+    #[error("the archive cannot be read")]
+    Archive(#[source] io::Error),
 }
 
 /// A tree of text files that can be the source of a template.

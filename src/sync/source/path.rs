@@ -17,6 +17,8 @@ pub enum PathProblem {
     Backslash,
     #[error("must not have a NUL character")]
     Nul,
+    #[error("must be text")]
+    NotText,
     #[error("must have at most {MAX_CHARACTERS} characters")]
     TooLong,
 }
