@@ -1,0 +1,413 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn read(variables: &[(&str, &str)]) -> Result<BuildWait, BuildWaitError> {
+    BuildWait::from_variables(|name| {
+        variables
+            .iter()
+            .find(|(variable, _)| *variable == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+}
+
+/// The times of all looks, from the one at zero to the last, by a poller that is never late.
+fn looks(wait: &BuildWait) -> Vec<Duration> {
+    let mut looks = vec![Duration::ZERO];
+    let mut now = Duration::ZERO;
+    while let Poll::After(interval) = wait.next_poll(now) {
+        now += interval;
+        looks.push(now);
+        assert!(looks.len() < 100_000, "the schedule of {wait:?} has no end");
+    }
+    looks
+}
+
+/// The schedule as it is documented, by a loop that carries the interval along.
+fn described(wait: &BuildWait) -> Vec<Duration> {
+    let mut looks = vec![Duration::ZERO];
+    let mut now = Duration::ZERO;
+    let mut interval = wait.initial_poll_interval;
+    while now < wait.timeout {
+        if !wait.backoff_after.is_zero() && now >= wait.backoff_after {
+            interval = (interval * 2).min(wait.max_poll_interval);
+        }
+        now = (now + interval).min(wait.timeout);
+        looks.push(now);
+    }
+    looks
+}
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let expected = BuildWait {
+        timeout: seconds(25 * 60),
+        backoff_after: seconds(120),
+        initial_poll_interval: seconds(2),
+        max_poll_interval: seconds(10),
+    };
+    assert_eq!(BuildWait::default(), expected);
+    assert_eq!(read(&[]), Ok(expected));
+    let blank = [
+        TIMEOUT,
+        BACKOFF_AFTER,
+        INITIAL_POLL_INTERVAL,
+        MAX_POLL_INTERVAL,
+    ]
+    .map(|variable| (variable, " \t\n"));
+    assert_eq!(read(&blank), Ok(expected));
+}
+
+#[test]
+fn each_variable_sets_its_value() {
+    let wait = read(&[
+        ("CODER_K8S_TEMPLATE_BUILD_WAIT_TIMEOUT", " 30m "),
+        ("CODER_K8S_TEMPLATE_BUILD_BACKOFF_AFTER", "0"),
+        ("CODER_K8S_TEMPLATE_BUILD_INITIAL_POLL_INTERVAL", "1.5s"),
+        ("CODER_K8S_TEMPLATE_BUILD_MAX_POLL_INTERVAL", "1m0.5s"),
+    ]);
+    assert_eq!(
+        wait,
+        Ok(BuildWait {
+            timeout: seconds(1800),
+            backoff_after: Duration::ZERO,
+            initial_poll_interval: Duration::from_millis(1500),
+            max_poll_interval: Duration::from_millis(60_500),
+        })
+    );
+}
+
+#[test]
+fn a_short_timeout_needs_no_second_variable() {
+    let wait = read(&[(TIMEOUT, "30s")]).unwrap();
+    assert_eq!(wait.timeout(), seconds(30));
+    assert_eq!(wait.backoff_after, seconds(30));
+    assert_eq!(looks(&wait).len(), 16);
+    assert_eq!(
+        read(&[(TIMEOUT, "10m")]).unwrap().backoff_after,
+        seconds(120)
+    );
+}
+
+#[test]
+fn a_value_outside_the_limits_is_refused_with_its_name_value_and_limit() {
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (
+            &[(TIMEOUT, "0")],
+            "WAIT_TIMEOUT is \"0\", but must be more than 0 and at most 30m",
+        ),
+        (
+            &[(TIMEOUT, "-5m")],
+            "WAIT_TIMEOUT is \"-5m\", but must be more than 0 and at most 30m",
+        ),
+        (
+            &[(TIMEOUT, "30m1ns")],
+            "WAIT_TIMEOUT is \"30m1ns\", but must be more than 0 and at most 30m",
+        ),
+        (
+            &[(TIMEOUT, "90s"), (BACKOFF_AFTER, "2m")],
+            "BACKOFF_AFTER is \"2m\", but must be at least 0 and at most the timeout of 90s",
+        ),
+        (
+            &[(BACKOFF_AFTER, "-1s")],
+            "BACKOFF_AFTER is \"-1s\", but must be at least 0 and at most the timeout of 1500s",
+        ),
+        (
+            &[(INITIAL_POLL_INTERVAL, "0s")],
+            "INITIAL_POLL_INTERVAL is \"0s\", but must be more than 0",
+        ),
+        (
+            &[(INITIAL_POLL_INTERVAL, "-2s")],
+            "INITIAL_POLL_INTERVAL is \"-2s\", but must be more than 0",
+        ),
+        (
+            &[(INITIAL_POLL_INTERVAL, "15s")],
+            "MAX_POLL_INTERVAL is \"10s\", but must be at least the initial interval of 15s",
+        ),
+        (
+            &[(MAX_POLL_INTERVAL, "1s")],
+            "MAX_POLL_INTERVAL is \"1s\", but must be at least the initial interval of 2s",
+        ),
+        (
+            &[(MAX_POLL_INTERVAL, "-20s")],
+            "MAX_POLL_INTERVAL is \"-20s\", but must be at least the initial interval of 2s",
+        ),
+        (
+            &[(TIMEOUT, "25 min")],
+            "WAIT_TIMEOUT is \"25 min\", which is not a duration such as 90s or 1h30m",
+        ),
+    ];
+    for (variables, message) in cases {
+        let error = read(variables).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("CODER_K8S_TEMPLATE_BUILD_{message}")
+        );
+    }
+}
+
+#[test]
+fn the_limits_themselves_are_allowed() {
+    for variables in [
+        &[(TIMEOUT, "30m")][..],
+        &[(TIMEOUT, "1ns")],
+        &[(BACKOFF_AFTER, "25m")],
+        &[(BACKOFF_AFTER, "-0")],
+        &[(INITIAL_POLL_INTERVAL, "10s")],
+        &[(MAX_POLL_INTERVAL, "2s")],
+        &[(MAX_POLL_INTERVAL, "2000h")],
+    ] {
+        assert!(read(variables).is_ok(), "{variables:?}");
+    }
+}
+
+#[test]
+fn the_wait_after_a_look_depends_on_the_elapsed_time_alone() {
+    let cases = [
+        // Constant at first.
+        (0, 2_000),
+        (2_000, 2_000),
+        (119_999, 2_000),
+        // Doubled at two minutes, and again at each look that was due since.
+        (120_000, 4_000),
+        (123_999, 4_000),
+        (124_000, 8_000),
+        (131_999, 8_000),
+        (132_000, 10_000),
+        (600_000, 10_000),
+        // The last look falls on the timeout.
+        (1_490_000, 10_000),
+        (1_495_000, 5_000),
+        (1_499_999, 1),
+    ];
+    for (elapsed, wait) in cases {
+        assert_eq!(
+            BuildWait::default().next_poll(Duration::from_millis(elapsed)),
+            Poll::After(Duration::from_millis(wait)),
+            "after {elapsed} ms"
+        );
+    }
+    for elapsed in [seconds(1500), seconds(1501), Duration::MAX] {
+        assert_eq!(BuildWait::default().next_poll(elapsed), Poll::TimedOut);
+    }
+}
+
+#[test]
+fn the_default_schedule_is_this_one() {
+    let looks = looks(&BuildWait::default());
+    let rest = (0..137).map(|k| 142 + 10 * k).take_while(|t| *t < 1500);
+    let expected: Vec<Duration> = (0..=60)
+        .map(|k| 2 * k)
+        .chain([124, 132])
+        .chain(rest)
+        .chain([1500])
+        .map(seconds)
+        .collect();
+    assert_eq!(looks, expected);
+}
+
+#[test]
+fn zero_backoff_means_a_constant_interval() {
+    let wait = read(&[(BACKOFF_AFTER, "0"), (MAX_POLL_INTERVAL, "1h")]).unwrap();
+    assert_eq!(looks(&wait).len(), 751);
+    assert_eq!(wait.next_poll(seconds(1400)), Poll::After(seconds(2)));
+}
+
+#[test]
+fn the_longest_intervals_do_not_overflow() {
+    let wait = BuildWait {
+        timeout: Duration::MAX,
+        backoff_after: Duration::from_nanos(1),
+        initial_poll_interval: Duration::from_nanos(1),
+        max_poll_interval: Duration::MAX,
+    };
+    let nearly = Duration::MAX.saturating_sub(Duration::from_nanos(1));
+    assert_eq!(wait.next_poll(nearly), Poll::After(Duration::from_nanos(1)));
+}
+
+#[test]
+fn durations_are_read_as_go_reads_them() {
+    const S: i64 = 1_000_000_000;
+    // The table of Go's own test, time_test.go.
+    let good = [
+        ("0", 0),
+        ("5s", 5 * S),
+        ("30s", 30 * S),
+        ("1478s", 1478 * S),
+        ("-5s", -5 * S),
+        ("+5s", 5 * S),
+        ("-0", 0),
+        ("+0", 0),
+        ("5.0s", 5 * S),
+        ("5.6s", 5 * S + S / 10 * 6),
+        ("5.s", 5 * S),
+        (".5s", S / 2),
+        ("1.0s", S),
+        ("1.00s", S),
+        ("1.004s", S + 4_000_000),
+        ("1.0040s", S + 4_000_000),
+        ("100.00100s", 100 * S + 1_000_000),
+        ("10ns", 10),
+        ("11us", 11_000),
+        ("12µs", 12_000),
+        ("12μs", 12_000),
+        ("13ms", 13_000_000),
+        ("14s", 14 * S),
+        ("15m", 15 * 60 * S),
+        ("16h", 16 * 3600 * S),
+        ("3h30m", 12_600 * S),
+        ("10.5s4m", 250 * S + S / 2),
+        ("-2m3.4s", -(123 * S + 400_000_000)),
+        ("1h2m3s4ms5us6ns", 3723 * S + 4_000_000 + 5_000 + 6),
+        ("39h9m14.425s", 140_954 * S + 425_000_000),
+        ("52763797000ns", 52_763_797_000),
+        ("0.3333333333333333333h", 1200 * S - 1),
+        ("9223372036854775807ns", i64::MAX),
+        ("9223372036.854775807s", i64::MAX),
+        ("0.100000000000000000000h", 360 * S),
+        ("0.830103483285477580700h", 2_988_372_539_827),
+    ];
+    for (text, nanoseconds) in good {
+        assert_eq!(go_duration::parse(text), Some(nanoseconds), "{text}");
+    }
+    for text in [
+        "",
+        "3",
+        "-",
+        "s",
+        ".",
+        "-.",
+        ".s",
+        "+.s",
+        "1d",
+        "1h-1m",
+        "--5s",
+        "5 s",
+        " 5s",
+        "5s0",
+        "inf",
+        "1e3s",
+        "9223372036854775808ns",
+        "9223372036854775.808us",
+        "3000000h",
+        "99999999999999999999h",
+        "1_0s",
+        "１s",
+        "5S",
+        "\u{85}",
+        "nullh",
+    ] {
+        assert_eq!(go_duration::parse(text), None, "{text:?}");
+    }
+}
+
+fn any_wait() -> impl Strategy<Value = BuildWait> {
+    (
+        1..=1_800_000_u64,
+        0..=100_u64,
+        500..20_000_u64,
+        0..200_000_u64,
+    )
+        .prop_map(|(timeout, backoff, initial, more)| BuildWait {
+            timeout: Duration::from_millis(timeout),
+            backoff_after: Duration::from_millis(timeout * backoff / 100),
+            initial_poll_interval: Duration::from_millis(initial),
+            max_poll_interval: Duration::from_millis(initial + more),
+        })
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_panic(text in "[-+.0-9a-zµμ]{0,24}") {
+        go_duration::parse(&text);
+    }
+
+    #[test]
+    fn any_number_of_nanoseconds_is_read_back(nanoseconds in 0..i64::MAX) {
+        let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+        prop_assert_eq!(go_duration::parse(&format!("{seconds}.{rest:09}s")), Some(nanoseconds));
+    }
+
+    /// On grids where the looks hit `backoff_after` exactly, both tellings agree.
+    #[test]
+    fn the_schedule_is_the_described_one(
+        initial in 500..20_000_u64, looks_before in 0..100_u32, timeout in 1..1_800_000_u64,
+        more in 0..200_000_u64,
+    ) {
+        let initial = Duration::from_millis(initial);
+        let timeout = Duration::from_millis(timeout);
+        let wait = BuildWait {
+            timeout,
+            backoff_after: initial * looks_before,
+            initial_poll_interval: initial,
+            max_poll_interval: initial + Duration::from_millis(more),
+        };
+        prop_assert_eq!(looks(&wait), described(&wait));
+    }
+
+    /// Off the grid the first doubled look may be counted from `backoff_after` or from the look
+    /// after it; the difference is at most one look.
+    #[test]
+    fn any_schedule_is_close_to_the_described_one(wait in any_wait()) {
+        let (ours, theirs) = (looks(&wait).len(), described(&wait).len());
+        prop_assert!(ours.abs_diff(theirs) <= 1, "{ours} looks, described {theirs}");
+    }
+
+    #[test]
+    fn intervals_are_bounded_and_never_shrink(wait in any_wait()) {
+        let looks = looks(&wait);
+        let intervals: Vec<Duration> =
+            looks.windows(2).map(|pair| pair[1].abs_diff(pair[0])).collect();
+        let (last, full) = intervals.split_last().unwrap();
+        prop_assert!(full.is_sorted());
+        prop_assert!(full.iter().all(|interval| *interval >= wait.initial_poll_interval));
+        prop_assert!(full.iter().chain([last]).all(|interval| *interval <= wait.max_poll_interval));
+        prop_assert_eq!(looks.last(), Some(&wait.timeout));
+        let most = wait.timeout.as_millis() / wait.initial_poll_interval.as_millis() + 2;
+        prop_assert!(looks.len() as u128 <= most);
+    }
+
+    /// A restart at any moment, or a late look, changes neither the interval nor the last look.
+    #[test]
+    fn a_poller_that_is_late_still_ends_on_the_timeout(
+        wait in any_wait(), delays in prop::collection::vec(0..60_000_u64, 1..20),
+    ) {
+        let mut now = Duration::ZERO;
+        let mut delays = delays.iter().cycle();
+        let mut previous = Duration::ZERO;
+        while let Poll::After(interval) = wait.next_poll(now) {
+            prop_assert!(now + interval <= wait.timeout);
+            let shortened = now + interval == wait.timeout;
+            prop_assert!(interval >= previous || shortened);
+            previous = interval;
+            now += interval + Duration::from_millis(*delays.next().unwrap());
+        }
+        prop_assert!(now >= wait.timeout);
+    }
+
+    #[test]
+    fn what_is_read_always_keeps_the_limits(
+        values in prop::array::uniform4(prop::option::of(
+            prop::sample::select(
+                vec!["0", "1s", "2s", "10s", "15s", "2m", "25m", "30m", "31m", "-1s", "x"]
+            )
+        ))
+    ) {
+        let names = [TIMEOUT, BACKOFF_AFTER, INITIAL_POLL_INTERVAL, MAX_POLL_INTERVAL];
+        let variables: Vec<(&str, &str)> = names
+            .into_iter()
+            .zip(values)
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        if let Ok(wait) = read(&variables) {
+            prop_assert!(!wait.timeout.is_zero() && wait.timeout <= seconds(1800));
+            prop_assert!(wait.backoff_after <= wait.timeout);
+            prop_assert!(!wait.initial_poll_interval.is_zero());
+            prop_assert!(wait.initial_poll_interval <= wait.max_poll_interval);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What the archive of a version contains, as far as text can tell it.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
+
+use tar::{Archive, Entry, EntryType};
+
+use super::{
+    MAX_ENTRIES, MAX_FILE_BYTES, MAX_UNPACKED_BYTES, PathProblem, Source, SourceError, path,
+    shown::{Name, Size},
+};
+
+/// The most bytes, paths and text together, that are mirrored into an object.
+pub const MIRROR_LIMIT_BYTES: usize = 128 << 10;
+
+/// The files of a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    entries: BTreeMap<String, Found>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Found {
+    File { text: String, executable: bool },
+    NotPlain(NotPlain),
+}
+
+/// Why an entry of an archive is no file that path and text could stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum NotPlain {
+    #[error("has a path that {0}")]
+    Path(PathProblem),
+    #[error("is not text")]
+    NotText,
+    #[error("is executable")]
+    Executable,
+    #[error("is larger than {}", Size(MAX_FILE_BYTES))]
+    TooLarge,
+    #[error("is a symbolic link")]
+    SymbolicLink,
+    #[error("is a hard link")]
+    HardLink,
+    #[error("is a device or a pipe")]
+    Device,
+    #[error("is a sparse file")]
+    Sparse,
+    #[error("is of an unknown kind")]
+    Unknown,
+}
+
+/// Why the files of a version are not mirrored.
+#[derive(Debug, thiserror::Error)]
+pub enum Omitted {
+    /// A file would not come back as it is.
+    #[error("{} {reason}", Name(path))]
+    File {
+        /// The first such file.
+        path: String,
+        /// What it is.
+        reason: NotPlain,
+    },
+    /// They are too large for an object that nobody asked for.
+    #[error("the files are {} in all; at most {} are mirrored", Size(*bytes), Size(*limit))]
+    TooLarge {
+        /// Bytes of all paths and texts.
+        bytes: usize,
+        /// How many would be mirrored.
+        limit: usize,
+    },
+    /// The tree could not be given back as a source.
+    #[error(transparent)]
+    NoSource(SourceError),
+}
+
+impl Content {
+    /// Reads the archive of a version. Folders are left out; of two entries with one path the later
+    /// one counts.
+    ///
+    /// Memory follows the bytes that are there, never the sizes that they claim. An error means that
+    /// nothing can be said of the version, so it equals no source.
+    pub fn read(archive: &[u8]) -> Result<Self, SourceError> {
+        let mut entries = BTreeMap::new();
+        let mut left = MAX_UNPACKED_BYTES;
+        let mut archive = Archive::new(archive);
+        for (index, entry) in archive.entries().map_err(SourceError::Archive)?.enumerate() {
+            if index == MAX_ENTRIES {
+                return Err(SourceError::TooManyEntries);
+            }
+            let mut entry = entry.map_err(SourceError::Archive)?;
+            let kind = entry.header().entry_type();
+            let extended = Extended::read(&mut entry).map_err(SourceError::Archive)?;
+            let name = extended.name.unwrap_or_else(|| entry.path_bytes().into());
+            let folder = kind.is_dir() || (name.ends_with(b"/") && entry.size() == 0);
+            if folder || kind.is_pax_global_extensions() {
+                continue;
+            }
+            match clean(&name) {
+                Ok(path) => {
+                    let found = found(&mut entry, extended.sparse, &mut left)?;
+                    entries.insert(path, found);
+                }
+                Err(problem) => {
+                    let path = String::from_utf8_lossy(&name).into_owned();
+                    entries.insert(path, Found::NotPlain(NotPlain::Path(problem)));
+                }
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// The files, if path and text say all there is to say of them and they are at most
+    /// `limit_bytes` in all.
+    pub fn mirrorable(&self, limit_bytes: usize) -> Result<BTreeMap<String, String>, Omitted> {
+        let mut files = BTreeMap::new();
+        let mut bytes = 0;
+        for (path, found) in &self.entries {
+            let text = found.plain_text().map_err(|reason| Omitted::File {
+                path: path.clone(),
+                reason,
+            })?;
+            bytes += path.len() + text.len();
+            files.insert(path.clone(), text.to_owned());
+        }
+        if bytes > limit_bytes {
+            return Err(Omitted::TooLarge {
+                bytes,
+                limit: limit_bytes,
+            });
+        }
+        Source::from_inline(&files).map_err(Omitted::NoSource)?;
+        Ok(files)
+    }
+
+    /// Whether these are the files of `source`, with the same text and nothing besides. Times and
+    /// modes do not count.
+    #[must_use]
+    pub fn equals(&self, source: &Source) -> bool {
+        self.entries.len() == source.files.len()
+            && self.entries.iter().zip(&source.files).all(
+                |((path, found), (wanted, wanted_text))| {
+                    path == wanted
+                        && matches!(found, Found::File { text, .. } if text == wanted_text)
+                },
+            )
+    }
+
+    /// The paths, sorted and fit to be shown, that are here but not in `source`.
+    #[must_use]
+    pub fn dropped_by(&self, source: &Source) -> Vec<String> {
+        self.entries
+            .keys()
+            .filter(|path| !source.files.contains_key(*path))
+            .map(|path| Name(path).to_string())
+            .collect()
+    }
+}
+
+impl Found {
+    /// The text, if it is all that the file is.
+    fn plain_text(&self) -> Result<&str, NotPlain> {
+        match self {
+            Self::File { text, .. } if text.contains('\0') => Err(NotPlain::NotText),
+            Self::File {
+                executable: true, ..
+            } => Err(NotPlain::Executable),
+            Self::File { text, .. } => Ok(text),
+            Self::NotPlain(reason) => Err(*reason),
+        }
+    }
+}
+
+/// What a pax header says of the entry behind it, besides what `tar` makes of it by itself.
+#[derive(Default)]
+struct Extended {
+    sparse: bool,
+    name: Option<Vec<u8>>,
+}
+
+impl Extended {
+    fn read(entry: &mut Entry<'_, impl Read>) -> io::Result<Self> {
+        let mut extended = Self::default();
+        if entry.header().entry_type().is_pax_global_extensions() {
+            return Ok(extended);
+        }
+        for record in entry.pax_extensions()?.into_iter().flatten() {
+            let record = record?;
+            extended.sparse |= record.key_bytes().starts_with(b"GNU.sparse.");
+            if record.key_bytes() == b"GNU.sparse.name" {
+                extended.name = Some(record.value_bytes().to_vec());
+            }
+        }
+        Ok(extended)
+    }
+}
+
+fn clean(name: &[u8]) -> Result<String, PathProblem> {
+    path::clean(str::from_utf8(name).map_err(|_| PathProblem::NotText)?)
+}
+
+/// Reads one entry, taking its size off what is `left` for all of them.
+fn found(
+    entry: &mut Entry<'_, impl Read>,
+    sparse: bool,
+    left: &mut usize,
+) -> Result<Found, SourceError> {
+    if let Some(reason) = special(entry.header().entry_type(), sparse) {
+        return Ok(Found::NotPlain(reason));
+    }
+    let Some(size) = usize::try_from(entry.size())
+        .ok()
+        .filter(|size| *size <= MAX_FILE_BYTES)
+    else {
+        return Ok(Found::NotPlain(NotPlain::TooLarge));
+    };
+    *left = left.checked_sub(size).ok_or(SourceError::TooLarge)?;
+
+    // A blank mode is no mode to `tar`, but fine for coderd.
+    let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+    let mut bytes = Vec::new();
+    entry
+        .read_to_end(&mut bytes)
+        .map_err(SourceError::Archive)?;
+    if bytes.len() != size {
+        return Err(SourceError::Archive(io::ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => Found::File { text, executable },
+        Err(_) => Found::NotPlain(NotPlain::NotText),
+    })
+}
+
+fn special(kind: EntryType, sparse: bool) -> Option<NotPlain> {
+    if sparse || kind.is_gnu_sparse() {
+        return Some(NotPlain::Sparse);
+    }
+    if kind.is_symlink() {
+        return Some(NotPlain::SymbolicLink);
+    }
+    if kind.is_hard_link() {
+        return Some(NotPlain::HardLink);
+    }
+    if kind.is_character_special() || kind.is_block_special() || kind.is_fifo() {
+        return Some(NotPlain::Device);
+    }
+    (!kind.is_file()).then_some(NotPlain::Unknown)
+}
