@@ -11,5 +11,6 @@ pub mod deadline;
 pub mod error;
 #[cfg(test)]
 mod fake;
+pub mod finalizer;
 pub mod object;
 mod text;

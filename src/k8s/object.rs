@@ -16,6 +16,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::{Client, Resource, core::ObjectMeta};
 use serde::de::DeserializeOwned;
 
+pub(super) use self::read::known;
 pub use self::{
     apply::{Force, Imported},
     remove::Deletion,
