@@ -11,6 +11,7 @@ pub mod deadline;
 pub mod error;
 #[cfg(test)]
 mod fake;
+pub mod event;
 pub mod finalizer;
 pub mod object;
 mod text;
