@@ -9,9 +9,10 @@ pub mod config;
 pub mod crd;
 pub mod deadline;
 pub mod error;
+pub mod event;
 #[cfg(test)]
 mod fake;
-pub mod event;
 pub mod finalizer;
 pub mod object;
 mod text;
+pub mod watch;

@@ -91,6 +91,10 @@ impl Seen {
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
+
+    pub(super) fn is_watch(&self) -> bool {
+        self.parameter("watch") == Some("true")
+    }
 }
 
 impl Answer {
@@ -105,6 +109,11 @@ impl Answer {
     /// No answer at all.
     pub(super) fn never() -> Self {
         Self(None)
+    }
+
+    /// A watch that sends these events and then ends.
+    pub(super) fn events(events: &[Value]) -> Self {
+        Self::new(200, AnswerBody::from(lines(events)))
     }
 
     /// A watch that sends these events and then stays open, silent.
