@@ -1,8 +1,18 @@
 //! A thin layer over kube: how this project reads, applies, watches and reports, and nothing of what.
+//!
+//! Guarantees: no call but a watch lasts longer than [`deadline::CALL`]; nothing is sent twice by
+//! itself; nothing reads a clock or the system's randomness; every failed call says which action on
+//! which object it was ([`error::Error`]) and answers what that means by method.
 
+mod call;
 pub mod config;
+pub mod crd;
+pub mod deadline;
 pub mod error;
 pub mod event;
+#[cfg(test)]
+mod fake;
 pub mod finalizer;
 pub mod object;
+mod text;
 pub mod watch;

@@ -1,0 +1,38 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::k8s::fake::{Answer, server, status};
+
+const NAME: &str = "coderworkspaces.coder.com";
+
+async fn state_of(code: u16, body: Value) -> Result<CrdState, Error> {
+    let (client, log) = server(move |_| Answer::json(code, &body));
+    let state = crd_state(&client, NAME).await;
+    let seen = log.only();
+    assert_eq!(
+        seen.path,
+        format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{NAME}")
+    );
+    assert!(seen.header("accept").contains("as=PartialObjectMetadata"));
+    state
+}
+
+#[tokio::test]
+async fn a_crd_is_present_terminating_or_missing() {
+    let present = json!({"metadata": {"name": NAME}});
+    assert_eq!(state_of(200, present).await.unwrap(), CrdState::Present);
+    let going = json!({"metadata": {"name": NAME, "deletionTimestamp": "2026-11-21T13:00:00Z",
+        "finalizers": ["customresourcecleanup.apiextensions.k8s.io"]}});
+    assert_eq!(state_of(200, going).await.unwrap(), CrdState::Terminating);
+    let details = json!({"name": NAME, "group": "apiextensions.k8s.io",
+        "kind": "customresourcedefinitions"});
+    let missing = status(404, "NotFound", "not found", &details);
+    assert_eq!(state_of(404, missing).await.unwrap(), CrdState::Missing);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_no_state() {
+    let error = state_of(403, status(403, "Forbidden", "no", &json!({}))).await;
+    assert!(error.unwrap_err().is_forbidden());
+    assert!(state_of(404, json!("page not found")).await.is_err());
+}
