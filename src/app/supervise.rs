@@ -1,1 +1,324 @@
-//! (to be written)
+//! Who owns every task of the process.
+//!
+//! Nothing here is restarted: a process whose parts do not all live tells half-truths, so the first
+//! one that ends unasked takes all others down in good order, and Kubernetes starts a new process.
+
+use std::{any::Any, collections::HashMap, error::Error, time::Duration};
+
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Any error of a part.
+pub type PartError = Box<dyn Error + Send + Sync>;
+
+/// Why the process ends otherwise than it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A task returned although nobody had asked for it.
+    #[error("{name} ended although it was not asked to")]
+    Ended {
+        /// The task.
+        name: &'static str,
+    },
+    /// A task returned an error.
+    #[error("{name} failed")]
+    Failed {
+        /// The task.
+        name: &'static str,
+        /// What it returned.
+        source: PartError,
+    },
+    /// A task panicked.
+    #[error("{name} panicked: {message}")]
+    Panicked {
+        /// The task.
+        name: &'static str,
+        /// What it said last.
+        message: String,
+    },
+    /// Tasks that did not end in time after the order to stop.
+    #[error("{names} did not end within {patience:?}")]
+    Hung {
+        /// The tasks, in alphabetical order.
+        names: String,
+        /// How long they were waited for.
+        patience: Duration,
+    },
+}
+
+/// The tasks of the process, each by its name.
+///
+/// A *part* gets the token, works until it is cancelled and is waited for. A *service* (probes,
+/// metrics, signals) is needed as long as any part lives, knows no end of its own, and is dropped
+/// after the last part.
+#[derive(Debug)]
+pub struct Supervisor {
+    stop: CancellationToken,
+    tasks: JoinSet<Result<(), PartError>>,
+    names: HashMap<Id, (&'static str, Kind)>,
+    first: Option<Failure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Part,
+    Service,
+}
+
+impl Supervisor {
+    /// Supervises what stops on `stop`; cancels it when a task ends unasked.
+    #[must_use]
+    pub fn new(stop: CancellationToken) -> Self {
+        Self {
+            stop,
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+            first: None,
+        }
+    }
+
+    /// Starts a part: it must watch the token and return.
+    pub fn part<E: Into<PartError>>(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        self.start(name, Kind::Part, part);
+    }
+
+    /// Starts a service: it must hold nothing that wants an orderly end.
+    pub fn service<E: Into<PartError>>(
+        &mut self,
+        name: &'static str,
+        service: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        self.start(name, Kind::Service, service);
+    }
+
+    fn start<E: Into<PartError>>(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        let handle = self.tasks.spawn(async { task.await.map_err(Into::into) });
+        self.names.insert(handle.id(), (name, kind));
+    }
+
+    /// Waits until the process is to end, then at most `patience` for its parts.
+    pub async fn run(mut self, patience: Duration) -> Result<(), Failure> {
+        self.until_stop().await;
+        self.stop.cancel();
+        if timeout(patience, self.drain()).await.is_err() {
+            self.note(Failure::Hung {
+                names: self.living(),
+                patience,
+            });
+        }
+        self.first.map_or(Ok(()), Err)
+    }
+
+    /// Returns on the order to stop, or when a task ended.
+    async fn until_stop(&mut self) {
+        let stop = self.stop.clone();
+        let ended = stop
+            .run_until_cancelled(self.tasks.join_next_with_id())
+            .await;
+        if let Some(Some(ended)) = ended {
+            self.take(ended);
+        }
+    }
+
+    /// Waits for all parts, then drops the services.
+    async fn drain(&mut self) {
+        while self.names.values().any(|(_, kind)| *kind == Kind::Part) {
+            match self.tasks.join_next_with_id().await {
+                Some(ended) => self.take(ended),
+                None => break,
+            }
+        }
+        self.tasks.shutdown().await;
+        self.names.clear();
+    }
+
+    fn take(&mut self, ended: Result<(Id, Result<(), PartError>), JoinError>) {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let name = self.names.remove(&id).map_or("a task", |(name, _)| name);
+        match ended {
+            Ok((_, Ok(()))) if self.stop.is_cancelled() => tracing::debug!(part = name, "ended"),
+            Ok((_, Ok(()))) => self.note(Failure::Ended { name }),
+            Ok((_, Err(source))) => self.note(Failure::Failed { name, source }),
+            Err(error) => self.note(Failure::Panicked {
+                name,
+                message: last_words(error),
+            }),
+        }
+    }
+
+    /// Keeps the first failure for the end; the cause is logged when it happens, not only then.
+    fn note(&mut self, failure: Failure) {
+        let cause = failure.source().map(tracing::field::display);
+        tracing::error!(cause, "{failure}; the process ends");
+        self.first.get_or_insert(failure);
+    }
+
+    fn living(&self) -> String {
+        let mut names: Vec<_> = self.names.values().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names.join(", ")
+    }
+}
+
+fn last_words(error: JoinError) -> String {
+    let Ok(payload) = error.try_into_panic() else {
+        return "cancelled".to_owned();
+    };
+    let payload: &(dyn Any + Send) = &*payload;
+    payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&'static str>().copied())
+        .unwrap_or("(no text)")
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, future::pending, io};
+
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn supervisor() -> (Supervisor, CancellationToken) {
+        let stop = CancellationToken::new();
+        (Supervisor::new(stop.clone()), stop)
+    }
+
+    async fn until(stop: CancellationToken) -> Result<(), Infallible> {
+        stop.cancelled().await;
+        Ok(())
+    }
+
+    async fn after(seconds: u64) -> Result<(), Infallible> {
+        sleep(Duration::from_secs(seconds)).await;
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_that_end_when_asked_are_no_failure() {
+        let (mut supervisor, stop) = supervisor();
+        supervisor.part("one", until(stop.clone()));
+        supervisor.part("two", until(stop.clone()));
+        supervisor.service("probes", pending::<Result<(), Infallible>>());
+        stop.cancel();
+        assert!(supervisor.run(PATIENCE).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn services_live_until_the_last_part_has_ended() {
+        let (mut supervisor, stop) = supervisor();
+        let (alive, watched) = tokio::sync::oneshot::channel::<()>();
+        supervisor.part("slow", after(5));
+        supervisor.service("probes", async move {
+            let _alive = alive;
+            pending::<Result<(), Infallible>>().await
+        });
+        stop.cancel();
+        let begun = Instant::now();
+        let (ended, dropped_after) = tokio::join!(supervisor.run(PATIENCE), async {
+            let _ = watched.await;
+            begun.elapsed()
+        });
+        assert!(ended.is_ok());
+        assert_eq!(dropped_after, Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_ends_unasked_takes_the_others_down() {
+        let (mut supervisor, stop) = supervisor();
+        supervisor.part("short", after(1));
+        supervisor.part("long", until(stop.clone()));
+        let failure = supervisor.run(PATIENCE).await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "short ended although it was not asked to"
+        );
+        assert!(stop.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_fails_takes_the_parts_down() {
+        let (mut supervisor, stop) = supervisor();
+        supervisor.part("long", until(stop.clone()));
+        supervisor.service("probes", async { Err(io::Error::other("no more files")) });
+        let failure = supervisor.run(PATIENCE).await.unwrap_err();
+        assert_eq!(failure.to_string(), "probes failed");
+        assert_eq!(
+            failure.source().map(ToString::to_string).as_deref(),
+            Some("no more files")
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_reported_with_its_text() {
+        let (mut supervisor, stop) = supervisor();
+        supervisor.part("long", until(stop));
+        supervisor.part("wild", async {
+            after(1).await?;
+            let left = std::process::id();
+            assert!(left == 0, "{} left", 7);
+            Ok::<_, Infallible>(())
+        });
+        let failure = supervisor.run(PATIENCE).await.unwrap_err();
+        assert_eq!(failure.to_string(), "wild panicked: 7 left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_end_is_named_after_the_deadline() {
+        let (mut supervisor, stop) = supervisor();
+        supervisor.part("deaf", pending::<Result<(), Infallible>>());
+        supervisor.part("slow", after(60));
+        supervisor.part("polite", until(stop.clone()));
+        stop.cancel();
+        let begun = Instant::now();
+        let failure = supervisor.run(PATIENCE).await.unwrap_err();
+        assert_eq!(begun.elapsed(), PATIENCE);
+        assert_eq!(failure.to_string(), "deaf, slow did not end within 10s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_failure_is_the_one_that_counts() {
+        let (mut supervisor, _stop) = supervisor();
+        supervisor.part("short", after(1));
+        supervisor.part("deaf", pending::<Result<(), Infallible>>());
+        let failure = supervisor.run(PATIENCE).await.unwrap_err();
+        assert!(
+            matches!(failure, Failure::Ended { name: "short" }),
+            "{failure}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_while_stopping_is_a_failure_too() {
+        let (mut supervisor, stop) = supervisor();
+        supervisor.part("messy", {
+            let stop = stop.clone();
+            async move {
+                stop.cancelled().await;
+                Err("lease not released")
+            }
+        });
+        stop.cancel();
+        let failure = supervisor.run(PATIENCE).await.unwrap_err();
+        assert_eq!(failure.to_string(), "messy failed");
+    }
+}
