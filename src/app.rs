@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod health;
+pub mod listen;
 pub mod metrics;
 pub mod shutdown;
 pub mod supervise;
