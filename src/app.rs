@@ -1,6 +1,7 @@
 //! From flags to running parts: what a process of this program consists of.
 
 pub mod args;
+pub mod config;
 pub mod duration;
 pub mod health;
 pub mod listen;
