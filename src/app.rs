@@ -144,8 +144,8 @@ async fn bind(address: Option<Address>) -> Result<Option<TcpListener>, ListenErr
         return Ok(None);
     };
     let listener = address.bind().await?;
-    let found = listener.local_addr().ok().map(tracing::field::display);
-    tracing::info!(%address, found, "listening");
+    let bound = listener.local_addr().ok().map(tracing::field::display);
+    tracing::info!(%address, bound, "listening");
     Ok(Some(listener))
 }
 

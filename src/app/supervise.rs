@@ -168,8 +168,11 @@ impl Supervisor {
         self.first.get_or_insert(failure);
     }
 
+    /// The parts that live; the services only where they are all that is left.
     fn living(&self) -> String {
-        let mut names: Vec<_> = self.names.values().map(|(name, _)| *name).collect();
+        let of = |kind| self.names.values().filter(move |task| task.1 == kind);
+        let kind = of(Kind::Part).next().map_or(Kind::Service, |task| task.1);
+        let mut names: Vec<_> = of(kind).map(|(name, _)| *name).collect();
         names.sort_unstable();
         names.join(", ")
     }

@@ -96,6 +96,7 @@ async fn who_does_not_end_is_named_after_the_deadline() {
     supervisor.part("deaf", pending::<Result<(), Infallible>>());
     supervisor.part("slow", after(60));
     supervisor.part("polite", until(stop.clone()));
+    supervisor.service("probes", pending::<Result<(), Infallible>>());
     stop.cancel();
     let begun = Instant::now();
     let failure = supervisor.run(PATIENCE).await.unwrap_err();
