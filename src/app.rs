@@ -1,8 +1,162 @@
 //! From flags to running parts: what a process of this program consists of.
 
 pub mod args;
+pub mod config;
+pub mod crds;
+pub mod duration;
 pub mod health;
+pub mod listen;
 pub mod metrics;
 pub mod shutdown;
 pub mod supervise;
 pub mod telemetry;
+pub mod token;
+
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
+
+use futures::Stream;
+use prometheus_client::registry::Registry;
+use tokio::{net::TcpListener, runtime, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use args::{Action, Args};
+use config::{Config, ControllerConfig};
+use health::{Health, Readiness};
+use listen::{Address, ListenError};
+use supervise::Supervisor;
+
+/// How long parts may take to end. A second less than the ten that the process promises.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// Why the program did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the texts say it")]
+pub enum AppError {
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    #[error(transparent)]
+    Crds(#[from] crds::CrdsError),
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::TelemetryError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
+    #[error(transparent)]
+    Failure(#[from] supervise::Failure),
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
+    #[error("cannot listen to signals")]
+    Signals(#[source] io::Error),
+    #[error("the controller is not linked yet")]
+    ControllerNotLinked,
+}
+
+/// Does what `args` ask for; returns when it is done or the process was asked to end.
+pub fn run(args: Args) -> Result<(), AppError> {
+    match &args.action {
+        Some(Action::Crds { output_dir }) => {
+            match output_dir {
+                Some(folder) => crds::write(folder)?,
+                None => crds::print(io::stdout().lock())?,
+            }
+            Ok(())
+        }
+        None => {
+            let config = Config::check(args)?;
+            telemetry::init(&config.log)?;
+            let runtime = runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(AppError::Runtime)?;
+            let ended = runtime.block_on(serve(config));
+            // A task that hangs has been reported; waiting for it here would be for ever.
+            runtime.shutdown_background();
+            ended
+        }
+    }
+}
+
+/// Starts everything and waits for its end.
+async fn serve(config: Config) -> Result<(), AppError> {
+    let stop = CancellationToken::new();
+    let mut supervisor = Supervisor::new(stop.clone());
+    start_signals(&mut supervisor, &stop)?;
+
+    let started = stop
+        .run_until_cancelled(start(&mut supervisor, &stop, config))
+        .await;
+    started.transpose()?;
+
+    supervisor.run(PATIENCE).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Starts the parts in the order in which they need each other.
+async fn start(
+    supervisor: &mut Supervisor,
+    stop: &CancellationToken,
+    config: Config,
+) -> Result<(), AppError> {
+    let Config {
+        controller,
+        health: health_address,
+        metrics: metrics_address,
+        log: _,
+    } = config;
+    let probes = bind(health_address).await?;
+    let scrapes = bind(metrics_address).await?;
+
+    let health = Health::new(stop.clone());
+    let readiness = health.readiness("controller");
+    if let Some(listener) = probes {
+        supervisor.service("probes", health.serve(listener));
+    }
+
+    let mut registry = metrics::registry();
+    start_controller(supervisor, stop, controller, readiness, &mut registry).await?;
+    if let Some(listener) = scrapes {
+        supervisor.service("metrics", metrics::serve(Arc::new(registry), listener));
+    }
+    Ok(())
+}
+
+/// From here on, the first signal cancels `stop`, and the second one ends the process.
+fn start_signals(supervisor: &mut Supervisor, stop: &CancellationToken) -> Result<(), AppError> {
+    let signals = shutdown::signals().map_err(AppError::Signals)?;
+    supervisor.service("signals", exit_on_second(signals, stop.clone()));
+    Ok(())
+}
+
+#[expect(clippy::exit, reason = "the user insists: nobody is waited for")]
+async fn exit_on_second(
+    signals: impl Stream<Item = &'static str>,
+    stop: CancellationToken,
+) -> Result<(), Infallible> {
+    shutdown::until_second(signals, stop).await;
+    std::process::exit(1)
+}
+
+/// Listens before anything is promised to anybody.
+async fn bind(address: Option<Address>) -> Result<Option<TcpListener>, ListenError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = address.bind().await?;
+    let bound = listener.local_addr().ok().map(tracing::field::display);
+    tracing::info!(%address, bound, "listening");
+    Ok(Some(listener))
+}
+
+/// Connects to both sides and starts the controller.
+async fn start_controller(
+    _supervisor: &mut Supervisor,
+    _stop: &CancellationToken,
+    config: ControllerConfig,
+    _readiness: watch::Sender<Readiness>,
+    _registry: &mut Registry,
+) -> Result<(), AppError> {
+    config.token.read()?;
+    std::future::ready(Err(AppError::ControllerNotLinked)).await
+}

@@ -1,0 +1,55 @@
+//! Why a process does not start: always the flag, the value and what to do.
+
+use super::Mode;
+
+/// Why the flags make no configuration. The texts of the Go project are kept where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A word that is no mode.
+    #[error("assertion failed: unsupported --app value {0:?}; must be one of: {ALL_MODES}")]
+    UnsupportedMode(String),
+    /// A mode that is still to come.
+    #[error("--app={0} is not available in this version; only --app=controller is")]
+    UnavailableMode(Mode),
+    /// Not the address of a coderd.
+    #[error("assertion failed: invalid --coder-url {value:?}: {problem}")]
+    CoderUrl {
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An address that would show a secret wherever it is shown.
+    #[error(
+        "assertion failed: invalid --coder-url: it must not hold a user or password; use \
+         --coder-session-token-file"
+    )]
+    CoderUrlCredentials,
+    /// What the static control plane lacks.
+    #[error(
+        "--app=controller needs {0}; finding coderd by CoderControlPlane objects is not available \
+         in this version"
+    )]
+    Missing(String),
+    /// Two tokens.
+    #[error("give either --coder-session-token or --coder-session-token-file, not both")]
+    TwoTokens,
+    /// A leader election that does not exist yet.
+    #[error(
+        "--leader-elect=true is not available before high availability comes; use \
+         --leader-elect=false and one replica with strategy Recreate"
+    )]
+    LeaderElection,
+    /// Any other flag.
+    #[error("invalid --{flag} {value:?}: {problem}")]
+    Invalid {
+        /// The flag.
+        flag: &'static str,
+        /// What was given.
+        value: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+const ALL_MODES: &str = "all, controller, aggregated-apiserver, mcp-http";

@@ -1,0 +1,269 @@
+use std::ffi::OsString;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const COMPLETE: [&str; 4] = [
+    "--app=controller",
+    "--coder-url=https://coder.example.com",
+    "--coder-session-token-file=/run/token",
+    "--coder-namespace=coder",
+];
+
+/// What a complete command line and `more` make.
+fn check(more: &[&str]) -> Result<Config, ConfigError> {
+    check_only(&[&COMPLETE, more].concat())
+}
+
+fn check_only(arguments: &[&str]) -> Result<Config, ConfigError> {
+    let arguments = ["coder-k8s"].iter().chain(arguments).map(OsString::from);
+    Config::check(Args::read(arguments, |_| None).unwrap())
+}
+
+fn refusal(more: &[&str]) -> String {
+    check(more).unwrap_err().to_string()
+}
+
+#[test]
+fn a_complete_command_line_makes_a_configuration() {
+    let Config {
+        controller,
+        health,
+        metrics,
+        log,
+    } = check(&[]).unwrap();
+    assert_eq!(controller.coder_url.as_str(), "https://coder.example.com/");
+    assert!(matches!(controller.token, Token::File(path) if path.as_os_str() == "/run/token"));
+    assert_eq!(controller.namespace, "coder");
+    assert_eq!(controller.request_timeout, Duration::from_secs(30));
+    assert_eq!(controller.sweep_interval, Duration::from_secs(15));
+    assert_eq!(controller.import, Import::All);
+    assert_eq!(controller.workers, 8);
+    assert_eq!(health.unwrap().to_string(), ":8081");
+    assert_eq!(metrics.unwrap().to_string(), ":8080");
+    assert_eq!(log, value::log("info", "text").unwrap());
+}
+
+#[test]
+fn blank_values_are_the_defaults() {
+    let blank = check(&[
+        "--coder-session-token= ",
+        "--coder-request-timeout=",
+        "--sweep-interval= ",
+        "--import=",
+        "--workers=",
+        "--health-bind-address= ",
+        "--metrics-bind-address=",
+        "--leader-elect=",
+        "--log-level=",
+        "--log-format=",
+    ]);
+    let spelled = format!("{:?}", blank.unwrap());
+    assert_eq!(spelled, format!("{:?}", check(&[]).unwrap()));
+}
+
+#[test]
+fn blanks_around_values_do_not_count() {
+    let config = check(&["--coder-url= http://a.b/c ", "--coder-namespace=\tns\n"]).unwrap();
+    assert_eq!(config.controller.coder_url.as_str(), "http://a.b/c");
+    assert_eq!(config.controller.namespace, "ns");
+}
+
+#[test]
+fn an_unknown_mode_is_refused_as_in_go() {
+    assert_eq!(
+        refusal(&["--app=operator"]),
+        "assertion failed: unsupported --app value \"operator\"; must be one of: all, controller, \
+         aggregated-apiserver, mcp-http"
+    );
+}
+
+#[test]
+fn a_mode_that_is_not_there_yet_says_which_is() {
+    for mode in ["all", "aggregated-apiserver", "mcp-http"] {
+        let flag = format!("--app={mode}");
+        let expected = format!("{flag} is not available in this version; only --app=controller is");
+        assert_eq!(refusal(&[&flag]), expected);
+    }
+    assert_eq!(
+        check_only(&[]).unwrap_err(),
+        ConfigError::UnavailableMode(Mode::All)
+    );
+}
+
+#[test]
+fn the_url_is_checked_in_every_mode() {
+    for mode in ["all", "controller", "aggregated-apiserver", "mcp-http", "x"] {
+        let arguments = [&format!("--app={mode}"), "--coder-url=ftp://a.b"];
+        assert_eq!(
+            check_only(&arguments).unwrap_err().to_string(),
+            "assertion failed: invalid --coder-url \"ftp://a.b\": scheme must be http or https"
+        );
+    }
+}
+
+#[test]
+fn a_url_needs_scheme_and_host() {
+    for url in [
+        "coder.example.com",
+        "coder.example.com:8080",
+        "localhost:3000",
+        "//coder.example.com",
+        "://coder.example.com",
+        "https:coder.example.com",
+        "https://",
+        "https:///coder",
+        "https://?a",
+    ] {
+        let expected = format!(
+            "assertion failed: invalid --coder-url {url:?}: must include scheme and host (for \
+             example, https://coder.example.com)"
+        );
+        assert_eq!(refusal(&[&format!("--coder-url={url}")]), expected);
+    }
+    let port = refusal(&["--coder-url=https://a.b:x"]);
+    let expected = "assertion failed: invalid --coder-url \"https://a.b:x\": ";
+    assert!(port.starts_with(expected), "{port}");
+    assert!(check(&["--coder-url=HTTPS://Coder.example.com"]).is_ok());
+}
+
+#[test]
+fn a_password_in_the_url_is_refused_without_showing_it() {
+    for url in ["https://me:s3cret@a.b", "https://s3cret@a.b:x/"] {
+        let text = refusal(&[&format!("--coder-url={url}")]);
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+#[test]
+fn all_that_is_missing_is_named_at_once() {
+    let text = check_only(&["--app=controller"]).unwrap_err().to_string();
+    let expected = "--app=controller needs --coder-url, --coder-session-token-file, \
+                    --coder-namespace;";
+    assert!(text.starts_with(expected), "{text}");
+    assert_eq!(
+        check(&["--coder-namespace= "]).unwrap_err(),
+        ConfigError::Missing("--coder-namespace".to_owned())
+    );
+}
+
+#[test]
+fn there_is_exactly_one_token() {
+    let both = check(&["--coder-session-token=s3cret"]).unwrap_err();
+    assert_eq!(both, ConfigError::TwoTokens);
+    let given = check(&[
+        "--coder-session-token-file=",
+        "--coder-session-token=s3cret",
+    ])
+    .unwrap();
+    assert!(matches!(given.controller.token, Token::Given(_)));
+    assert!(!format!("{given:?}").contains("s3cret"));
+}
+
+#[test]
+fn leader_election_is_refused_until_it_exists() {
+    for value in ["--leader-elect", "--leader-elect=true", "--leader-elect=1"] {
+        assert_eq!(check(&[value]).unwrap_err(), ConfigError::LeaderElection);
+    }
+    assert!(check(&["--leader-elect=false"]).is_ok());
+    assert!(check(&["--leader-elect=maybe"]).is_err());
+}
+
+#[test]
+fn durations_have_their_bounds() {
+    let timeout = |value: &str| {
+        let config = check(&[&format!("--coder-request-timeout={value}")]);
+        config.map(|config| config.controller.request_timeout.as_secs())
+    };
+    assert_eq!(timeout("1m30s"), Ok(90));
+    assert_eq!(timeout("0"), Ok(30));
+    assert_eq!(timeout("0s"), Ok(30));
+    assert_eq!(
+        timeout("-1s").unwrap_err().to_string(),
+        "invalid --coder-request-timeout \"-1s\": must not be negative"
+    );
+    assert!(timeout("30").is_err());
+    for value in ["0", "99ms", "-1s", "soon"] {
+        let text = refusal(&[&format!("--sweep-interval={value}")]);
+        let expected = format!("invalid --sweep-interval {value:?}: must ");
+        assert!(text.starts_with(&expected), "{text}");
+    }
+}
+
+#[test]
+fn import_is_all_none_or_organizations() {
+    let import = |value: &str| {
+        let config = check(&[&format!("--import={value}")]);
+        config.map(|config| config.controller.import)
+    };
+    let organizations =
+        |names: &[&str]| Import::Organizations(names.iter().map(|&name| name.into()).collect());
+    assert_eq!(import("all"), Ok(Import::All));
+    assert_eq!(import("None"), Ok(Import::None));
+    assert_eq!(import("acme"), Ok(organizations(&["acme"])));
+    assert_eq!(import("b, A,b,"), Ok(organizations(&["a", "b"])));
+    for value in [",", "all,acme", "acme,none", "acme other"] {
+        assert!(import(value).is_err(), "{value}");
+    }
+}
+
+#[test]
+fn other_values_are_checked_too() {
+    for argument in [
+        "--workers=0",
+        "--workers=257",
+        "--workers=-1",
+        "--workers=many",
+        "--health-bind-address=8081",
+        "--metrics-bind-address=:metrics",
+        "--log-level=loud",
+        "--log-format=yaml",
+        "--coder-namespace=a,b",
+        "--coder-namespace=-a",
+        "--coder-namespace=A",
+    ] {
+        let (flag, value) = argument.split_once('=').unwrap();
+        let text = refusal(&[argument]);
+        let expected = format!("invalid {flag} {value:?}: ");
+        assert!(text.starts_with(&expected), "{text}");
+    }
+}
+
+#[test]
+fn listeners_can_be_switched_off() {
+    let config = check(&["--health-bind-address=0", "--metrics-bind-address=0"]).unwrap();
+    assert_eq!((config.health, config.metrics), (None, None));
+}
+
+proptest! {
+    #[test]
+    fn no_url_makes_checking_panic_and_good_ones_are_http(url in "\\PC{0,30}|https?:\\PC{0,20}") {
+        if let Ok(url) = value::coder_url(&url) {
+            prop_assert!(["http", "https"].contains(&url.scheme()));
+            prop_assert!(url.has_host() && url.username().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_checked_keeps_its_promises(
+        timeout in "[0-9]{1,4}(ms|s|m|h)?", interval in "[0-9]{1,4}(ms|s|m|h)?",
+        import in "[a-z, ]{0,12}", workers in "[0-9]{0,4}",
+    ) {
+        let arguments = [
+            format!("--coder-request-timeout={timeout}"),
+            format!("--sweep-interval={interval}"),
+            format!("--import={import}"),
+            format!("--workers={workers}"),
+        ];
+        if let Ok(config) = check(&arguments.each_ref().map(String::as_str)) {
+            let controller = config.controller;
+            prop_assert!(!controller.request_timeout.is_zero());
+            prop_assert!(!controller.sweep_interval.is_zero());
+            prop_assert!(controller.workers > 0);
+            if let Import::Organizations(names) = controller.import {
+                prop_assert!(!names.is_empty());
+            }
+        }
+    }
+}

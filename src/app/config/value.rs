@@ -1,0 +1,173 @@
+//! One function a flag: from its text to what it means.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::{ConfigError, Import, Mode};
+use crate::app::{
+    args::default,
+    duration,
+    listen::Address,
+    telemetry::{Filter, Format, LogConfig},
+    token::Token,
+};
+
+/// A request that may take no time could never succeed, and one sweep after the other would leave
+/// coderd no peace.
+const SHORTEST_SWEEP_INTERVAL: Duration = Duration::from_millis(100);
+const MOST_WORKERS: usize = 256;
+const LONGEST_NAMESPACE: usize = 63;
+
+/// A value without the blanks around it; a blank one is none.
+pub(super) fn present(value: &str) -> Option<&str> {
+    let value = value.trim();
+    (!value.is_empty()).then_some(value)
+}
+
+/// A value without the blanks around it; a blank one is the default.
+pub(super) fn or<'a>(value: &'a str, default: &'a str) -> &'a str {
+    present(value).unwrap_or(default)
+}
+
+pub(super) fn mode(value: &str) -> Result<Mode, ConfigError> {
+    match value {
+        "all" => Ok(Mode::All),
+        "controller" => Ok(Mode::Controller),
+        "aggregated-apiserver" => Ok(Mode::AggregatedApiserver),
+        "mcp-http" => Ok(Mode::McpHttp),
+        _ => Err(ConfigError::UnsupportedMode(value.to_owned())),
+    }
+}
+
+/// Scheme and host are looked for in the text: the URL standard invents a host for `https:a` and
+/// `http:///a`, which Go refuses.
+pub(super) fn coder_url(value: &str) -> Result<Url, ConfigError> {
+    let problem = |problem: &str| ConfigError::CoderUrl {
+        value: value.to_owned(),
+        problem: problem.to_owned(),
+    };
+    let (scheme, rest) = value.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(ConfigError::CoderUrlCredentials);
+    }
+    if scheme.is_empty() || authority.is_empty() {
+        return Err(problem(
+            "must include scheme and host (for example, https://coder.example.com)",
+        ));
+    }
+    if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        return Err(problem("scheme must be http or https"));
+    }
+    Url::parse(value).map_err(|error| problem(&error.to_string()))
+}
+
+pub(super) fn token(given: &SecretString, file: &str) -> Result<Option<Token>, ConfigError> {
+    match (present(given.expose_secret()), present(file)) {
+        (Some(_), Some(_)) => Err(ConfigError::TwoTokens),
+        (Some(given), None) => Ok(Some(Token::Given(given.into()))),
+        (None, Some(file)) => Ok(Some(Token::File(PathBuf::from(file)))),
+        (None, None) => Ok(None),
+    }
+}
+
+pub(super) fn namespace(value: &str) -> Result<String, ConfigError> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let well_formed = value.len() <= LONGEST_NAMESPACE
+        && value.bytes().all(|byte| inner(byte) || byte == b'-')
+        && value.bytes().next().is_some_and(inner)
+        && value.bytes().next_back().is_some_and(inner);
+    if well_formed {
+        return Ok(value.to_owned());
+    }
+    Err(invalid(
+        "coder-namespace",
+        value,
+        "must be one namespace: at most 63 lower case letters, digits and inner hyphens",
+    ))
+}
+
+/// As in Go, zero is the default.
+pub(super) fn request_timeout(value: &str) -> Result<Duration, ConfigError> {
+    const FLAG: &str = "coder-request-timeout";
+    let timeout = duration::parse(value).map_err(|error| invalid(FLAG, value, error))?;
+    if timeout.is_zero() {
+        return duration::parse(default::CODER_REQUEST_TIMEOUT)
+            .map_err(|error| invalid(FLAG, value, error));
+    }
+    Ok(timeout)
+}
+
+pub(super) fn sweep_interval(value: &str) -> Result<Duration, ConfigError> {
+    const FLAG: &str = "sweep-interval";
+    let interval = duration::parse(value).map_err(|error| invalid(FLAG, value, error))?;
+    if interval < SHORTEST_SWEEP_INTERVAL {
+        let problem = format!("must be at least {SHORTEST_SWEEP_INTERVAL:?}");
+        return Err(invalid(FLAG, value, problem));
+    }
+    Ok(interval)
+}
+
+pub(super) fn import(value: &str) -> Result<Import, ConfigError> {
+    let names: Vec<String> = value
+        .split(',')
+        .filter_map(present)
+        .map(str::to_lowercase)
+        .collect();
+    let problem = match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["all"] => return Ok(Import::All),
+        ["none"] => return Ok(Import::None),
+        [] => "must be all, none or names of organizations",
+        _ if names.iter().any(|name| name == "all" || name == "none") => "all and none stand alone",
+        _ if names.iter().any(|name| name.contains(char::is_whitespace)) => {
+            "names of organizations are separated by commas"
+        }
+        _ => return Ok(Import::Organizations(names.into_iter().collect())),
+    };
+    Err(invalid("import", value, problem))
+}
+
+pub(super) fn workers(value: &str) -> Result<usize, ConfigError> {
+    match value.parse() {
+        Ok(workers @ 1..=MOST_WORKERS) => Ok(workers),
+        Ok(_) | Err(_) => Err(invalid(
+            "workers",
+            value,
+            format_args!("must be a number from 1 to {MOST_WORKERS}"),
+        )),
+    }
+}
+
+/// The words that Go takes for a bool.
+pub(super) fn leader_elect(value: &str) -> Result<bool, ConfigError> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(invalid("leader-elect", value, "must be true or false")),
+    }
+}
+
+pub(super) fn address(flag: &'static str, value: &str) -> Result<Option<Address>, ConfigError> {
+    Address::parse(flag, value).map_err(|problem| invalid(flag, value, problem))
+}
+
+pub(super) fn log(level: &str, format: &str) -> Result<LogConfig, ConfigError> {
+    Ok(LogConfig {
+        filter: Filter::parse(level).map_err(|error| invalid("log-level", level, error))?,
+        format: match format {
+            "text" => Format::Text,
+            "json" => Format::Json,
+            _ => return Err(invalid("log-format", format, "must be text or json")),
+        },
+    })
+}
+
+fn invalid(flag: &'static str, value: &str, problem: impl fmt::Display) -> ConfigError {
+    ConfigError::Invalid {
+        flag,
+        value: value.to_owned(),
+        problem: problem.to_string(),
+    }
+}
