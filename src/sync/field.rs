@@ -20,10 +20,6 @@ use crate::api::status::{DriftPolicy, Refusal};
 #[cfg(test)]
 mod tests;
 
-/// What a [`Refusal`] says where coderd itself said nothing.
-const NO_EFFECT: &str = "coderd accepted the value, but it shows no effect; a licence may be \
-                         missing, or a policy of the template may overrule it";
-
 /// One setting as both sides have it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldState {
@@ -73,18 +69,6 @@ pub enum Verdict {
     },
 }
 
-/// What became of a push that coderd accepted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// coderd has the declared value.
-    Effective,
-    /// coderd still has what it had before.
-    NoEffect(Refusal),
-    /// coderd has a third value: somebody was faster, or it was adjusted. Decide again; a value that
-    /// is always adjusted in the same way shows no effect then.
-    Changed,
-}
-
 impl FieldState {
     /// The state of the field at `path`, from the value in `spec` and the value in coderd.
     #[must_use]
@@ -111,16 +95,6 @@ impl FieldState {
         !self.declared_by.is_empty()
     }
 
-    /// The record that coderd refused the declared value and said `message`.
-    #[must_use]
-    pub fn refusal(&self, message: impl Into<String>) -> Refusal {
-        Refusal {
-            field: self.path.name(),
-            digest: digest(self.wanted.as_ref()),
-            message: message.into(),
-        }
-    }
-
     /// The record that forbids sending the declared value again, if there is one.
     fn refused_in<'a>(&self, refusals: &'a [Refusal]) -> Option<&'a Refusal> {
         let name = self.path.name();
@@ -128,6 +102,20 @@ impl FieldState {
         refusals
             .iter()
             .find(|refusal| refusal.field == name && refusal.digest == digest)
+    }
+
+    /// How the declared value differs, for people.
+    #[must_use]
+    pub fn difference(&self) -> String {
+        let (wanted, actual) = (shown(self.wanted.as_ref()), shown(self.actual.as_ref()));
+        format!("{}: declared {wanted}, in Coder {actual}", self.path.name())
+    }
+
+    /// That the declared value was put back, for people.
+    #[must_use]
+    pub fn correction(&self) -> String {
+        let (wanted, actual) = (shown(self.wanted.as_ref()), shown(self.actual.as_ref()));
+        format!("{}: found {actual}, restored {wanted}", self.path.name())
     }
 
     /// What the next apply as `coderd` says of it; none: it leaves it out.
@@ -143,6 +131,10 @@ impl FieldState {
             self.wanted.as_ref()
         }
     }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
 }
 
 /// Decides about one field. It never pushes what is not declared, so that removing a field from a
@@ -197,37 +189,6 @@ pub fn needs_apply(fields: &[FieldState]) -> bool {
         Some(value) => !field.held_by_coderd || field.wanted.as_ref() != Some(value),
         None => field.held_by_coderd,
     })
-}
-
-/// Judges an accepted push of `pushed.wanted` by the value that coderd has now.
-#[must_use]
-pub fn effect(pushed: &FieldState, read_back: Option<Value>) -> Effect {
-    let now = read_back.and_then(canonical);
-    if now == pushed.wanted {
-        Effect::Effective
-    } else if now == pushed.actual {
-        Effect::NoEffect(pushed.refusal(NO_EFFECT))
-    } else {
-        Effect::Changed
-    }
-}
-
-/// The refusals that still hold: those of declared fields that want the refused value and do not
-/// have it, and those that concern none of `fields`. A value that was given up and comes back later
-/// is thus tried again.
-#[must_use]
-pub fn standing_refusals(refusals: &[Refusal], fields: &[FieldState]) -> Vec<Refusal> {
-    let stands = |refusal: &Refusal| {
-        fields
-            .iter()
-            .find(|field| field.path.name() == refusal.field)
-            .is_none_or(|field| {
-                field.is_declared()
-                    && field.wanted != field.actual
-                    && digest(field.wanted.as_ref()) == refusal.digest
-            })
-    };
-    refusals.iter().filter(|it| stands(it)).cloned().collect()
 }
 
 /// `value`, or none where it is empty: null, `""`, `[]` or `{}`. `false` and `0` are values.

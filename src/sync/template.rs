@@ -226,11 +226,13 @@ impl Effect {
             Self::Create(NewTemplate { name, version_id, display_name, description, icon }) => {
                 ("create", json!([name, version_id, display_name, description, icon]))
             }
-            Self::SetMetadata { field, value } => (*field, json!(value)),
+            Self::SetMetadata { field, value } => {
+                (*field, super::field::canonical(json!(value)).unwrap_or_default())
+            }
         };
         Refusal {
             field: field.to_owned(),
-            digest: super::field::digest(&asked),
+            digest: super::field::digest(Some(&asked)),
             message: message.to_owned(),
         }
     }
@@ -290,14 +292,19 @@ impl Context<'_> {
         }
     }
 
-    /// The record that this very effect was refused, unless something asks to try again.
+    /// What was refused before and is not to be sent again: nothing, once something asks to try.
+    pub fn refusals(&self) -> &[Refusal] {
+        match self.object.status.as_ref().and_then(|status| status.sync.as_ref()) {
+            Some(sync) if !self.standing().may_retry() => &sync.refused,
+            _ => &[],
+        }
+    }
+
+    /// The record that this very effect was refused.
     pub fn refusal(&self, effect: &Effect) -> Option<&Refusal> {
-        let refused = &self.object.status.as_ref()?.sync.as_ref()?.refused;
         let this = effect.refused("");
-        refused
-            .iter()
-            .filter(|_| !self.standing().may_retry())
-            .find(|refusal| refusal.field == this.field && refusal.digest == this.digest)
+        let same = |known: &&Refusal| known.field == this.field && known.digest == this.digest;
+        self.refusals().iter().find(same)
     }
 }
 

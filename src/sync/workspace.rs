@@ -207,7 +207,7 @@ impl Effect {
         };
         Refusal {
             field: field.to_owned(),
-            digest: super::field::digest(&asked),
+            digest: super::field::digest(Some(&asked)),
             message: message.to_owned(),
         }
     }
@@ -306,14 +306,19 @@ impl Context<'_> {
         }
     }
 
-    /// The record that this very effect was refused, unless something asks to try again.
+    /// What was refused before and is not to be sent again: nothing, once something asks to try.
+    pub fn refusals(&self) -> &[Refusal] {
+        match self.object.status.as_ref().and_then(|status| status.sync.as_ref()) {
+            Some(sync) if !self.standing().may_retry() => &sync.refused,
+            _ => &[],
+        }
+    }
+
+    /// The record that this very effect was refused.
     pub fn refusal(&self, effect: &Effect) -> Option<&Refusal> {
-        let refused = &self.object.status.as_ref()?.sync.as_ref()?.refused;
         let this = effect.refused("");
-        refused
-            .iter()
-            .filter(|_| !self.standing().may_retry())
-            .find(|refusal| refusal.field == this.field && refusal.digest == this.digest)
+        let same = |known: &&Refusal| known.field == this.field && known.digest == this.digest;
+        self.refusals().iter().find(same)
     }
 }
 
@@ -323,7 +328,6 @@ fn first_visit(context: &Context) -> Option<WorkspacePlan> {
     let conditions = context.object.status.as_ref().map_or(0, |status| status.conditions.len());
     let is_new = conditions == 0 && !context.standing().is_terminating();
     let cause = Cause::new(Reason::Pending, "not looked at yet");
-    // A restored object keeps what it asks for as agreed, so that the first look mirrors.
     is_new.then(|| WorkspacePlan::record(context.records(), Outlook::unknown(&cause)))
 }
 

@@ -338,61 +338,6 @@ fn the_state_is_read_from_the_record_of_owners() {
 
 // ---- judging a push ------------------------------------------------------------------------------
 
-#[test]
-fn a_push_is_judged_by_what_coderd_has_afterwards() {
-    let field = state(Owner::User, &json!(60_000), &json!(120_000));
-    assert_eq!(effect(&field, Some(json!(60_000))), Effect::Effective);
-    let none = Effect::NoEffect(field.refusal(NO_EFFECT));
-    assert_eq!(effect(&field, Some(json!(120_000))), none);
-    assert_eq!(effect(&field, Some(json!(180_000))), Effect::Changed);
-    assert_eq!(effect(&field, None), Effect::Changed);
-}
-
-#[test]
-fn a_removal_is_judged_by_what_coderd_has_afterwards() {
-    let field = state(Owner::User, &json!(""), &json!("30 8 * * 1-5"));
-    for empty in [None, Some(json!("")), Some(Value::Null)] {
-        assert_eq!(effect(&field, empty), Effect::Effective);
-    }
-    assert!(matches!(
-        effect(&field, Some(json!("30 8 * * 1-5"))),
-        Effect::NoEffect(_)
-    ));
-}
-
-#[test]
-fn a_push_without_effect_is_not_repeated() {
-    let field = state(Owner::User, &json!(60_000), &json!(120_000));
-    let Effect::NoEffect(refusal) = effect(&field, Some(json!(120_000))) else {
-        panic!("the push had an effect");
-    };
-    assert_eq!(refusal.field, "ttlMillis");
-    assert!(matches!(
-        decide(&field, DriftPolicy::Enforce, &[refusal]),
-        Verdict::Refused { .. }
-    ));
-}
-
-#[test]
-fn refusals_stand_until_the_value_or_the_owner_changes() {
-    let field = state(Owner::User, &json!(60_000), &json!(120_000));
-    let refusals = [field.refusal("no")];
-    let stand = |field: FieldState| standing_refusals(&refusals, &[field]);
-    assert_eq!(stand(field.clone()), refusals);
-    // coderd moved, but not to the declared value.
-    assert_eq!(
-        stand(state(Owner::User, &json!(60_000), &json!(1))),
-        refusals
-    );
-    // The value was given up, taken back, released, or came to be in effect.
-    assert!(stand(state(Owner::User, &json!(180_000), &json!(120_000))).is_empty());
-    assert!(stand(state(Owner::User, &Value::Null, &json!(120_000))).is_empty());
-    assert!(stand(state(Owner::Coderd, &json!(60_000), &json!(120_000))).is_empty());
-    assert!(stand(state(Owner::User, &json!(60_000), &json!(60_000))).is_empty());
-    // Refusals of other things are not ours to judge.
-    assert_eq!(standing_refusals(&refusals, &[]), refusals);
-}
-
 // ---- the exhaustive small domain -----------------------------------------------------------------
 
 /// Calls `check` for every owner, K, C, policy and kind of earlier refusal.

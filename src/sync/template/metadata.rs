@@ -8,6 +8,7 @@ use super::{Context, Effect, Records, Template, TemplatePlan, declares_files};
 use crate::{
     api::{
         condition::Reason,
+        status::Refusal,
         template::{CoderTemplate, MirroredFiles, Promotion},
     },
     sync::{
@@ -25,33 +26,63 @@ pub const FILES: &str = "files";
 /// The next declared field that coderd has to be told, or be told again. Each goes by itself: coderd
 /// refuses a request as a whole.
 pub fn push(context: &Context) -> Option<TemplatePlan> {
-    let template = context.present()?;
     let policy = context.standing().drift_policy;
-    let mut pushes = settings(context, template).into_iter().filter_map(|state| {
-        (field::decide(&state, policy, &[]) == Verdict::Push).then(|| (effect_of(&state), state))
-    });
-    let (effect, state) = pushes.find(|(effect, _)| context.refusal(effect).is_none())?;
+    let states = settings(context, context.present()?);
+    let (name, state, value) = states.into_iter().find_map(|(name, state)| {
+        match field::decide(&state, policy, context.refusals()) {
+            Verdict::Push { value } => Some((name, state, value)),
+            _ => None,
+        }
+    })?;
     let correction = (!context.standing().has_new_spec())
-        .then(|| Note::normal(NoteReason::DriftCorrected, field::correction(&state)));
-    let outlook =
-        Outlook::reconciling(Reason::Pushing, format!("{} is being set in Coder", state.name));
-    Some(TemplatePlan::act(effect, outlook).noting(correction))
+        .then(|| Note::normal(NoteReason::DriftCorrected, state.correction()));
+    let outlook = Outlook::reconciling(Reason::Pushing, format!("{name} is being set in Coder"));
+    Some(TemplatePlan::act(effect_of(name, value.as_ref()), outlook).noting(correction))
 }
 
 /// The fields that can be pushed one by one.
-pub fn settings(context: &Context, template: &Template) -> [FieldState; 3] {
+pub fn settings(context: &Context, template: &Template) -> [(&'static str, FieldState); 3] {
     let spec = &context.object.spec;
+    let field = |name, wanted: &Option<String>, actual: &str| {
+        let wanted = wanted.clone().map(Value::from);
+        (name, state(context, name, wanted, Some(Value::from(actual))))
+    };
     [
-        state(context, "displayName", text(spec.display_name.as_deref()), text(Some(&template.display_name))),
-        state(context, "description", text(spec.description.as_deref()), text(Some(&template.description))),
-        state(context, "icon", text(spec.icon.as_deref()), text(Some(&template.icon))),
+        field("displayName", &spec.display_name, &template.display_name),
+        field("description", &spec.description, &template.description),
+        field("icon", &spec.icon, &template.icon),
     ]
 }
 
 /// The effect that sets a field to its declared value.
-pub fn effect_of(state: &FieldState) -> Effect {
-    let value = state.wanted.as_ref().and_then(Value::as_str).unwrap_or_default();
-    Effect::SetMetadata { field: state.name, value: value.to_owned() }
+fn effect_of(field: &'static str, wanted: Option<&Value>) -> Effect {
+    let value = wanted.and_then(Value::as_str).unwrap_or_default();
+    Effect::SetMetadata { field, value: value.to_owned() }
+}
+
+/// The fields whose declared value coderd refused, and what it said.
+pub fn refused(context: &Context, template: &Template) -> Vec<Refusal> {
+    let states = settings(context, template);
+    let refused = states.iter().filter_map(|(name, state)| {
+        let verdict = field::decide(state, context.standing().drift_policy, context.refusals());
+        match verdict {
+            Verdict::Refused { message } => {
+                Some(effect_of(name, state.wanted.as_ref()).refused(&message))
+            }
+            _ => None,
+        }
+    });
+    refused.collect()
+}
+
+/// What differs in declared fields that are only watched.
+pub fn drifted(context: &Context, template: &Template) -> Vec<String> {
+    let states = settings(context, template);
+    let drifted = states.iter().filter(|(_, state)| {
+        let verdict = field::decide(state, context.standing().drift_policy, &[]);
+        matches!(verdict, Verdict::Drift { .. })
+    });
+    drifted.map(|(_, state)| state.difference()).collect()
 }
 
 /// Brings the mirrored part of `spec` up to date, or lets go of what somebody declared. The record of
@@ -72,14 +103,15 @@ pub fn mirror(context: &Context) -> Option<TemplatePlan> {
 /// Every field that `coderd` owns where nobody declares it.
 fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
     let spec = &context.object.spec;
-    let mut states = settings(context, template).to_vec();
+    let mut states: Vec<_> =
+        settings(context, template).into_iter().map(|(_, state)| state).collect();
     states.push(state(
         context,
         "organization",
-        text(spec.organization.as_deref()),
-        text(Some(&template.organization.to_lowercase())),
+        spec.organization.clone().map(Value::from),
+        Some(template.organization.to_lowercase().into()),
     ));
-    let kept = spec.files.as_ref().filter(|files| !files.is_empty()).map(|files| json!(files));
+    let kept = spec.files.as_ref().map(|files| json!(files));
     let actual = match content(context) {
         Some(content) => mirrorable(content).ok().map(|files| json!(files)),
         None if spec.source.is_some() => None,
@@ -139,11 +171,7 @@ fn state(
     wanted: Option<Value>,
     actual: Option<Value>,
 ) -> FieldState {
-    FieldState::of(context.ownership, name, wanted, actual)
-}
-
-fn text(value: Option<&str>) -> Option<Value> {
-    value.filter(|text| !text.is_empty()).map(Value::from)
+    FieldState::new(FieldPath::spec(name), context.ownership, wanted, actual)
 }
 
 /// What is declared although it is not synchronised yet.

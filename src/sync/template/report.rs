@@ -14,7 +14,6 @@ use crate::{
         template::TemplateStatus,
     },
     sync::{
-        field::{self, Verdict},
         outlook::{Finding, Outlook, Progress, finding},
         rounding::to_the_second,
         twin::Twin,
@@ -70,25 +69,19 @@ fn standing_refusals(context: &Context) -> Vec<Refusal> {
     let Some(template) = context.present() else {
         return context.records().sync.refused;
     };
-    let policy = context.standing().drift_policy;
-    let mut asked: Vec<Effect> = metadata::settings(context, template)
-        .iter()
-        .filter(|state| field::decide(state, policy, &[]) == Verdict::Push)
-        .map(metadata::effect_of)
-        .collect();
-    let record = context.records().version;
-    match (context.version, record) {
+    let mut refused = metadata::refused(context, template);
+    let asked = match (context.version, context.records().version) {
         (Sight::Found(version), Some(record)) if record.promoted_at.is_none() => {
-            asked.push(Effect::Unarchive(version.id.clone()));
-            asked.push(Effect::Promote(version.id.clone()));
+            vec![Effect::Unarchive(version.id.clone()), Effect::Promote(version.id.clone())]
         }
-        (Sight::Absent, Some(record)) => asked.push(Effect::CreateVersion {
-            name: record.name,
-            template_id: Some(template.id.clone()),
-        }),
-        _ => {}
-    }
-    asked.iter().filter_map(|effect| context.refusal(effect)).cloned().collect()
+        (Sight::Absent, Some(record)) => {
+            let template_id = Some(template.id.clone());
+            vec![Effect::CreateVersion { name: record.name, template_id }]
+        }
+        _ => Vec::new(),
+    };
+    refused.extend(asked.iter().filter_map(|effect| context.refusal(effect)).cloned());
+    refused
 }
 
 /// A declared object whose twin has another name now keeps syncing by id.
@@ -116,11 +109,7 @@ fn drift(context: &Context, template: &Template, outlook: &mut Outlook) {
     if context.standing().drift_policy != DriftPolicy::Observe {
         return;
     }
-    let mut drifted: Vec<_> = metadata::settings(context, template)
-        .iter()
-        .filter(|state| field::decide(state, DriftPolicy::Observe, &[]) == Verdict::Drift)
-        .map(field::difference)
-        .collect();
+    let mut drifted = metadata::drifted(context, template);
     if context.source.is_some() && !is_promoted(context, template) {
         let active = &template.active_version_name;
         drifted.push(format!("files: the active version {active} was not built from them"));

@@ -16,7 +16,6 @@ use crate::{
     },
     sync::{
         build::{Build, Job, Transition},
-        field::{self, Verdict},
         outlook::{Finding, Outlook, Progress, finding},
         rounding::{to_the_hour, to_the_second},
         run::Decision,
@@ -85,16 +84,12 @@ fn standing_refusals(context: &Context) -> Vec<Refusal> {
     let Some(workspace) = context.present() else {
         return context.records().sync.refused;
     };
-    let policy = context.standing().drift_policy;
-    let mut asked: Vec<Effect> = settings::settings(context, workspace)
-        .iter()
-        .filter(|state| field::decide(state, policy, &[]) == Verdict::Push)
-        .map(settings::effect_of)
-        .collect();
+    let mut refused = settings::refused(context, workspace);
     if let Decision::Send(transition) = power::decide(context, workspace) {
-        asked.push(Effect::Build(power::new_build(context, workspace, transition)));
+        let effect = Effect::Build(power::new_build(context, workspace, transition));
+        refused.extend(context.refusal(&effect).cloned());
     }
-    asked.iter().filter_map(|effect| context.refusal(effect)).cloned().collect()
+    refused
 }
 
 /// The run state is changing, or its build failed.
@@ -195,12 +190,7 @@ fn settled(workspace: &Workspace) -> Outlook {
 
 /// With `driftPolicy: Observe`, what differs is shown and `Ready` stays as it was.
 fn drift(context: &Context, workspace: &Workspace, outlook: &mut Outlook) {
-    let policy = context.standing().drift_policy;
-    let drifted: Vec<_> = settings::settings(context, workspace)
-        .iter()
-        .filter(|state| field::decide(state, policy, &[]) == Verdict::Drift)
-        .map(settings::difference)
-        .collect();
+    let drifted = settings::drifted(context, workspace);
     if drifted.is_empty() {
         return;
     }

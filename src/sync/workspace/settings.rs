@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Context, Effect, Parameter, Workspace, WorkspacePlan, power};
 use crate::{
-    api::{condition::Reason, workspace::CoderWorkspace},
+    api::{condition::Reason, status::Refusal, workspace::CoderWorkspace},
     sync::{
         field::{self, FieldState, Verdict},
         outlook::Outlook,
@@ -22,61 +22,71 @@ pub const AUTOSTART: &str = "autostartSchedule";
 
 /// The next declared setting that coderd has to be told, or be told again.
 pub fn push(context: &Context) -> Option<WorkspacePlan> {
-    let workspace = context.present()?;
     let policy = context.standing().drift_policy;
-    let mut pushes = settings(context, workspace).into_iter().filter_map(|state| {
-        (field::decide(&state, policy, &[]) == Verdict::Push).then(|| (effect_of(&state), state))
-    });
-    let (effect, state) = pushes.find(|(effect, _)| context.refusal(effect).is_none())?;
-    let message = format!("{} is being set in Coder", state.name);
-    let correction = (!context.standing().has_new_spec()).then(|| {
-        Note::normal(
-            NoteReason::DriftCorrected,
-            format!(
-                "{}: found {}, restored {}",
-                state.name,
-                shown(state.actual.as_ref()),
-                shown(state.wanted.as_ref())
-            ),
-        )
-    });
-    let outlook = Outlook::reconciling(Reason::Pushing, message);
-    Some(WorkspacePlan::act(effect, outlook).noting(correction))
+    let states = settings(context, context.present()?);
+    let (name, state, value) = states.into_iter().find_map(|(name, state)| {
+        match field::decide(&state, policy, context.refusals()) {
+            Verdict::Push { value } => Some((name, state, value)),
+            _ => None,
+        }
+    })?;
+    let correction = (!context.standing().has_new_spec())
+        .then(|| Note::normal(NoteReason::DriftCorrected, state.correction()));
+    let outlook = Outlook::reconciling(Reason::Pushing, format!("{name} is being set in Coder"));
+    Some(WorkspacePlan::act(effect_of(name, value.as_ref()), outlook).noting(correction))
 }
 
 /// The settings that can be pushed one by one.
-pub fn settings(context: &Context, workspace: &Workspace) -> [FieldState; 2] {
+pub fn settings(context: &Context, workspace: &Workspace) -> [(&'static str, FieldState); 2] {
     let spec = &context.object.spec;
+    let ttl = |millis: Option<i64>| millis.and_then(field::canonical_ttl).map(Value::from);
+    let text = |value: &Option<String>| value.clone().map(Value::from);
     [
-        state(
-            context,
-            TTL,
-            spec.ttl_millis.and_then(field::canonical_ttl).map(Value::from),
-            workspace.ttl_millis.and_then(field::canonical_ttl).map(Value::from),
-        ),
-        state(
-            context,
+        (TTL, state(context, TTL, ttl(spec.ttl_millis), ttl(workspace.ttl_millis))),
+        (
             AUTOSTART,
-            text(spec.autostart_schedule.as_deref()),
-            text(workspace.autostart_schedule.as_deref()),
+            state(
+                context,
+                AUTOSTART,
+                text(&spec.autostart_schedule),
+                text(&workspace.autostart_schedule),
+            ),
         ),
     ]
 }
 
-/// How a declared setting differs, for people.
-pub fn difference(state: &FieldState) -> String {
-    let (wanted, actual) = (shown(state.wanted.as_ref()), shown(state.actual.as_ref()));
-    format!("{}: declared {wanted}, in Coder {actual}", state.name)
-}
-
 /// The effect that sets a setting to its declared value.
-pub fn effect_of(state: &FieldState) -> Effect {
-    let wanted = state.wanted.as_ref();
-    if state.name == TTL {
+fn effect_of(name: &str, wanted: Option<&Value>) -> Effect {
+    if name == TTL {
         Effect::SetTtl(wanted.and_then(Value::as_i64))
     } else {
         Effect::SetAutostart(wanted.and_then(Value::as_str).map(str::to_owned))
     }
+}
+
+/// The settings whose declared value coderd refused, and what it said.
+pub fn refused(context: &Context, workspace: &Workspace) -> Vec<Refusal> {
+    let states = settings(context, workspace);
+    let refused = states.iter().filter_map(|(name, state)| {
+        let verdict = field::decide(state, context.standing().drift_policy, context.refusals());
+        match verdict {
+            Verdict::Refused { message } => {
+                Some(effect_of(name, state.wanted.as_ref()).refused(&message))
+            }
+            _ => None,
+        }
+    });
+    refused.collect()
+}
+
+/// What differs in declared settings that are only watched.
+pub fn drifted(context: &Context, workspace: &Workspace) -> Vec<String> {
+    let states = settings(context, workspace);
+    let drifted = states.iter().filter(|(_, state)| {
+        let verdict = field::decide(state, context.standing().drift_policy, &[]);
+        matches!(verdict, Verdict::Drift { .. })
+    });
+    drifted.map(|(_, state)| state.difference()).collect()
 }
 
 /// Brings the mirrored part of `spec` up to date, or lets go of what somebody declared.
@@ -110,18 +120,19 @@ pub fn forced_running(context: &Context, workspace: &Workspace, running: bool) -
 /// Every field that `coderd` owns where nobody declares it.
 fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
     let spec = &context.object.spec;
-    let mut states = settings(context, workspace).to_vec();
+    let mut states: Vec<_> =
+        settings(context, workspace).into_iter().map(|(_, state)| state).collect();
     states.push(state(
         context,
         "organization",
-        text(spec.organization.as_deref()),
-        text(Some(&workspace.organization.to_lowercase())),
+        spec.organization.clone().map(Value::from),
+        Some(workspace.organization.to_lowercase().into()),
     ));
     states.push(state(
         context,
         "templateName",
-        text(spec.template_name.as_deref()),
-        text(Some(&workspace.template)),
+        spec.template_name.clone().map(Value::from),
+        Some(workspace.template.clone().into()),
     ));
     let running = spec.running.map(Value::from);
     let settled = power::mirrored(context, workspace).map(Value::from);
@@ -135,22 +146,7 @@ fn state(
     wanted: Option<Value>,
     actual: Option<Value>,
 ) -> FieldState {
-    let path = FieldPath::spec(name);
-    FieldState {
-        name,
-        declared: context.ownership.declared(&path),
-        held_by_coderd: context.ownership.held_by_coderd(&path),
-        wanted,
-        actual,
-    }
-}
-
-fn text(value: Option<&str>) -> Option<Value> {
-    value.filter(|text| !text.is_empty()).map(Value::from)
-}
-
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
+    FieldState::new(FieldPath::spec(name), context.ownership, wanted, actual)
 }
 
 /// The declared parameters with plain values, by name.
