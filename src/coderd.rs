@@ -28,6 +28,8 @@ mod reply;
 mod request;
 mod retry;
 mod template;
+#[cfg(test)]
+mod tests;
 mod token;
 mod transport;
 mod user;

@@ -142,7 +142,7 @@ mod tests {
             ("https://me:secret@coder", UrlError::Credentials),
             (
                 "http://co der",
-                UrlError::Syntax(url::ParseError::InvalidDomainCharacter),
+                UrlError::Syntax(url::ParseError::IdnaError),
             ),
         ] {
             assert_eq!(BaseUrl::parse(text), Err(wanted), "{text}");

@@ -95,15 +95,14 @@ impl TransportError {
 
 /// The pool of connections of one deployment.
 pub(super) fn reqwest_client(base: &BaseUrl, limits: &Limits) -> reqwest::Result<reqwest::Client> {
+    // reqwest panics without a provider; a second installation is refused and does nothing.
+    let _already_there = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .connect_timeout(limits.connect_timeout)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .retry(reqwest::retry::never());
-    if base.is_encrypted() {
-        // reqwest panics without a provider; a second installation is refused and does nothing.
-        let _already_there = rustls::crypto::ring::default_provider().install_default();
-    } else {
+    if !base.is_encrypted() {
         // Without this, a machine that has no root certificates could not even speak HTTP.
         builder = builder.tls_certs_only([]);
     }
@@ -153,3 +152,6 @@ fn classify(error: reqwest::Error) -> TransportError {
         TransportError::Interrupted(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests;
