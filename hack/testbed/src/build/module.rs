@@ -1,0 +1,311 @@
+//! The Go modules whose tools a bed runs. They have no code of ours, only `tool` lines; their
+//! go.sum is verified by Go as always.
+
+use std::{
+    fmt::Write,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{PROVIDER, cache};
+use crate::{Error, file, tool};
+
+const TELL_EVERY: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+const KUBERNETES: &str = "k8s.io/kubernetes";
+const CODER: &str = "github.com/coder/coder/v2";
+const PROVIDER_MODULE: &str = "github.com/coder/terraform-provider-coder/v2";
+
+/// Where Terraform looks for the provider `coder/coder` in a mirror: the host is part of each
+/// provider's full name, nothing is fetched from it.
+const PROVIDER_NAME: &str = "registry.terraform.io/coder/coder";
+
+/// Something to build.
+#[derive(Debug)]
+pub(super) struct Module {
+    /// Name of the folder below `go/`, and of the entry in the cache.
+    name: &'static str,
+    /// The module whose version the binaries tell.
+    main: &'static str,
+    /// What to build: all tools, or some packages.
+    packages: &'static [&'static str],
+    /// Whether the Terraform provider is among the results.
+    has_provider: bool,
+}
+
+impl Module {
+    pub(super) fn kubernetes() -> Self {
+        Self {
+            name: "kubernetes",
+            main: KUBERNETES,
+            packages: &["tool"],
+            has_provider: false,
+        }
+    }
+
+    /// For those who bring the rest: the usual asset folders lack it.
+    pub(super) fn controller_manager() -> Self {
+        let packages = &["k8s.io/kubernetes/cmd/kube-controller-manager"];
+        Self {
+            packages,
+            ..Self::kubernetes()
+        }
+    }
+
+    pub(super) fn coder() -> Self {
+        Self {
+            name: "coder",
+            main: CODER,
+            packages: &["tool"],
+            has_provider: true,
+        }
+    }
+
+    /// For those who bring coderd.
+    pub(super) fn provider() -> Self {
+        Self {
+            packages: &[PROVIDER_MODULE],
+            ..Self::coder()
+        }
+    }
+
+    /// Builds it unless the cache has it, and gives back its folder in the cache.
+    pub(super) fn build(&self, progress: &dyn Fn(&str)) -> Result<PathBuf, Error> {
+        let root = cache::root();
+        let go = tool::go()?;
+        let requirements = file::read(&self.folder().join("go.mod"))?;
+        let version = version_of(&requirements, self.main).to_owned();
+        let flags = self.linker_flags(&version);
+        let target = go_environment(&go, &self.folder(), &["GOVERSION", "GOOS", "GOARCH"])?;
+        let name = format!(
+            "{}-{}",
+            self.name,
+            self.key(&requirements, &target, &flags)?
+        );
+        cache::get_or_make(&root, &name, progress, |folder| {
+            let log = root.join(format!("{name}.log"));
+            let what = format!("{} {version}", self.name);
+            self.compile(&go, &flags, folder, &log, &|state| {
+                progress(&format!("{what}: {state}"))
+            })?;
+            rename_etcd(folder)?;
+            if self.has_provider {
+                make_mirror(folder, &requirements, &target)?;
+            }
+            fs::remove_file(&log).map_err(Error::file("remove", &log))
+        })
+    }
+
+    fn folder(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("go")
+            .join(self.name)
+    }
+
+    fn linker_flags(&self, version: &str) -> String {
+        let plain = version.trim_start_matches('v');
+        let mut parts = plain.split('.');
+        let (major, minor) = (parts.next().unwrap_or("0"), parts.next().unwrap_or("0"));
+        if self.main == CODER {
+            // coder puts the v before it by itself.
+            return format!("-s -w -X {CODER}/buildinfo.tag={plain}");
+        }
+        let stamp = "k8s.io/component-base/version.git";
+        format!("-s -w -X {stamp}Version={version} -X {stamp}Major={major} -X {stamp}Minor={minor}")
+    }
+
+    fn key(&self, requirements: &str, target: &[String], flags: &str) -> Result<String, Error> {
+        let sums = file::read(&self.folder().join("go.sum"))?;
+        let packages = self.packages.join(" ");
+        let target = target.join(" ");
+        let parts = [requirements, &sums, &target, flags, &packages];
+        Ok(hash(&parts))
+    }
+
+    fn compile(
+        &self,
+        go: &Path,
+        flags: &str,
+        folder: &Path,
+        log: &Path,
+        progress: &dyn Fn(&str),
+    ) -> Result<(), Error> {
+        progress("building; the first time this takes minutes (downloads included)");
+        fs::File::create(log).map_err(Error::file("make the log", log))?;
+        let command = || Error::spawn("go build");
+        let output = file::open_log(log)?;
+        let errors = output.try_clone().map_err(command())?;
+        let start = Instant::now();
+        let child = Command::new(tool::setpriv()?)
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(go)
+            .args(["build", "-buildvcs=false", "-ldflags", flags, "-o"])
+            .arg(folder)
+            .args(self.packages)
+            .current_dir(self.folder())
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+            .map_err(command())?;
+        let status = wait_telling(child, start, progress).map_err(command())?;
+        if !status.success() {
+            return Err(Error::Command {
+                command: format!("go build of {} (log: {})", self.name, log.display()),
+                status: status.to_string(),
+                output: file::tail(log),
+            });
+        }
+        progress(&format!("built in {} s", start.elapsed().as_secs()));
+        Ok(())
+    }
+}
+
+fn wait_telling(
+    mut child: Child,
+    start: Instant,
+    progress: &dyn Fn(&str),
+) -> std::io::Result<ExitStatus> {
+    let mut told = 0;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        let periods = start.elapsed().as_secs() / TELL_EVERY.as_secs();
+        if periods > told {
+            told = periods;
+            progress(&format!(
+                "still building after {} s",
+                start.elapsed().as_secs()
+            ));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// etcd's main package is called `server`.
+fn rename_etcd(folder: &Path) -> Result<(), Error> {
+    let server = folder.join("server");
+    if server.exists() {
+        fs::rename(&server, folder.join("etcd")).map_err(Error::file("rename", &server))?;
+    }
+    Ok(())
+}
+
+fn make_mirror(folder: &Path, requirements: &str, target: &[String]) -> Result<(), Error> {
+    let version = version_of(requirements, PROVIDER_MODULE).trim_start_matches('v');
+    let platform = target.get(1..).unwrap_or_default().join("_");
+    let place = folder
+        .join("mirror")
+        .join(PROVIDER_NAME)
+        .join(version)
+        .join(platform);
+    file::make_folder(&place)?;
+    let provider = place.join(format!("{PROVIDER}_v{version}"));
+    let built = folder.join(PROVIDER);
+    fs::rename(&built, &provider).map_err(Error::file("put in place", &provider))?;
+    // Kept under its plain name too, relative, so that the cache can be moved.
+    let relative = provider.strip_prefix(folder).unwrap_or(&provider);
+    symlink(relative, &built).map_err(Error::file("link", &built))
+}
+
+/// The version that a go.mod requires of a module, empty when it is not required.
+fn version_of<'a>(requirements: &'a str, module: &str) -> &'a str {
+    requirements
+        .lines()
+        .filter_map(|line| {
+            let line = line.trim();
+            line.strip_prefix("require ")
+                .unwrap_or(line)
+                .strip_prefix(module)
+        })
+        .filter_map(|rest| rest.strip_prefix(' '))
+        .find_map(|rest| {
+            rest.split_whitespace()
+                .next()
+                .filter(|version| version.starts_with('v'))
+        })
+        .unwrap_or_default()
+}
+
+fn go_environment(go: &Path, folder: &Path, names: &[&str]) -> Result<Vec<String>, Error> {
+    let output = Command::new(go)
+        .arg("env")
+        .args(names)
+        .current_dir(folder)
+        .output()
+        .map_err(Error::spawn("go env"))?;
+    if !output.status.success() {
+        return Err(Error::Command {
+            command: "go env".to_owned(),
+            status: output.status.to_string(),
+            output: file::last_lines(&String::from_utf8_lossy(&output.stderr)),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect())
+}
+
+fn hash(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.len().to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut text = String::new();
+    for byte in hasher.finalize().iter().take(8) {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_from_the_requirements() {
+        let text =
+            "require a.b/c v1.2.3 // indirect\nrequire (\n\ta.b/cd v0.1.0\n\ta.b/d v4.5.6\n)";
+        assert_eq!(version_of(text, "a.b/c"), "v1.2.3");
+        assert_eq!(version_of(text, "a.b/d"), "v4.5.6");
+        assert_eq!(version_of(text, "a.b/e"), "");
+    }
+
+    #[test]
+    fn the_checked_in_modules_name_their_versions() {
+        for module in [Module::kubernetes(), Module::coder()] {
+            let requirements = file::read(&module.folder().join("go.mod")).unwrap();
+            assert!(
+                version_of(&requirements, module.main).starts_with('v'),
+                "{}",
+                module.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_tells_its_parts_apart() {
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+        assert_eq!(hash(&["a"]).len(), 16);
+    }
+
+    #[test]
+    fn versions_are_stamped() {
+        let flags = Module::kubernetes().linker_flags("v1.36.3");
+        assert!(flags.contains("gitVersion=v1.36.3"), "{flags}");
+        assert!(flags.contains("gitMajor=1 "), "{flags}");
+        assert!(flags.ends_with("gitMinor=36"), "{flags}");
+        let flags = Module::coder().linker_flags("v2.36.0");
+        assert!(flags.ends_with("buildinfo.tag=2.36.0"), "{flags}");
+    }
+}

@@ -1,0 +1,157 @@
+//! The client itself: what one deployment's callers share.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower::{
+    Service,
+    limit::ConcurrencyLimit,
+    util::{BoxCloneSyncService, service_fn},
+};
+
+use super::{
+    base_url::BaseUrl,
+    limits::Limits,
+    observation::{Observer, RequestOutcome},
+    retry::Jitter,
+    token::{Token, TokenSource},
+    transport::{self, TransportError},
+};
+
+/// What requests are sent through.
+pub(super) type Exchange = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, TransportError>;
+
+/// The pool of connections could not be made (TLS: no usable root certificates).
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up connections to {base}")]
+pub struct ConnectError {
+    /// The deployment.
+    pub base: BaseUrl,
+    /// Why not.
+    #[source]
+    source: reqwest::Error,
+}
+
+/// A client of one coderd. Clones are cheap and share the pool of connections, the limit of
+/// requests in flight and the token.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) base: BaseUrl,
+    pub(super) token: Token,
+    pub(super) limits: Limits,
+    pub(super) jitter: Jitter,
+    pub(super) observer: Option<Observer>,
+    pub(super) exchange: Exchange,
+}
+
+impl Client {
+    /// Begins a client of the coderd at `base`.
+    pub fn builder(base: BaseUrl, token: TokenSource) -> ClientBuilder {
+        ClientBuilder {
+            base,
+            token,
+            limits: Limits::default(),
+            seed: 0,
+            observer: None,
+        }
+    }
+
+    /// The deployment's address.
+    #[must_use]
+    pub fn base_url(&self) -> &BaseUrl {
+        &self.shared.base
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("base", &self.shared.base)
+            .field("limits", &self.shared.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client is made of.
+#[must_use]
+pub struct ClientBuilder {
+    base: BaseUrl,
+    token: TokenSource,
+    limits: Limits,
+    seed: u64,
+    observer: Option<Observer>,
+}
+
+impl ClientBuilder {
+    /// Other bounds than the default ones.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where the pauses between attempts get their randomness from (default 0).
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Is called after each request, within it: it has to return at once.
+    pub fn observer(mut self, observer: impl Fn(&RequestOutcome) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// A client that speaks HTTP with a pool of connections of its own. Connects to nothing yet.
+    pub fn connect(self) -> Result<Client, ConnectError> {
+        match transport::reqwest_client(&self.base, &self.limits) {
+            Ok(pool) => Ok(self.with_service(service_fn(move |request| {
+                transport::exchange(pool.clone(), request)
+            }))),
+            Err(source) => Err(ConnectError {
+                base: self.base,
+                source,
+            }),
+        }
+    }
+
+    /// A client that sends through any service: see [`TransportError`] for what it owes.
+    pub fn with_service<S>(self, service: S) -> Client
+    where
+        S: Service<Request<Bytes>, Response = Response<Bytes>, Error = TransportError>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        let limited = ConcurrencyLimit::new(service, self.limits.in_flight.max(1));
+        Client {
+            shared: Arc::new(Shared {
+                base: self.base,
+                token: Token::new(self.token),
+                limits: self.limits,
+                jitter: Jitter::new(self.seed),
+                observer: self.observer,
+                exchange: BoxCloneSyncService::new(limited),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ClientBuilder")
+            .field("base", &self.base)
+            .field("token", &self.token)
+            .field("limits", &self.limits)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}
