@@ -259,6 +259,14 @@ fn the_mirrored_set_is_complete_each_time() {
 }
 
 #[test]
+fn an_equal_value_that_nobody_owns_is_taken() {
+    let field = state(Owner::Nobody, &json!(60_000), &json!(60_000));
+    assert_eq!(enforce(&field), Verdict::Equal);
+    assert!(needs_apply(std::slice::from_ref(&field)));
+    assert_eq!(mirrored_set(&[field]), set(&json!({"ttlMillis": 60_000})));
+}
+
+#[test]
 fn a_field_under_another_name_of_ours_is_left_alone() {
     let field = state(Owner::Ours, &json!("a"), &json!("b"));
     assert!(matches!(enforce(&field), Verdict::Mirror { .. }));

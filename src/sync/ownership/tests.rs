@@ -507,7 +507,11 @@ fn a_complete_record_needs_no_guess() {
 
 #[test]
 fn an_empty_spec_needs_no_record() {
-    for spec in [json!(null), json!({})] {
+    for spec in [
+        json!(null),
+        json!({}),
+        json!({"ttlMillis": null, "parameters": []}),
+    ] {
         let ownership = Ownership::of(&[], &spec);
         assert!(!ownership.declares_anything());
         assert!(!ownership.from_reset());
