@@ -29,7 +29,7 @@ pub struct FieldState {
     pub declared_by: Vec<String>,
     /// Whether our applies as `coderd` own it, alone or with others.
     pub held_by_coderd: bool,
-    /// Whether no manager at all owns it.
+    /// Whether no manager at all owns it: then it is absent from `spec`.
     pub unowned: bool,
     /// The canonical value in `spec`.
     pub wanted: Option<Value>,
@@ -124,11 +124,8 @@ impl FieldState {
         let free = self.held_by_coderd || self.unowned;
         if self.is_declared() || self.path.is_item() || !free {
             None
-        } else if self.actual.is_some() || self.held_by_coderd {
-            self.actual.as_ref()
         } else {
-            // An apply removes only what its manager owned before: take it now, drop it next time.
-            self.wanted.as_ref()
+            self.actual.as_ref()
         }
     }
 }

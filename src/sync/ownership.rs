@@ -12,9 +12,10 @@
 //! - An entry that cannot be understood (other group, other format, malformed) claims every field
 //!   that is present if its manager is foreign, and nothing if it is ours. Other versions of our
 //!   group are read as they are.
-//! - Where nobody at all owns anything in a `spec` that is not empty, the record was lost. All that is
-//!   present then belongs to [`BEFORE_FIRST_APPLY`], as the API server will have it after the next
-//!   apply.
+//! - What is present and has no owner lost its record (managedFields were reset or stripped), since
+//!   neither an apply nor an update leaves such a field behind. It belongs to [`BEFORE_FIRST_APPLY`],
+//!   to which the API server gives it with the next apply, but only if that comes before any write of
+//!   `status`. After one, an apply takes a field without an owner silently, without a conflict.
 
 use std::{
     borrow::Cow,
@@ -170,13 +171,13 @@ impl Ownership {
                 None => {}
             }
         }
-        if ownership.claims.is_empty() {
-            let unknown = Owner {
-                manager: BEFORE_FIRST_APPLY.to_owned(),
-                operation: Operation::Update,
-            };
-            ownership.add(present_in(spec), &unknown);
-        }
+        let mut lost = present_in(spec);
+        lost.retain(|path| !ownership.claims.contains_key(path));
+        let unknown = Owner {
+            manager: BEFORE_FIRST_APPLY.to_owned(),
+            operation: Operation::Update,
+        };
+        ownership.add(lost, &unknown);
         ownership
     }
 
@@ -239,7 +240,7 @@ impl Ownership {
             .collect()
     }
 
-    /// Whether the record of owners was lost: what was mirrored then counts as declared too, until
+    /// Whether a record of owners was lost: what was mirrored then counts as declared too, until
     /// somebody releases it.
     #[must_use]
     pub fn from_reset(&self) -> bool {
@@ -296,16 +297,17 @@ fn claims_in_list(list: &str, items: &Map<String, Value>) -> Option<Vec<FieldPat
         .collect()
 }
 
-/// Everything in `spec` that can be owned.
+/// All fields and items in `spec`. A list map as such is none: an apply owns its items only.
 fn present_in(spec: &Value) -> Vec<FieldPath<'static>> {
     let mut paths = Vec::new();
     for (field, value) in spec.as_object().into_iter().flatten() {
-        paths.push(FieldPath::spec(field).into_owned());
         if LIST_MAPS.contains(&field.as_str()) {
-            let names = value.as_array().into_iter().flatten();
-            let names = names.filter_map(|item| item.get(ITEM_KEY)?.as_str());
-            paths
-                .extend(names.map(|name| FieldPath::spec_item(field, ITEM_KEY, name).into_owned()));
+            let items = value.as_array().into_iter().flatten();
+            let names = items.filter_map(|item| item.get(ITEM_KEY)?.as_str());
+            let item = |name| FieldPath::spec_item(field, ITEM_KEY, name).into_owned();
+            paths.extend(names.map(item));
+        } else if !value.is_null() {
+            paths.push(FieldPath::spec(field).into_owned());
         }
     }
     paths

@@ -540,18 +540,18 @@ impl World {
     fn fields(&self) -> Vec<FieldState> {
         self.object
             .iter()
-            .map(|(name, stored)| FieldState {
-                path: FieldPath::spec(name),
-                declared_by: stored
-                    .owners
-                    .iter()
-                    .filter(|owner| **owner == "kubectl")
-                    .map(|owner| (*owner).to_owned())
-                    .collect(),
-                held_by_coderd: stored.owners.contains("coderd"),
-                unowned: stored.owners.is_empty(),
-                wanted: stored.value.clone().and_then(canonical),
-                actual: self.twin.get(name).cloned().and_then(canonical),
+            .map(|(name, stored)| {
+                // As `Ownership` has it: what is present without an owner is declared.
+                let lost = stored.owners.is_empty() && stored.value.is_some();
+                let declared = lost || stored.owners.contains("kubectl");
+                FieldState {
+                    path: FieldPath::spec(name),
+                    declared_by: declared.then(|| "kubectl".to_owned()).into_iter().collect(),
+                    held_by_coderd: stored.owners.contains("coderd"),
+                    unowned: stored.owners.is_empty() && !lost,
+                    wanted: stored.value.clone().and_then(canonical),
+                    actual: self.twin.get(name).cloned().and_then(canonical),
+                }
             })
             .collect()
     }
@@ -666,9 +666,11 @@ fn what_a_user_declared_never_changes_in_spec() {
         }
         for (name, before) in &start.object {
             let after = &world.object[name];
-            if before.owners.contains("kubectl") {
+            let lost = before.owners.is_empty() && before.value.is_some();
+            if lost || before.owners.contains("kubectl") {
                 assert_eq!(before.value, after.value, "{start:?}");
-                assert!(after.owners.contains("kubectl"), "{start:?}");
+                assert!(after.owners.is_subset(&before.owners), "{start:?}");
+                assert!(lost || after.owners.contains("kubectl"), "{start:?}");
             }
         }
     });
@@ -683,7 +685,8 @@ fn what_is_mirrored_never_changes_in_coderd() {
         }
         for (name, stored) in &start.object {
             let observed = world.policy == DriftPolicy::Observe;
-            if observed || !stored.owners.contains("kubectl") {
+            let lost = stored.owners.is_empty() && stored.value.is_some();
+            if observed || !(lost || stored.owners.contains("kubectl")) {
                 assert_eq!(start.twin[name], world.twin[name], "{start:?}");
             }
         }

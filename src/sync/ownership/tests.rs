@@ -63,8 +63,9 @@ fn full_spec() -> Value {
     })
 }
 
+/// What the record alone says.
 fn of(entries: &[ManagedFieldsEntry]) -> Ownership {
-    Ownership::of(entries, &full_spec())
+    Ownership::of(entries, &Value::Null)
 }
 
 fn owner(manager: &str, operation: Operation) -> Owner {
@@ -456,13 +457,8 @@ fn without_any_record_everything_present_is_declared() {
         "operation": "Apply",
         "subresource": "status",
     }));
-    let label_only = entry(
-        "kubectl-label",
-        "Update",
-        &json!({"f:metadata": {"f:labels": {}}}),
-    );
-    for entries in [vec![], vec![status_only], vec![label_only]] {
-        let ownership = of(&entries);
+    for entries in [vec![], vec![status_only]] {
+        let ownership = Ownership::of(&entries, &full_spec());
         for path in [&TTL, &SCHEDULE, &UPDATES, &ORGANIZATION, &cpu(), &mem()] {
             assert_eq!(ownership.declared_by(path), [BEFORE_FIRST_APPLY], "{path}");
         }
@@ -475,8 +471,47 @@ fn without_any_record_everything_present_is_declared() {
 }
 
 #[test]
+fn a_lost_declaration_stays_one_after_our_next_writes() {
+    // Seen on a real server: managedFields reset to [{}], then status applied, then `coderd`. The
+    // last apply took ttlMillis, which a user had applied, without a conflict.
+    let spec = json!({"organization": "acme", "ttlMillis": 60_000, "icon": ""});
+    let ours = apply("coderd", &json!({"f:organization": {}}));
+    let ownership = Ownership::of(&[ours], &spec);
+    assert_eq!(ownership.declared_by(&TTL), [BEFORE_FIRST_APPLY]);
+    assert!(ownership.declared(&FieldPath::spec("icon")));
+    assert!(!ownership.declared(&ORGANIZATION));
+    assert!(ownership.from_reset());
+}
+
+/// An entry of `coderd` for all of [`full_spec`].
+fn all_ours() -> ManagedFieldsEntry {
+    apply(
+        "coderd",
+        &json!({
+            "f:organization": {}, "f:ttlMillis": {}, "f:autostartSchedule": {}, "f:automaticUpdates": {},
+            "f:parameters": {"k:{\"name\":\"cpu\"}": {}, "k:{\"name\":\"mem\"}": {}},
+        }),
+    )
+}
+
+#[test]
+fn a_complete_record_needs_no_guess() {
+    // An apply owns items, but not their list.
+    let entries = [
+        all_ours(),
+        update("kubectl-edit", &json!({"f:ttlMillis": {}})),
+    ];
+    assert_eq!(Ownership::of(&entries, &full_spec()), of(&entries));
+    assert!(!of(&entries).from_reset());
+}
+
+#[test]
 fn an_empty_spec_needs_no_record() {
-    for spec in [json!(null), json!({})] {
+    for spec in [
+        json!(null),
+        json!({}),
+        json!({"ttlMillis": null, "parameters": []}),
+    ] {
         let ownership = Ownership::of(&[], &spec);
         assert!(!ownership.declares_anything());
         assert!(!ownership.from_reset());
@@ -543,7 +578,7 @@ fn unreadable(manager: &str) -> Vec<ManagedFieldsEntry> {
 #[test]
 fn a_foreign_entry_that_cannot_be_understood_claims_all_that_is_present() {
     for entry in unreadable("kubectl") {
-        let ownership = of(&[coderd(), entry.clone()]);
+        let ownership = Ownership::of(&[all_ours(), entry.clone()], &full_spec());
         for path in [&TTL, &SCHEDULE, &UPDATES, &ORGANIZATION, &cpu(), &mem()] {
             assert_eq!(
                 ownership.declared_by(path),
@@ -692,8 +727,6 @@ proptest! {
         mut entries in prop::collection::vec(any_entry(ALL), 0..6),
         ours in any_entry(OWN),
     ) {
-        // With no owner at all the record counts as lost; any owner ends that.
-        entries.push(coderd());
         let before = of(&entries);
         entries.push(ours);
         let after = of(&entries);
@@ -709,7 +742,6 @@ proptest! {
         mut entries in prop::collection::vec(any_entry(ALL), 0..4),
         more in prop::collection::vec(any_entry(ALL), 0..4),
     ) {
-        entries.push(coderd());
         let before = of(&entries);
         entries.extend(more);
         let after = of(&entries);
@@ -722,6 +754,22 @@ proptest! {
         prop_assert!(after.declares_anything() || !before.declares_anything());
         for list in LIST_MAPS {
             prop_assert!(after.declared_items(list).is_superset(&before.declared_items(list)));
+        }
+    }
+
+    #[test]
+    fn what_is_present_is_ours_or_declared(
+        entries in prop::collection::vec(any_entry(ALL), 0..6),
+    ) {
+        let ours: Vec<_> = entries
+            .into_iter()
+            .filter(|entry| entry.manager.as_deref() == Some("coderd"))
+            .collect();
+        let record = of(&ours);
+        let ownership = Ownership::of(&ours, &full_spec());
+        for path in present_in(&full_spec()) {
+            prop_assert_ne!(ownership.declared(&path), record.owners(&path).count() > 0);
+            prop_assert_eq!(record.held_by_coderd(&path), ownership.held_by_coderd(&path));
         }
     }
 
