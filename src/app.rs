@@ -10,7 +10,6 @@ pub mod metrics;
 pub mod shutdown;
 pub mod supervise;
 pub mod telemetry;
-pub mod token;
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
@@ -24,6 +23,12 @@ use config::{Config, ControllerConfig};
 use health::{Health, Readiness};
 use listen::{Address, ListenError};
 use supervise::Supervisor;
+
+use crate::{
+    coderd::{self, BaseUrl, Limits},
+    controller::{self, clock::Clock, metrics::Metrics},
+    k8s::{self, config::Places},
+};
 
 /// How long parts may take to end. A second less than the ten that the process promises.
 const PATIENCE: Duration = Duration::from_secs(9);
@@ -41,15 +46,17 @@ pub enum AppError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
-    Token(#[from] token::TokenError),
+    CoderUrl(#[from] coderd::UrlError),
+    #[error(transparent)]
+    Coderd(#[from] coderd::ConnectError),
+    #[error(transparent)]
+    Kubernetes(#[from] k8s::config::Error),
     #[error(transparent)]
     Failure(#[from] supervise::Failure),
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
     #[error("cannot listen to signals")]
     Signals(#[source] io::Error),
-    #[error("the controller is not linked yet")]
-    ControllerNotLinked,
 }
 
 /// Does what `args` ask for; returns when it is done or the process was asked to end.
@@ -63,7 +70,7 @@ pub fn run(args: Args) -> Result<(), AppError> {
             Ok(())
         }
         None => {
-            let config = Config::check(args)?;
+            let config = Config::check(args, |name| std::env::var(name).ok())?;
             telemetry::init(&config.log)?;
             let runtime = runtime::Builder::new_multi_thread()
                 .enable_all()
@@ -151,12 +158,48 @@ async fn bind(address: Option<Address>) -> Result<Option<TcpListener>, ListenErr
 
 /// Connects to both sides and starts the controller.
 async fn start_controller(
-    _supervisor: &mut Supervisor,
-    _stop: &CancellationToken,
+    supervisor: &mut Supervisor,
+    stop: &CancellationToken,
     config: ControllerConfig,
-    _readiness: watch::Sender<Readiness>,
-    _registry: &mut Registry,
+    readiness: watch::Sender<Readiness>,
+    registry: &mut Registry,
 ) -> Result<(), AppError> {
-    config.token.read()?;
-    std::future::ready(Err(AppError::ControllerNotLinked)).await
+    let kube = k8s::config::client(k8s::config::load(&Places::from_environment()).await?)?;
+    let metrics = Metrics::register(registry);
+    let counted = metrics.clone();
+    let seed = seed();
+    let limits = Limits { deadline: config.request_timeout, ..Limits::default() };
+    let coderd = coderd::Client::builder(BaseUrl::parse(config.coder_url.as_str())?, config.token)
+        .limits(limits)
+        .seed(seed)
+        .observer(move |outcome| counted.requested(outcome))
+        .connect()?;
+    let settings = controller::Settings {
+        coderd,
+        kube,
+        namespace: config.namespace,
+        request_timeout: config.request_timeout,
+        sweep_interval: config.sweep_interval,
+        imports: config.imports,
+        workers: config.workers,
+        build_wait: config.build_wait,
+        clock: system_clock(),
+        seed,
+        instance: std::env::var("HOSTNAME").unwrap_or_default(),
+        metrics,
+    };
+    supervisor.part("controller", controller::run(settings, readiness, stop.clone()));
+    Ok(())
+}
+
+/// The machine's clock, read nowhere else.
+#[expect(clippy::disallowed_methods, reason = "this is where time comes in")]
+fn system_clock() -> Clock {
+    Clock::new(jiff::Timestamp::now)
+}
+
+/// A seed from the machine, taken nowhere else.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
 }

@@ -22,7 +22,12 @@ mod watching;
 mod work;
 mod workspace;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +44,6 @@ use crate::{
 };
 
 /// What the controller runs with.
-#[derive(Debug)]
 pub struct Settings {
     /// The connection to the one coderd.
     pub coderd: coderd::Client,
@@ -67,17 +71,42 @@ pub struct Settings {
     pub metrics: Metrics,
 }
 
-/// How far the controller has come; for readiness.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Readiness {
-    /// All workspaces and templates of the namespace are known.
-    pub watching: bool,
-    /// coderd answered a whole sweep.
-    pub swept: bool,
+impl fmt::Debug for Settings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Settings").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+/// Whether the controller can do its work, or what it waits for.
+pub type Readiness = Result<(), String>;
+
+/// How far the controller has come since its start.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The watches that have reported everything.
+    synced: BTreeSet<&'static str>,
+    /// Whether coderd answered a whole sweep.
+    swept: bool,
+}
+
+impl Progress {
+    /// Whether all objects of the namespace are known.
+    fn is_watching(&self) -> bool {
+        self.synced.len() == 2
+    }
+
+    fn readiness(&self) -> Readiness {
+        if !self.is_watching() {
+            Err("waiting for the list of CoderWorkspaces and CoderTemplates".to_owned())
+        } else if !self.swept {
+            Err("waiting for coderd to answer a whole sweep".to_owned())
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// Everything that the parts of the controller share.
-#[derive(Debug)]
 struct Controller {
     settings: Settings,
     workspaces: Objects<CoderWorkspace>,
@@ -87,9 +116,22 @@ struct Controller {
     inventory: Inventory,
     sessions: Sessions,
     memory: Memory,
+    progress: Mutex<Progress>,
     readiness: watch::Sender<Readiness>,
-    /// The numbers of the watches that have reported everything.
-    synced: watch::Sender<BTreeSet<u64>>,
+}
+
+impl Controller {
+    /// Takes note of progress, and of what it means for readiness.
+    fn progressed(&self, note: impl FnOnce(&mut Progress)) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        note(&mut progress);
+        let _previous = self.readiness.send_replace(progress.readiness());
+    }
+
+    /// Whether all objects of the namespace are known.
+    fn is_watching(&self) -> bool {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).is_watching()
+    }
 }
 
 /// What a worker looks at.
@@ -120,8 +162,8 @@ pub async fn run(
         inventory: Inventory::default(),
         sessions: Sessions::default(),
         memory: Memory::new(settings.seed),
+        progress: Mutex::default(),
         readiness,
-        synced: watch::Sender::default(),
         settings,
     });
     let mut parts = JoinSet::new();

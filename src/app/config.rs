@@ -3,7 +3,7 @@
 mod error;
 mod value;
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use url::Url;
 
@@ -11,8 +11,9 @@ use super::{
     args::{Args, default},
     listen::Address,
     telemetry::LogConfig,
-    token::Token,
 };
+
+use crate::{coderd::TokenSource, controller::import::Imports, sync::build_wait::BuildWait};
 
 pub use error::ConfigError;
 use value::{or, present};
@@ -36,7 +37,7 @@ pub struct ControllerConfig {
     /// The deployment.
     pub coder_url: Url,
     /// How it knows us.
-    pub token: Token,
+    pub token: TokenSource,
     /// The namespace its objects live in.
     pub namespace: String,
     /// The longest that one request to coderd may take; never zero.
@@ -44,20 +45,11 @@ pub struct ControllerConfig {
     /// The shortest time between two sweeps; never zero.
     pub sweep_interval: Duration,
     /// What gets an object without being asked for.
-    pub import: Import,
+    pub imports: Imports,
     /// How many objects are worked on at the same time; never zero.
     pub workers: usize,
-}
-
-/// Which workspaces and templates of coderd get an object in Kubernetes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Import {
-    /// All.
-    All,
-    /// None: objects are only made by users.
-    None,
-    /// Those of the organizations with these names, lower case; never empty.
-    Organizations(BTreeSet<String>),
+    /// How long and how often a template build is waited for.
+    pub build_wait: BuildWait,
 }
 
 /// What a process runs.
@@ -75,7 +67,11 @@ pub enum Mode {
 
 impl Config {
     /// Judges the flags: the URL first and in every mode, then the mode, then the rest.
-    pub fn check(args: Args) -> Result<Self, ConfigError> {
+    /// `variable` reads the environment, for what has no flag.
+    pub fn check(
+        args: Args,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         let Args {
             app,
             coder_url,
@@ -123,8 +119,9 @@ impl Config {
                     &sweep_interval,
                     default::SWEEP_INTERVAL,
                 ))?,
-                import: value::import(or(&import, default::IMPORT))?,
+                imports: value::import(or(&import, default::IMPORT))?,
                 workers: value::workers(or(&workers, default::WORKERS))?,
+                build_wait: BuildWait::from_variables(variable)?,
             },
             health: value::address(
                 "health-bind-address",
@@ -145,9 +142,9 @@ impl Config {
 /// The three things that make a static control plane, or all that are missing.
 fn complete(
     coder_url: Option<Url>,
-    token: Option<Token>,
+    token: Option<TokenSource>,
     namespace: Option<String>,
-) -> Result<(Url, Token, String), ConfigError> {
+) -> Result<(Url, TokenSource, String), ConfigError> {
     let missing: Vec<_> = [
         ("--coder-url", coder_url.is_none()),
         ("--coder-session-token-file", token.is_none()),

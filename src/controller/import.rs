@@ -1,5 +1,7 @@
 //! Objects for what exists in coderd only.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::{Controller, Key, queue::Lane, template, workspace};
@@ -9,15 +11,15 @@ use crate::{
     k8s::object::{self, Imported},
 };
 
-/// Which of coderd's objects are imported.
+/// Which of coderd's workspaces and templates get an object without being asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Imports {
     /// All that the token may read.
     All,
     /// None.
     None,
-    /// Those of these organizations, by name.
-    Only(Vec<String>),
+    /// Those of the organizations with these names, lower case; never empty.
+    Organizations(BTreeSet<String>),
 }
 
 impl Imports {
@@ -26,7 +28,7 @@ impl Imports {
         match self {
             Self::All => true,
             Self::None => false,
-            Self::Only(names) => names.iter().any(|name| name.eq_ignore_ascii_case(organization)),
+            Self::Organizations(names) => names.contains(&organization.to_lowercase()),
         }
     }
 }

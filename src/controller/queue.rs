@@ -16,7 +16,7 @@ use tokio::{sync::Notify, time::Instant};
 
 /// Why something is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Lane {
+pub(super) enum Lane {
     /// Something changed in Kubernetes.
     Edit,
     /// A sweep saw a change, or it is time to look again.
@@ -28,7 +28,7 @@ const SWEEP_TURN: u64 = 8;
 
 /// The queue; `K` names what is looked at.
 #[derive(Debug)]
-pub struct Queue<K> {
+pub(super) struct Queue<K> {
     state: Mutex<State<K>>,
     changed: Notify,
 }
@@ -69,20 +69,20 @@ impl<K: Clone + Eq + Hash> Default for Queue<K> {
 
 impl<K: Clone + Eq + Hash> Queue<K> {
     /// Asks for a look at `key` as soon as its lane allows.
-    pub fn add(&self, key: K, lane: Lane) {
+    pub(super) fn add(&self, key: K, lane: Lane) {
         self.lock().add(key, lane);
         self.changed.notify_one();
     }
 
     /// Asks for a look at `key` after `delay`, unless one is due sooner.
-    pub fn add_later(&self, key: K, delay: Duration) {
+    pub(super) fn add_later(&self, key: K, delay: Duration) {
         let due = Instant::now() + delay;
         self.lock().add_later(key, due);
         self.changed.notify_one();
     }
 
     /// The next key to look at; it stays with the caller until [`Queue::done`].
-    pub async fn next(&self) -> K {
+    pub(super) async fn next(&self) -> K {
         loop {
             let changed = self.changed.notified();
             let due = {
@@ -109,7 +109,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     }
 
     /// Gives `key` back.
-    pub fn done(&self, key: &K) {
+    pub(super) fn done(&self, key: &K) {
         let mut state = self.lock();
         state.running.remove(key);
         if let Some(lane) = state.again.remove(key) {
@@ -120,7 +120,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     }
 
     /// How many keys wait in `lane`.
-    pub fn depth(&self, lane: Lane) -> usize {
+    pub(super) fn depth(&self, lane: Lane) -> usize {
         let state = self.lock();
         match lane {
             Lane::Edit => state.edits.len(),

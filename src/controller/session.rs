@@ -20,7 +20,7 @@ pub(super) struct Session {
 }
 
 /// The oldest coderd whose template PATCH leaves alone what it does not name.
-const OLDEST: (u64, u64) = (2, 34);
+const OLDEST: (u32, u32) = (2, 34);
 
 impl Session {
     /// The session with the coderd that calls itself `info`, as `user`.

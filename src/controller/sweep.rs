@@ -68,7 +68,7 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
             .map(workspace_row),
     );
     let is_new = controller.sessions.set(Ok(Session::new(&info, &user)));
-    let watching = controller.readiness.borrow().watching;
+    let watching = controller.is_watching();
     let imports = &controller.settings.imports;
     let changes = controller.inventory.swept(rows, |name| watching && imports.cover(name));
     for key in changes.objects.into_iter().chain(changes.imports) {
@@ -77,7 +77,7 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
     if is_new {
         controller.look_at_everything();
     }
-    controller.readiness.send_modify(|ready| ready.swept = true);
+    controller.progressed(|progress| progress.swept = true);
     Ok(())
 }
 

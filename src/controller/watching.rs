@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, pin_mut};
 
-use super::{Controller, Key, Readiness, queue::Lane};
+use super::{Controller, Key, queue::Lane};
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
     k8s::watch::{self, Options, WatchEvent, Watched},
@@ -12,21 +12,22 @@ use crate::{
 
 /// Watches the workspaces of the namespace.
 pub(super) async fn workspaces(controller: Arc<Controller>) {
-    run::<CoderWorkspace>(&controller, 1, Key::Workspace).await;
+    run::<CoderWorkspace>(&controller, "CoderWorkspace", Key::Workspace).await;
 }
 
 /// Watches the templates of the namespace.
 pub(super) async fn templates(controller: Arc<Controller>) {
-    run::<CoderTemplate>(&controller, 2, Key::Template).await;
+    run::<CoderTemplate>(&controller, "CoderTemplate", Key::Template).await;
 }
 
-async fn run<K: Watched>(controller: &Controller, number: u64, key: fn(String) -> Key) {
+async fn run<K: Watched>(controller: &Controller, kind: &'static str, key: fn(String) -> Key) {
     let settings = &controller.settings;
     let metrics = settings.metrics.clone();
     let options = Options {
         namespace: Some(settings.namespace.clone()),
         labels: None,
-        seed: settings.seed.wrapping_add(number),
+        // Each watch jitters by itself.
+        seed: kind.bytes().fold(settings.seed, |seed, byte| seed.rotate_left(8) ^ u64::from(byte)),
     };
     let (events, _) =
         watch::watch::<K, _>(settings.kube.clone(), &options, move |_| metrics.watch_failed());
@@ -48,18 +49,11 @@ async fn run<K: Watched>(controller: &Controller, number: u64, key: fn(String) -
                 controller.inventory.object_gone(&key);
                 controller.memory.forget(&key);
             }
-            WatchEvent::Synced => controller.watched(number),
+            WatchEvent::Synced => {
+                controller.progressed(|progress| {
+                    progress.synced.insert(kind);
+                });
+            }
         }
-    }
-}
-
-impl Controller {
-    /// One of the two watches has reported everything that exists.
-    fn watched(&self, number: u64) {
-        self.synced.send_modify(|synced| {
-            synced.insert(number);
-        });
-        let all = self.synced.borrow().len() == 2;
-        self.readiness.send_modify(|ready: &mut Readiness| ready.watching |= all);
     }
 }

@@ -1,6 +1,7 @@
 //! Why a process does not start: always the flag, the value and what to do.
 
 use super::Mode;
+use crate::sync::build_wait::BuildWaitError;
 
 /// Why the flags make no configuration. The texts of the Go project are kept where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum ConfigError {
          --leader-elect=false and one replica with strategy Recreate"
     )]
     LeaderElection,
+    /// One of the variables of the build wait.
+    #[error(transparent)]
+    BuildWait(#[from] BuildWaitError),
     /// Any other flag.
     #[error("invalid --{flag} {value:?}: {problem}")]
     Invalid {

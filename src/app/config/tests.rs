@@ -18,7 +18,7 @@ fn check(more: &[&str]) -> Result<Config, ConfigError> {
 
 fn check_only(arguments: &[&str]) -> Result<Config, ConfigError> {
     let arguments = ["coder-k8s"].iter().chain(arguments).map(OsString::from);
-    Config::check(Args::read(arguments, |_| None).unwrap())
+    Config::check(Args::read(arguments, |_| None).unwrap(), |_| None)
 }
 
 fn refusal(more: &[&str]) -> String {
@@ -34,11 +34,11 @@ fn a_complete_command_line_makes_a_configuration() {
         log,
     } = check(&[]).unwrap();
     assert_eq!(controller.coder_url.as_str(), "https://coder.example.com/");
-    assert!(matches!(controller.token, Token::File(path) if path.as_os_str() == "/run/token"));
+    assert!(matches!(controller.token, TokenSource::File(path) if path.as_os_str() == "/run/token"));
     assert_eq!(controller.namespace, "coder");
     assert_eq!(controller.request_timeout, Duration::from_secs(30));
     assert_eq!(controller.sweep_interval, Duration::from_secs(15));
-    assert_eq!(controller.import, Import::All);
+    assert_eq!(controller.imports, Imports::All);
     assert_eq!(controller.workers, 8);
     assert_eq!(health.unwrap().to_string(), ":8081");
     assert_eq!(metrics.unwrap().to_string(), ":8080");
@@ -157,7 +157,7 @@ fn there_is_exactly_one_token() {
         "--coder-session-token=s3cret",
     ])
     .unwrap();
-    assert!(matches!(given.controller.token, Token::Given(_)));
+    assert!(matches!(given.controller.token, TokenSource::Fixed(_)));
     assert!(!format!("{given:?}").contains("s3cret"));
 }
 
@@ -195,12 +195,12 @@ fn durations_have_their_bounds() {
 fn import_is_all_none_or_organizations() {
     let import = |value: &str| {
         let config = check(&[&format!("--import={value}")]);
-        config.map(|config| config.controller.import)
+        config.map(|config| config.controller.imports)
     };
     let organizations =
-        |names: &[&str]| Import::Organizations(names.iter().map(|&name| name.into()).collect());
-    assert_eq!(import("all"), Ok(Import::All));
-    assert_eq!(import("None"), Ok(Import::None));
+        |names: &[&str]| Imports::Organizations(names.iter().map(|&name| name.into()).collect());
+    assert_eq!(import("all"), Ok(Imports::All));
+    assert_eq!(import("None"), Ok(Imports::None));
     assert_eq!(import("acme"), Ok(organizations(&["acme"])));
     assert_eq!(import("b, A,b,"), Ok(organizations(&["a", "b"])));
     for value in [",", "all,acme", "acme,none", "acme other"] {
@@ -261,7 +261,7 @@ proptest! {
             prop_assert!(!controller.request_timeout.is_zero());
             prop_assert!(!controller.sweep_interval.is_zero());
             prop_assert!(controller.workers > 0);
-            if let Import::Organizations(names) = controller.import {
+            if let Imports::Organizations(names) = controller.imports {
                 prop_assert!(!names.is_empty());
             }
         }

@@ -5,13 +5,12 @@ use std::{fmt, path::PathBuf, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{ConfigError, Import, Mode};
+use super::{ConfigError, Imports, Mode, TokenSource};
 use crate::app::{
     args::default,
     duration,
     listen::Address,
     telemetry::{Filter, Format, LogConfig},
-    token::Token,
 };
 
 /// A request that may take no time could never succeed, and one sweep after the other would leave
@@ -64,11 +63,11 @@ pub(super) fn coder_url(value: &str) -> Result<Url, ConfigError> {
     Url::parse(value).map_err(|error| problem(&error.to_string()))
 }
 
-pub(super) fn token(given: &SecretString, file: &str) -> Result<Option<Token>, ConfigError> {
+pub(super) fn token(given: &SecretString, file: &str) -> Result<Option<TokenSource>, ConfigError> {
     match (present(given.expose_secret()), present(file)) {
         (Some(_), Some(_)) => Err(ConfigError::TwoTokens),
-        (Some(given), None) => Ok(Some(Token::Given(given.into()))),
-        (None, Some(file)) => Ok(Some(Token::File(PathBuf::from(file)))),
+        (Some(given), None) => Ok(Some(TokenSource::Fixed(given.into()))),
+        (None, Some(file)) => Ok(Some(TokenSource::File(PathBuf::from(file)))),
         (None, None) => Ok(None),
     }
 }
@@ -110,21 +109,21 @@ pub(super) fn sweep_interval(value: &str) -> Result<Duration, ConfigError> {
     Ok(interval)
 }
 
-pub(super) fn import(value: &str) -> Result<Import, ConfigError> {
+pub(super) fn import(value: &str) -> Result<Imports, ConfigError> {
     let names: Vec<String> = value
         .split(',')
         .filter_map(present)
         .map(str::to_lowercase)
         .collect();
     let problem = match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["all"] => return Ok(Import::All),
-        ["none"] => return Ok(Import::None),
+        ["all"] => return Ok(Imports::All),
+        ["none"] => return Ok(Imports::None),
         [] => "must be all, none or names of organizations",
         _ if names.iter().any(|name| name == "all" || name == "none") => "all and none stand alone",
         _ if names.iter().any(|name| name.contains(char::is_whitespace)) => {
             "names of organizations are separated by commas"
         }
-        _ => return Ok(Import::Organizations(names.into_iter().collect())),
+        _ => return Ok(Imports::Organizations(names.into_iter().collect())),
     };
     Err(invalid("import", value, problem))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::translate;
+use super::translate::{translate, version as translate_version};
 use crate::{
     api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
@@ -16,7 +16,7 @@ use crate::{
         source::{Content, MAX_UNPACKED_BYTES},
         standing::Standing,
         template::{
-            Declared, Sight, Template, VersionJob, declared_source, metadata,
+            Declared, Sight, Template, declared_source, metadata,
             version::{self, Seek},
         },
         twin::{Cause, Twin},
@@ -156,7 +156,7 @@ async fn present(
 ) -> Result<(), coderd::Error> {
     let active = controller.settings.coderd.version(wire.active_version_id).await?;
     seen.organization_id = Some(wire.organization_id);
-    seen.twin = Twin::Present(translate::translate(wire, &active.name));
+    seen.twin = Twin::Present(translate(wire, &active.name));
     Ok(())
 }
 
@@ -216,7 +216,7 @@ async fn sought(
     } else {
         Vec::new()
     };
-    Ok(Sight::Found(translate::version(&version, &log)))
+    Ok(Sight::Found(translate_version(&version, &log)))
 }
 
 /// The version called `name` that belongs to no template: only the list of jobs shows it, and only to

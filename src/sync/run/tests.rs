@@ -1,0 +1,1 @@
+//! The run lever, row by row.
