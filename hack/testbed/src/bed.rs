@@ -58,11 +58,12 @@ impl Bed {
     pub fn shared() -> Result<&'static Access, &'static Error> {
         static SHARED: OnceLock<Result<Shared, Error>> = OnceLock::new();
         let start = || match std::env::var_os(SHARED_VARIABLE) {
-            Some(directory) => Access::attach(Path::new(&directory)).map(Shared::Foreign),
+            Some(directory) => Access::attach(Path::new(&directory))
+                .map(|access| Shared::Foreign(Box::new(access))),
             None => {
                 thread::run_blocking(start_on_thread(None, Options::default(), None), FIRST_START)
                     .unwrap_or(Err(Error::Thread))
-                    .map(Shared::Own)
+                    .map(|bed| Shared::Own(Box::new(bed)))
             }
         };
         match SHARED.get_or_init(start) {
@@ -165,8 +166,8 @@ impl Drop for Bed {
 }
 
 enum Shared {
-    Own(Bed),
-    Foreign(Access),
+    Own(Box<Bed>),
+    Foreign(Box<Access>),
 }
 
 async fn start_on_thread(
@@ -185,7 +186,7 @@ async fn start_on_thread(
             };
             // A dropped sender is no wish to cancel.
             if !wish {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

@@ -92,7 +92,7 @@ impl Module {
             let log = root.join(format!("{name}.log"));
             let what = format!("{} {version}", self.name);
             self.compile(&go, &flags, folder, &log, &|state| {
-                progress(&format!("{what}: {state}"))
+                progress(&format!("{what}: {state}"));
             })?;
             rename_etcd(folder)?;
             if self.has_provider {
