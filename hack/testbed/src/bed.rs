@@ -8,17 +8,14 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use crate::{
     Access, Error, Options,
     build::Binaries,
-    claim::Claim,
     environment,
+    foundation::{self, Foundation},
     freeze::{freeze, thaw},
-    guard::Guard,
-    ports::Ports,
     servers::Servers,
     service::complain,
     thread,
 };
 
-const END: Duration = Duration::from_secs(60);
 /// The first start of all may have to build.
 const FIRST_START: Duration = Duration::from_secs(3600);
 
@@ -160,7 +157,7 @@ impl Drop for Bed {
                 servers.end().await;
                 foundation.clear().await;
             };
-            thread::run_blocking(end, END);
+            thread::run_blocking(end, foundation::END);
         }
     }
 }
@@ -225,62 +222,4 @@ async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     spawn_blocking(work).await.unwrap_or(Err(Error::Thread))
-}
-
-/// What a bed stands on: its folder, its ports, and somebody to clean up after a kill.
-#[derive(Debug)]
-struct Foundation {
-    ports: Ports,
-    /// Present until cleared.
-    claim: Option<Claim>,
-    guard: Option<Guard>,
-}
-
-impl Foundation {
-    fn lay(directory: Option<&Path>) -> Result<Self, Error> {
-        let ports = Ports::reserve()?;
-        let claim = match directory {
-            Some(directory) => Claim::take(directory)?,
-            None => Claim::take_new()?,
-        };
-        let mut foundation = Self {
-            ports,
-            claim: Some(claim),
-            guard: None,
-        };
-        if directory.is_none() {
-            foundation.guard = Some(Guard::start(foundation.claim()?.layout())?);
-        }
-        Ok(foundation)
-    }
-
-    fn claim(&self) -> Result<&Claim, Error> {
-        self.claim.as_ref().ok_or(Error::Thread)
-    }
-
-    /// Ends what is left and removes the folder.
-    async fn clear(mut self) {
-        let rest = (self.claim.take(), self.guard.take());
-        // A panic in there has been printed; the guard and the next sweep do the rest.
-        spawn_blocking(move || clear(rest)).await.ok();
-    }
-}
-
-impl Drop for Foundation {
-    fn drop(&mut self) {
-        let rest = (self.claim.take(), self.guard.take());
-        if rest.0.is_some() {
-            let clear = async move { spawn_blocking(move || clear(rest)).await.ok() };
-            thread::run_blocking(clear, END);
-        }
-    }
-}
-
-fn clear((claim, guard): (Option<Claim>, Option<Guard>)) {
-    let clean = claim.is_none_or(|claim| claim.clean());
-    match guard {
-        Some(guard) if clean => guard.dismiss(),
-        // Dropped, the guard goes on trying.
-        _ => (),
-    }
 }

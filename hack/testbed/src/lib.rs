@@ -51,6 +51,7 @@ mod down;
 mod environment;
 mod error;
 mod file;
+mod foundation;
 mod freeze;
 mod guard;
 mod kubeconfig;

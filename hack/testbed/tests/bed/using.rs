@@ -83,7 +83,7 @@ async fn the_machine_user_is_no_owner() {
     assert_eq!(get(bed.coder_url(), &path, &token).await, Some(200));
     assert_eq!(
         get(bed.coder_url(), "debug/health", &token).await,
-        Some(404)
+        Some(403)
     );
     assert_eq!(get(bed.coder_url(), "users/me", "wrong").await, Some(401));
 }
