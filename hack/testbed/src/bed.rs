@@ -8,17 +8,14 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 use crate::{
     Access, Error, Options,
     build::Binaries,
-    claim::Claim,
     environment,
+    foundation::{self, Foundation},
     freeze::{freeze, thaw},
-    guard::Guard,
-    ports::Ports,
     servers::Servers,
     service::complain,
     thread,
 };
 
-const END: Duration = Duration::from_secs(60);
 /// The first start of all may have to build.
 const FIRST_START: Duration = Duration::from_secs(3600);
 
@@ -58,11 +55,12 @@ impl Bed {
     pub fn shared() -> Result<&'static Access, &'static Error> {
         static SHARED: OnceLock<Result<Shared, Error>> = OnceLock::new();
         let start = || match std::env::var_os(SHARED_VARIABLE) {
-            Some(directory) => Access::attach(Path::new(&directory)).map(Shared::Foreign),
+            Some(directory) => Access::attach(Path::new(&directory))
+                .map(|access| Shared::Foreign(Box::new(access))),
             None => {
                 thread::run_blocking(start_on_thread(None, Options::default(), None), FIRST_START)
                     .unwrap_or(Err(Error::Thread))
-                    .map(Shared::Own)
+                    .map(|bed| Shared::Own(Box::new(bed)))
             }
         };
         match SHARED.get_or_init(start) {
@@ -159,14 +157,14 @@ impl Drop for Bed {
                 servers.end().await;
                 foundation.clear().await;
             };
-            thread::run_blocking(end, END);
+            thread::run_blocking(end, foundation::END);
         }
     }
 }
 
 enum Shared {
-    Own(Bed),
-    Foreign(Access),
+    Own(Box<Bed>),
+    Foreign(Box<Access>),
 }
 
 async fn start_on_thread(
@@ -185,7 +183,7 @@ async fn start_on_thread(
             };
             // A dropped sender is no wish to cancel.
             if !wish {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
@@ -224,62 +222,4 @@ async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     spawn_blocking(work).await.unwrap_or(Err(Error::Thread))
-}
-
-/// What a bed stands on: its folder, its ports, and somebody to clean up after a kill.
-#[derive(Debug)]
-struct Foundation {
-    ports: Ports,
-    /// Present until cleared.
-    claim: Option<Claim>,
-    guard: Option<Guard>,
-}
-
-impl Foundation {
-    fn lay(directory: Option<&Path>) -> Result<Self, Error> {
-        let ports = Ports::reserve()?;
-        let claim = match directory {
-            Some(directory) => Claim::take(directory)?,
-            None => Claim::take_new()?,
-        };
-        let mut foundation = Self {
-            ports,
-            claim: Some(claim),
-            guard: None,
-        };
-        if directory.is_none() {
-            foundation.guard = Some(Guard::start(foundation.claim()?.layout())?);
-        }
-        Ok(foundation)
-    }
-
-    fn claim(&self) -> Result<&Claim, Error> {
-        self.claim.as_ref().ok_or(Error::Thread)
-    }
-
-    /// Ends what is left and removes the folder.
-    async fn clear(mut self) {
-        let rest = (self.claim.take(), self.guard.take());
-        // A panic in there has been printed; the guard and the next sweep do the rest.
-        spawn_blocking(move || clear(rest)).await.ok();
-    }
-}
-
-impl Drop for Foundation {
-    fn drop(&mut self) {
-        let rest = (self.claim.take(), self.guard.take());
-        if rest.0.is_some() {
-            let clear = async move { spawn_blocking(move || clear(rest)).await.ok() };
-            thread::run_blocking(clear, END);
-        }
-    }
-}
-
-fn clear((claim, guard): (Option<Claim>, Option<Guard>)) {
-    let clean = claim.is_none_or(|claim| claim.clean());
-    match guard {
-        Some(guard) if clean => guard.dismiss(),
-        // Dropped, the guard goes on trying.
-        _ => (),
-    }
 }

@@ -1,7 +1,9 @@
 //! The binaries of a bed: built once into a cache outside the checkout, or the user's own.
 
 mod cache;
+mod mirror;
 mod module;
+mod wait;
 
 use std::{
     env,
@@ -11,8 +13,6 @@ use std::{
 use crate::{Error, tool};
 
 use module::Module;
-
-const PROVIDER: &str = "terraform-provider-coder";
 
 /// Where each program of a bed is.
 #[derive(Debug, Clone)]

@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_tail_is_the_last_lines() {
-        let text: String = (0..100).map(|line| format!("{line}\n")).collect();
+        let lines: Vec<String> = (0..100).map(|line| line.to_string()).collect();
+        let text = lines.join("\n");
         let tail = last_lines(&text);
         assert!(tail.starts_with("75\n"), "{tail}");
         assert!(tail.ends_with("\n99"), "{tail}");

@@ -36,6 +36,7 @@ pub(crate) struct Servers {
     layout: Layout,
     client: reqwest::Client,
     kubectl: Spec,
+    kube_apiserver_port: u16,
     coder_url: String,
     coderd: Service,
     /// Absent when the user brought one.
@@ -130,6 +131,7 @@ impl Servers {
             layout: layout.clone(),
             client,
             kubectl,
+            kube_apiserver_port: numbers.kube_apiserver,
             coder_url,
             coderd,
             postgres,
@@ -179,7 +181,12 @@ impl Servers {
     }
 
     pub(crate) async fn start_kube_apiserver(&self) -> Result<(), Error> {
-        start_kube_apiserver(&self.kube_apiserver, &self.kubectl).await
+        start_kube_apiserver(
+            &self.kube_apiserver,
+            &self.kubectl,
+            self.kube_apiserver_port,
+        )
+        .await
     }
 
     pub(crate) async fn stop_kube_apiserver(&self) -> Result<(), Error> {
@@ -259,7 +266,7 @@ impl KubernetesSide {
         let port = numbers.kube_apiserver;
         let spec = kube_apiserver::spec(layout, binaries, port, numbers.etcd, further);
         let kube_apiserver = Service::new(spec, WhenEnded::StayDown)?;
-        start_kube_apiserver(&kube_apiserver, kubectl).await?;
+        start_kube_apiserver(&kube_apiserver, kubectl, port).await?;
         let kubeconfig = controller_manager_kubeconfig(layout, port)?;
         let spec = kube_controller_manager::spec(layout, binaries, &kubeconfig);
         let kube_controller_manager = Service::new(spec, WhenEnded::StartAgain)?;
@@ -294,9 +301,9 @@ async fn start_postgres(layout: &Layout, postgres: &Service) -> Result<(), Error
         .await
 }
 
-async fn start_kube_apiserver(server: &Service, kubectl: &Spec) -> Result<(), Error> {
+async fn start_kube_apiserver(server: &Service, kubectl: &Spec, port: u16) -> Result<(), Error> {
     server.start().await?;
     server
-        .ready(READY, || kube_apiserver::probe(kubectl.clone()))
+        .ready(READY, || kube_apiserver::probe(kubectl.clone(), port))
         .await
 }

@@ -3,7 +3,16 @@
 //! One task on the owning thread per server; everybody else sends it requests. When the last
 //! handle is dropped the task ends and the server with it.
 
-use std::{io::Write, path::PathBuf, process::ExitStatus, time::Duration};
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::ExitStatus,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use rustix::process::Signal;
 use tokio::{
@@ -50,6 +59,8 @@ pub(crate) struct Service {
     log: PathBuf,
     requests: mpsc::Sender<Request>,
     state: watch::Receiver<State>,
+    /// Who waits for it to be ready, and will hear of its death that way.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Service {
@@ -57,7 +68,9 @@ impl Service {
     pub(crate) fn new(spec: Spec, when_ended: WhenEnded) -> Result<Self, Error> {
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let (publisher, state) = watch::channel(State::default());
+        let waiting = Arc::new(AtomicUsize::new(0));
         let service = Self {
+            waiting: Arc::clone(&waiting),
             name: spec.name.clone(),
             log: spec.log.clone(),
             requests,
@@ -70,6 +83,7 @@ impl Service {
             publisher,
             run: None,
             again: None,
+            waiting,
         };
         crate::thread::handle()?.spawn(keeper.keep());
         Ok(service)
@@ -107,6 +121,7 @@ impl Service {
         P: FnMut() -> F,
         F: Future<Output = Result<(), String>>,
     {
+        let _waiting = Waiting::begin(&self.waiting);
         let start = Instant::now();
         let deaths = self.state.borrow().deaths;
         loop {
@@ -150,6 +165,23 @@ struct Keeper {
     run: Option<Run>,
     /// When to start again after a death.
     again: Option<Instant>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Counted for as long as it lives.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 enum Event {
@@ -237,6 +269,9 @@ impl Keeper {
             state.deaths += 1;
             state.last = Some(status);
         });
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return;
+        }
         let name = &self.spec.name;
         let tail = file::tail(&self.spec.log);
         complain(&format!(

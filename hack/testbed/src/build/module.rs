@@ -4,27 +4,19 @@
 use std::{
     fmt::Write,
     fs,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::Instant,
 };
 
 use sha2::{Digest, Sha256};
 
-use super::{PROVIDER, cache};
+use super::{cache, mirror, wait::wait_telling};
 use crate::{Error, file, tool};
-
-const TELL_EVERY: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 const KUBERNETES: &str = "k8s.io/kubernetes";
 const CODER: &str = "github.com/coder/coder/v2";
 const PROVIDER_MODULE: &str = "github.com/coder/terraform-provider-coder/v2";
-
-/// Where Terraform looks for the provider `coder/coder` in a mirror: the host is part of each
-/// provider's full name, nothing is fetched from it.
-const PROVIDER_NAME: &str = "registry.terraform.io/coder/coder";
 
 /// Something to build.
 #[derive(Debug)]
@@ -92,11 +84,11 @@ impl Module {
             let log = root.join(format!("{name}.log"));
             let what = format!("{} {version}", self.name);
             self.compile(&go, &flags, folder, &log, &|state| {
-                progress(&format!("{what}: {state}"))
+                progress(&format!("{what}: {state}"));
             })?;
             rename_etcd(folder)?;
             if self.has_provider {
-                make_mirror(folder, &requirements, &target)?;
+                mirror::make(folder, version_of(&requirements, PROVIDER_MODULE), &target)?;
             }
             fs::remove_file(&log).map_err(Error::file("remove", &log))
         })
@@ -167,28 +159,6 @@ impl Module {
     }
 }
 
-fn wait_telling(
-    mut child: Child,
-    start: Instant,
-    progress: &dyn Fn(&str),
-) -> std::io::Result<ExitStatus> {
-    let mut told = 0;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        let periods = start.elapsed().as_secs() / TELL_EVERY.as_secs();
-        if periods > told {
-            told = periods;
-            progress(&format!(
-                "still building after {} s",
-                start.elapsed().as_secs()
-            ));
-        }
-        std::thread::sleep(LOOK_AGAIN);
-    }
-}
-
 /// etcd's main package is called `server`.
 fn rename_etcd(folder: &Path) -> Result<(), Error> {
     let server = folder.join("server");
@@ -196,23 +166,6 @@ fn rename_etcd(folder: &Path) -> Result<(), Error> {
         fs::rename(&server, folder.join("etcd")).map_err(Error::file("rename", &server))?;
     }
     Ok(())
-}
-
-fn make_mirror(folder: &Path, requirements: &str, target: &[String]) -> Result<(), Error> {
-    let version = version_of(requirements, PROVIDER_MODULE).trim_start_matches('v');
-    let platform = target.get(1..).unwrap_or_default().join("_");
-    let place = folder
-        .join("mirror")
-        .join(PROVIDER_NAME)
-        .join(version)
-        .join(platform);
-    file::make_folder(&place)?;
-    let provider = place.join(format!("{PROVIDER}_v{version}"));
-    let built = folder.join(PROVIDER);
-    fs::rename(&built, &provider).map_err(Error::file("put in place", &provider))?;
-    // Kept under its plain name too, relative, so that the cache can be moved.
-    let relative = provider.strip_prefix(folder).unwrap_or(&provider);
-    symlink(relative, &built).map_err(Error::file("link", &built))
 }
 
 /// The version that a go.mod requires of a module, empty when it is not required.

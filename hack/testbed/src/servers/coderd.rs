@@ -19,7 +19,11 @@ pub(crate) fn spec(
         &terraform_configuration(&binaries.terraform_mirror),
     )?;
     let mut spec = Spec::new("coderd", binaries.coder.clone(), layout)
-        .arguments(["server"])
+        // As a flag: coderd takes the variable of the same name for a provider of its own.
+        .arguments([
+            "server",
+            "--external-auth-github-default-provider-enable=false",
+        ])
         .variable("CODER_ACCESS_URL", url(port))
         .variable("CODER_HTTP_ADDRESS", format!("127.0.0.1:{port}"))
         .variable("CODER_PG_CONNECTION_URL", database)

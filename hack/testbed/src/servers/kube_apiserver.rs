@@ -3,7 +3,12 @@
 //! Without `--enable-aggregator-routing`: aggregated servers on loopback are reached through a
 //! Service of type `ExternalName`.
 
+use std::{net::Ipv4Addr, time::Duration};
+
+use tokio::net::TcpStream;
+
 use crate::{
+    Error,
     build::Binaries,
     certificates::{
         AUTHORITY, PROXY_AUTHORITY, PROXY_CLIENT, PROXY_CLIENT_NAME, SERVER, SERVICE_ACCOUNTS,
@@ -11,6 +16,8 @@ use crate::{
     layout::Layout,
     run::{Spec, output},
 };
+
+const PAUSE: Duration = Duration::from_millis(200);
 
 pub(crate) fn spec(
     layout: &Layout,
@@ -60,7 +67,21 @@ pub(crate) fn spec(
 }
 
 /// Content when the server says that it is ready.
-pub(crate) async fn probe(kubectl: Spec) -> Result<(), String> {
-    let spec = kubectl.arguments(["get", "--raw", "/readyz"]);
-    output(&spec).await.map(drop).map_err(|error| error.chain())
+///
+/// `kubectl` is not cheap, so it is asked only once somebody listens at all.
+pub(crate) async fn probe(kubectl: Spec, port: u16) -> Result<(), String> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+    stream.map_err(|error| format!("nobody listens: {error}"))?;
+    slowly(output(&kubectl.arguments(["get", "--raw", "/readyz"])).await).await
+}
+
+/// Gives the servers air before `kubectl` is run again.
+pub(super) async fn slowly(answer: Result<String, Error>) -> Result<(), String> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tokio::time::sleep(PAUSE).await;
+            Err(error.chain())
+        }
+    }
 }

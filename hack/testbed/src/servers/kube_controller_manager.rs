@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::kube_apiserver::slowly;
 use crate::{
     build::Binaries,
     certificates::{AUTHORITY, SERVICE_ACCOUNTS},
@@ -46,6 +47,5 @@ pub(crate) async fn probe(kubectl: Spec) -> Result<(), String> {
         "--namespace=default",
         "--output=name",
     ];
-    let spec = kubectl.arguments(arguments);
-    output(&spec).await.map(drop).map_err(|error| error.chain())
+    slowly(output(&kubectl.arguments(arguments)).await).await
 }
