@@ -12,6 +12,8 @@
 mod file;
 #[path = "coderd/identity.rs"]
 mod identity;
+#[path = "coderd/outage.rs"]
+mod outage;
 #[path = "coderd/race.rs"]
 mod race;
 #[path = "coderd/right.rs"]

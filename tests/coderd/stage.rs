@@ -216,5 +216,6 @@ pub(super) async fn member() -> (String, String) {
     let lifetime = 3_600_000_000_000_u64;
     let body = serde_json::json!({ "token_name": "test", "lifetime": lifetime });
     let key = as_owner(reqwest::Method::POST, &path, &body).await;
-    (user, key["key"].as_str().unwrap().to_owned())
+    let token = key.get("key").and_then(serde_json::Value::as_str).unwrap();
+    (user, token.to_owned())
 }
