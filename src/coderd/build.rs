@@ -111,7 +111,7 @@ pub struct Build {
     pub initiator_name: String,
     /// The template version it runs.
     pub template_version_id: Uuid,
-    /// That version's name; empty in the reply to the creation of a workspace.
+    /// That version's name; empty in the replies to the creation of a build or workspace.
     #[serde(default, deserialize_with = "null_as_default")]
     pub template_version_name: String,
     /// Its Terraform run.

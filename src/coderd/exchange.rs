@@ -215,7 +215,7 @@ impl Attempts<'_> {
                 delivery,
             })
         })?;
-        if reply.body().len() > self.reply_limit {
+        if reply.status().is_success() && reply.body().len() > self.reply_limit {
             let (status, limit) = (reply.status(), self.reply_limit);
             return Err(TransportError::TooLarge { status, limit });
         }

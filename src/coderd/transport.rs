@@ -10,6 +10,9 @@ use http::{Request, Response, StatusCode};
 
 use super::{base_url::BaseUrl, limits::Limits};
 
+/// How much of a reply that says no is read. coderd's are below 1 kB.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// Whether coderd may have acted on a request.
@@ -21,8 +24,8 @@ pub enum Delivery {
     Possible,
 }
 
-/// The largest reply that a service may take in for a request, in bytes: an extension of each
-/// `http::Request` that the client sends.
+/// The largest body of a successful reply that a service may take in for a request, in bytes: an
+/// extension of each `http::Request` that the client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyLimit(pub usize);
 
@@ -48,7 +51,7 @@ pub enum TransportError {
         #[source]
         source: Source,
     },
-    /// The body of the reply is larger than allowed.
+    /// The body of a successful reply is larger than allowed.
     #[error("the reply with status {status} is larger than {limit} bytes")]
     TooLarge {
         /// The status that was read before.
@@ -131,10 +134,14 @@ pub(super) async fn exchange(
             source: error.without_url().into(),
         })?
     {
-        if body.len().saturating_add(chunk.len()) > limit {
+        body.extend_from_slice(&chunk);
+        if status.is_success() && body.len() > limit {
             return Err(TransportError::TooLarge { status, limit });
         }
-        body.extend_from_slice(&chunk);
+        // A refusal counts even if its words are endless.
+        if !status.is_success() && body.len() > MAX_REFUSAL_BYTES {
+            break;
+        }
     }
     let mut whole = Response::new(body.freeze());
     *whole.status_mut() = status;

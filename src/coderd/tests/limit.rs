@@ -68,6 +68,15 @@ async fn a_reply_above_the_bound_is_refused_whatever_the_service_does() {
         }
     ));
     assert_eq!(client.file(Uuid::nil(), 4).await.unwrap(), "1234");
+    // The bound is for what was asked for, not for the words of a refusal.
+    let fake = Fake::new([message(404, "Resource not found", "")]);
+    assert!(
+        fake.client()
+            .file(Uuid::nil(), 4)
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
 }
 
 #[tokio::test(start_paused = true)]

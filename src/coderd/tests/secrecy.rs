@@ -4,7 +4,10 @@ use super::*;
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let texts = std::iter::successors(Some(error), |error| error.source());
-    texts.map(|error| format!("{error} {error:?}\n")).collect()
+    texts
+        .map(|error| format!("{error} {error:?}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[tokio::test(start_paused = true)]
