@@ -15,7 +15,6 @@ pub struct Person {
 impl Person {
     /// The person to whom `token` belongs.
     pub fn new(url: &str, token: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             client: reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap(),
             url: url.trim_end_matches('/').to_owned(),

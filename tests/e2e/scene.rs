@@ -53,6 +53,8 @@ impl Scene {
     /// A stage on `bed`.
     pub async fn on(bed: &'static Access, test: &str, flags: &[&str]) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
+        // The one provider of the whole test process; whoever comes second finds it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{test}-{}-{number}", std::process::id() % 10_000);
         install(bed, &namespace).await;
@@ -86,8 +88,7 @@ impl Scene {
 
     /// Starts the controller.
     pub async fn launch_controller(&mut self) {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        self.starts += 1;
+            self.starts += 1;
         let mut arguments = vec![
             "--app=controller".to_owned(),
             format!("--coder-url={}", self.proxy.url()),
@@ -326,7 +327,6 @@ async fn install(bed: &Access, namespace: &str) {
 }
 
 async fn admin(bed: &Access) -> kube::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = kube::config::Kubeconfig::read_from(bed.kubeconfig()).unwrap();
     let options = kube::config::KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();

@@ -54,6 +54,7 @@ mod file;
 mod foundation;
 mod freeze;
 mod guard;
+mod http;
 mod kubeconfig;
 mod layout;
 mod leftovers;

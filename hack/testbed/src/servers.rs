@@ -86,7 +86,7 @@ impl Servers {
             etcd_peer: ports.take()?,
             kube_apiserver: ports.take()?,
         };
-        let client = reqwest::Client::builder()
+        let client = crate::http::client()
             .no_proxy()
             .build()
             .map_err(|source| Error::Request {

@@ -35,7 +35,7 @@ pub(super) struct Dropped;
 
 impl Shared {
     pub(super) fn new(upstream: &str) -> Result<Self, Error> {
-        let client = reqwest::Client::builder()
+        let client = crate::http::client()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()
