@@ -39,9 +39,8 @@ pub(super) enum Outcome {
 
 /// What the result of a write to coderd means.
 pub(super) fn outcome<T>(result: Result<T, coderd::Error>) -> Outcome {
-    let error = match result {
-        Ok(_) => return Outcome::Done,
-        Err(error) => error,
+    let Err(error) = result else {
+        return Outcome::Done;
     };
     if error.is_conflict() {
         return Outcome::LookAgain;

@@ -19,10 +19,13 @@ const LAST_DELAY: Duration = Duration::from_secs(60);
 /// How many contents of versions are kept; each is at most some MiB.
 const CONTENTS: usize = 8;
 
+/// The content of a version, or why it cannot be read.
+pub(super) type SharedContent = Arc<Result<Content, String>>;
+
 #[derive(Debug)]
 pub(super) struct Memory {
     objects: Mutex<HashMap<Key, Remembered>>,
-    contents: Mutex<Vec<(String, Arc<Result<Content, String>>)>>,
+    contents: Mutex<Vec<(String, SharedContent)>>,
     jitter: Mutex<fastrand::Rng>,
 }
 
@@ -93,13 +96,13 @@ impl Memory {
     }
 
     /// The content of version `id`, if it is remembered. It never changes.
-    pub(super) fn content(&self, id: &str) -> Option<Arc<Result<Content, String>>> {
+    pub(super) fn content(&self, id: &str) -> Option<SharedContent> {
         let contents = lock(&self.contents);
         contents.iter().find(|(known, _)| known == id).map(|(_, content)| Arc::clone(content))
     }
 
     /// Remembers the content of version `id` in place of the oldest one.
-    pub(super) fn keep_content(&self, id: String, content: Arc<Result<Content, String>>) {
+    pub(super) fn keep_content(&self, id: String, content: SharedContent) {
         let mut contents = lock(&self.contents);
         if contents.len() >= CONTENTS {
             contents.remove(0);

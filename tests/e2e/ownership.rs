@@ -16,7 +16,7 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    let mut applied = manifest(&object, &template, json!({ "ttlMillis": 3_600_000 }));
+    let mut applied = manifest(&object, &template, &json!({ "ttlMillis": 3_600_000 }));
     applied["metadata"]["labels"] = json!({ "team": "a" });
     applied["metadata"]["annotations"] = json!({ "note": "kept" });
     scene.apply(&applied).await;
@@ -95,7 +95,7 @@ async fn observe_shows_drift_and_pushes_nothing() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "ttlMillis": 3_600_000, "driftPolicy": "Observe" });
-    scene.apply(&manifest(&object, &template, spec)).await;
+    scene.apply(&manifest(&object, &template, &spec)).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
     scene.proxy.forget();

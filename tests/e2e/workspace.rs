@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A manifest of a workspace from `template`.
-pub fn manifest(object: &str, template: &str, spec: Value) -> Value {
+pub fn manifest(object: &str, template: &str, spec: &Value) -> Value {
     let mut manifest = json!({
         "apiVersion": "coder.com/v1alpha1",
         "kind": "CoderWorkspace",
@@ -42,7 +42,7 @@ async fn a_workspace_runs_and_stops_as_spec_says() {
         "autostartSchedule": "CRON_TZ=Europe/Berlin 30 8 * * 1-5",
         "parameters": [{ "name": "size", "value": "large" }],
     });
-    let mut applied = manifest(&object, &template, spec);
+    let mut applied = manifest(&object, &template, &spec);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
 
@@ -82,7 +82,7 @@ async fn a_workspace_that_is_created_stopped_ends_stopped() {
     let template = a_template(&scene, &template::small_source("")).await;
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
-    scene.apply(&manifest(&object, &template, json!({ "running": false }))).await;
+    scene.apply(&manifest(&object, &template, &json!({ "running": false }))).await;
     scene.wait(&format!("cws/{object}"), "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
     assert_eq!(twin["latest_build"]["status"], "stopped");
@@ -96,7 +96,7 @@ async fn a_stop_by_somebody_else_is_mirrored_and_nobody_restarts_it() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&manifest(&object, &template, json!({ "running": true }))).await;
+    scene.apply(&manifest(&object, &template, &json!({ "running": true }))).await;
     scene.wait(&cws, "Ready").await;
 
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_stop_by_somebody_else_is_mirrored_and_nobody_restarts_it() {
     assert_eq!(twin["latest_build"]["build_number"], 2, "nobody started it again");
 
     // A plain apply of the old manifest is told who set the field; force makes it an order.
-    let old = manifest(&object, &template, json!({ "running": true }));
+    let old = manifest(&object, &template, &json!({ "running": true }));
     let (fine, text) = scene.try_apply(&old, &[]).await;
     assert!(!fine && text.contains("conflict with \"coderd\": .spec.running"), "{text}");
     let (fine, text) = scene.try_apply(&old, &["--force-conflicts"]).await;
@@ -136,7 +136,7 @@ resource "terraform_data" "machine" {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&manifest(&object, &template, json!({ "running": true }))).await;
+    scene.apply(&manifest(&object, &template, &json!({ "running": true }))).await;
     let failed = scene
         .until(&cws, "the build failed", |seen| reason(seen, "Ready") == "BuildFailed")
         .await;

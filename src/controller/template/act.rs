@@ -90,12 +90,11 @@ fn patch(field: &str, value: &str) -> TemplatePatch {
 
 /// A refusal means that a workspace was made meanwhile; it passes.
 async fn delete(client: &coderd::Client, template: Uuid) -> Outcome {
-    match outcome(client.delete_template(template).await) {
-        Outcome::Refused(message) => {
-            Outcome::Failed(Cause::new(Reason::WaitingForWorkspaces, message))
-        }
-        other => other,
+    let deleted = outcome(client.delete_template(template).await);
+    if let Outcome::Refused(message) = deleted {
+        return Outcome::Failed(Cause::new(Reason::WaitingForWorkspaces, message));
     }
+    deleted
 }
 
 /// The id of the twin that was seen.

@@ -9,7 +9,7 @@ use super::translate::{translate, version as translate_version};
 use crate::{
     api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, Key, cause, look::Bearings, session::Session},
+    controller::{Controller, Key, cause, look::Bearings, memory::SharedContent, session::Session},
     sync::{
         lifecycle::Departure,
         ownership::Ownership,
@@ -39,7 +39,7 @@ pub(in crate::controller) struct Seen {
     pub(super) organization_id: Option<Uuid>,
     pub(super) source: Option<Result<Declared, String>>,
     pub(super) version: Sight,
-    pub(super) active: Option<Arc<Result<Content, String>>>,
+    pub(super) active: Option<SharedContent>,
     pub(super) workspaces: Option<i64>,
     pub(super) bound_elsewhere: Option<String>,
     pub(super) session: Session,
@@ -169,7 +169,7 @@ async fn sources(
     seen: &mut Seen,
 ) -> Result<(), coderd::Error> {
     if let Some(Ok(declared)) = &seen.source {
-        seen.version = sought(controller, version::seek(object, &declared.hash), seen).await?;
+        seen.version = find_version(controller, version::seek(object, &declared.hash), seen).await?;
     }
     let Twin::Present(template) = &seen.twin else {
         return Ok(());
@@ -182,7 +182,7 @@ async fn sources(
     Ok(())
 }
 
-async fn sought(
+async fn find_version(
     controller: &Controller,
     seek: Seek<'_>,
     seen: &Seen,
@@ -251,7 +251,7 @@ async fn unattached(
 async fn content(
     controller: &Controller,
     id: &str,
-) -> Result<Arc<Result<Content, String>>, coderd::Error> {
+) -> Result<SharedContent, coderd::Error> {
     if let Some(known) = controller.memory.content(id) {
         return Ok(known);
     }

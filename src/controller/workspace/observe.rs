@@ -114,22 +114,19 @@ async fn by_name(
     let lookup = client.workspace_by_name(&name.owner, &name.workspace).await?;
     seen.coderd_now = lookup.at;
     let mut site = Site { organization, owner, template: None };
-    seen.twin = match lookup.found {
-        Some(wire) => {
-            let first = client.build_by_number(&wire.owner_name, &wire.name, 1).await;
-            let mut twin = with_parameters(controller, object, wire).await?;
-            twin.creator = first.ok().map(|build| build.initiator_id.to_string());
-            Twin::Present(twin)
+    if let Some(wire) = lookup.found {
+        let first = client.build_by_number(&wire.owner_name, &wire.name, 1).await?;
+        let mut twin = with_parameters(controller, object, wire).await?;
+        twin.creator = Some(first.initiator_id.to_string());
+        seen.twin = Twin::Present(twin);
+    } else {
+        if let (Some(template), Some(organization)) =
+            (object.spec.template_name.as_deref(), organization_id)
+        {
+            site.template = template_site(controller, object, organization, template).await?;
         }
-        None => {
-            if let (Some(template), Some(organization)) =
-                (object.spec.template_name.as_deref(), organization_id)
-            {
-                site.template = template_site(controller, object, organization, template).await?;
-            }
-            Twin::Absent
-        }
-    };
+        seen.twin = Twin::Absent;
+    }
     seen.site = Some(site);
     Ok(())
 }
