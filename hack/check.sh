@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Everything that can be said about the code without running it.
 set -euo pipefail
+# shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- --deny warnings
 
 if have shellcheck; then
-  shellcheck hack/*.sh .ci/run
+  shellcheck --external-sources hack/*.sh .ci/run
 else
   echo 'shellcheck is not installed: scripts are not checked'
 fi

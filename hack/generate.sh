@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes crds/ from the types in src/api.
 set -euo pipefail
+# shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 [[ -n ${CODER_K8S_PROGRAMS:-} ]] || build

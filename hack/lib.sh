@@ -8,10 +8,13 @@ CODER_K8S_CACHE=${CODER_K8S_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/coder-k8s}
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CODER_K8S_CACHE/target}
 export CODER_K8S_CACHE CARGO_TARGET_DIR
 
-bold='' dim='' red='' green='' plain=''
-if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
-  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
-fi
+# shellcheck disable=SC2034 # the scripts that source this use them
+{
+  bold='' dim='' red='' green='' plain=''
+  if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
+    bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+  fi
+}
 
 fail() {
   printf '%s%s%s\n' "$red" "$*" "$plain" >&2

@@ -2,6 +2,7 @@
 # All that has to hold: checks, generated files, and every test against a real kube-apiserver, coderd
 # and PostgreSQL. Needs the network once, to fetch and build them into a cache.
 set -euo pipefail
+# shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 summary() {

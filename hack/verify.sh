@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fails where crds/ is not what hack/generate.sh would write.
 set -euo pipefail
+# shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 folder=$(mktemp -d)
