@@ -132,9 +132,9 @@ title 'The controller'
 
 say 'The kinds, who the controller is, and what it may do: nothing but this.'
 run 'kubectl apply --server-side -f crds'
-run 'kubectl apply -f deploy/base/namespace.yaml -f deploy/base/rbac.yaml -f deploy/base/deletion.yaml'
+run 'kubectl apply -f deploy/base/namespace.yaml -f deploy/base/account.yaml -f deploy/base/role.yaml -f deploy/base/deletion.yaml'
 run 'kubectl create namespace team'
-run 'kubectl apply -n team -f deploy/sync/rbac.yaml'
+run 'kubectl apply -n team -k deploy/sync'
 run 'kubectl wait --for=condition=Established crd/coderworkspaces.coder.com crd/codertemplates.coder.com --timeout=30s'
 run 'kubectl config set-context --current --namespace=team'
 

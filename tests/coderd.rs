@@ -8,21 +8,20 @@
     reason = "clippy knows test functions, but not what they call"
 )]
 
-#[path = "coderd/file.rs"]
 mod file;
-#[path = "coderd/identity.rs"]
+
 mod identity;
-#[path = "coderd/outage.rs"]
+
 mod outage;
-#[path = "coderd/race.rs"]
+
 mod race;
-#[path = "coderd/right.rs"]
+
 mod right;
-#[path = "coderd/stage.rs"]
+
 mod stage;
-#[path = "coderd/template.rs"]
+
 mod template;
-#[path = "coderd/version.rs"]
+
 mod version;
-#[path = "coderd/workspace.rs"]
+
 mod workspace;
