@@ -308,14 +308,15 @@ pub fn version(object: &Value) -> &str {
 async fn install(bed: &Access, namespace: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crds = root.join("crds").display().to_string();
-    let rights = root.join("deploy/base/rbac.yaml").display().to_string();
+    let role = |folder: &str| root.join("deploy").join(folder).join("role.yaml").display().to_string();
+    let (global, local) = (role("base"), role("sync"));
     bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds]).await.unwrap();
     bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds]).await.unwrap();
     bed.run_kubectl(&["create", "namespace", namespace]).await.unwrap();
     bed.run_kubectl(&["create", "serviceaccount", "coder-k8s", "-n", namespace]).await.unwrap();
-    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &rights, "-n", namespace])
-        .await
-        .unwrap();
+    let apply = ["apply", "--server-side", "--force-conflicts", "-n", namespace];
+    let roles = ["-f", global.as_str(), "-f", local.as_str()];
+    bed.run_kubectl(&[&apply[..], &roles[..]].concat()).await.unwrap();
     let account = format!("--serviceaccount={namespace}:coder-k8s");
     let bind = async |kind: &str, name: &str, role: &str| {
         let arguments = ["create", kind, name, role, &account, "-n", namespace];
@@ -323,7 +324,7 @@ async fn install(bed: &Access, namespace: &str) {
     };
     bind("rolebinding", "coder-k8s-sync", "--role=coder-k8s-sync").await;
     let cluster_wide = format!("coder-k8s-{namespace}");
-    bind("clusterrolebinding", &cluster_wide, "--clusterrole=coder-k8s").await;
+    bind("clusterrolebinding", &cluster_wide, "--clusterrole=coder-k8s-crds").await;
 }
 
 async fn admin(bed: &Access) -> kube::Client {
