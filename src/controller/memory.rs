@@ -37,6 +37,8 @@ struct Remembered {
     failures: u32,
     /// The resourceVersion of our own last write.
     written: Option<String>,
+    /// Whether it was told that field ownership was reset.
+    told_of_reset: bool,
 }
 
 impl Memory {
@@ -91,6 +93,13 @@ impl Memory {
     pub(super) fn is_own_write(&self, key: &Key, resource_version: &str) -> bool {
         let objects = lock(&self.objects);
         objects.get(key).and_then(|known| known.written.as_deref()) == Some(resource_version)
+    }
+
+    /// Whether the reset of the object's field ownership is still to be told; once.
+    pub(super) fn is_news(&self, key: &Key) -> bool {
+        let mut objects = lock(&self.objects);
+        let told = &mut objects.entry(key.clone()).or_default().told_of_reset;
+        !std::mem::replace(told, true)
     }
 
     /// Forgets an object that is gone.

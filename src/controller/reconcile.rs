@@ -23,9 +23,10 @@ use crate::{
         object::{self, Deletion, Force, Known},
     },
     sync::{
+        note::{self, Note},
         outlook::Outlook,
         ownership::Ownership,
-        plan::{Next, Note, ObjectEffect},
+        plan::{Next, ObjectEffect},
         twin::Cause,
     },
 };
@@ -90,6 +91,9 @@ async fn steps<K: Kind>(
         }
         let managed_fields = object.meta().managed_fields.as_deref().unwrap_or_default();
         let ownership = Ownership::of(managed_fields, &K::spec(&object));
+        if let Some(note) = note::reset(&ownership).filter(|_| controller.memory.is_news(key)) {
+            tell::<K>(controller, &object, &[note]).await;
+        }
         let seen = K::observe(controller, key, &object, &ownership).await;
         controller.visited::<K>(key, &object);
         let look = Look::<K> {
@@ -163,6 +167,9 @@ async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Erro
     let status = K::report(look, None, outlook);
     if status != K::status(look.object) {
         apply_status(look, status).await?;
+        if let Some(note) = note::stalled(outlook) {
+            tell::<K>(look.controller, look.object, &[note]).await;
+        }
     }
     Ok(())
 }

@@ -17,9 +17,10 @@ use crate::{
     },
     sync::{
         lifecycle,
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         workspace::Spelling,
     },
 };
@@ -113,6 +114,7 @@ fn adopt(context: &Context) -> Option<TemplatePlan> {
 
 /// Binds the object to `template`.
 pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
+    let standing = context.standing();
     let mut records = context.records();
     let is_ours = is_ours(context, template);
     records.binding = Some(Binding {
@@ -126,15 +128,12 @@ pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
         bound_at: Time(context.now),
     });
     records.sync.attempt = None;
-    let note = if is_ours {
-        Note::normal(
-            NoteReason::Created,
-            format!("created template {}", template.id),
-        )
-    } else {
-        let message = format!("bound to template {}, which existed in Coder", template.id);
-        Note::normal(NoteReason::Adopted, message)
+    let (reason, how) = match (is_ours, standing.is_declared) {
+        (true, _) => (NoteReason::Created, "created"),
+        (false, true) => (NoteReason::Adopted, "bound to, as it existed in Coder,"),
+        (false, false) => (NoteReason::Imported, "imported"),
     };
+    let note = Note::normal(reason, format!("{how} template {}", template.id));
     let outlook = Outlook::reconciling(Reason::Creating, "bound to its template");
     TemplatePlan::record(records, outlook).noting(Some(note))
 }

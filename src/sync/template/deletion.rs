@@ -10,8 +10,9 @@ use crate::{
     api::condition::Reason,
     sync::{
         lifecycle::{self, Departure},
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         twin::Twin,
     },
 };

@@ -13,9 +13,10 @@ use crate::{
     },
     sync::{
         field::{self, FieldState, Verdict},
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::{FieldPath, Ownership},
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         source::{Content, MIRROR_LIMIT_BYTES},
     },
 };

@@ -17,8 +17,8 @@ use crate::{
     },
     sync::{
         build_wait::Poll,
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason},
         source::{self, Content},
     },
 };

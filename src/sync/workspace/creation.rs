@@ -17,9 +17,10 @@ use crate::{
     },
     sync::{
         field, lifecycle,
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         twin::Twin,
     },
 };
@@ -176,20 +177,12 @@ pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
                 ordered_at: None,
             });
     }
-    let note = if is_ours {
-        Note::normal(
-            NoteReason::Created,
-            format!("created workspace {}", workspace.id),
-        )
-    } else {
-        Note::normal(
-            NoteReason::Adopted,
-            format!(
-                "bound to workspace {}, which existed in Coder",
-                workspace.id
-            ),
-        )
+    let (reason, how) = match (is_ours, standing.is_declared) {
+        (true, _) => (NoteReason::Created, "created"),
+        (false, true) => (NoteReason::Adopted, "bound to, as it existed in Coder,"),
+        (false, false) => (NoteReason::Imported, "imported"),
     };
+    let note = Note::normal(reason, format!("{how} workspace {}", workspace.id));
     let outlook = Outlook::reconciling(Reason::Creating, "bound to its workspace");
     WorkspacePlan::record(records, outlook).noting(Some(note))
 }

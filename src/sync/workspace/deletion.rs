@@ -10,8 +10,9 @@ use crate::{
     sync::{
         build::{Job, Transition},
         lifecycle::{self, Departure},
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         twin::Twin,
     },
 };

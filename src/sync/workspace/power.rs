@@ -5,8 +5,9 @@ use crate::{
     api::condition::Reason,
     sync::{
         build::Transition,
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         run::{self, Decision, Lever},
     },
 };

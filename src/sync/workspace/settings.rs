@@ -9,9 +9,10 @@ use crate::{
     api::{condition::Reason, status::Refusal, workspace::CoderWorkspace},
     sync::{
         field::{self, FieldState, Verdict},
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
     },
 };
 
