@@ -103,7 +103,9 @@ impl Inventory {
             }
         }
         let vanished = before.keys().filter(|id| !state.rows.contains_key(id));
-        changes.objects.extend(vanished.filter_map(|id| state.bound.get(id).cloned()));
+        changes
+            .objects
+            .extend(vanished.filter_map(|id| state.bound.get(id).cloned()));
         changes
     }
 

@@ -68,7 +68,10 @@ impl Memory {
         let doubled = FIRST_DELAY.saturating_mul(1 << remembered.failures.min(10));
         remembered.failures = remembered.failures.saturating_add(1);
         let jitter = lock(&self.jitter).f64();
-        doubled.min(LAST_DELAY).mul_f64(1.0 + jitter / 4.0).max(asked.unwrap_or_default())
+        doubled
+            .min(LAST_DELAY)
+            .mul_f64(1.0 + jitter / 4.0)
+            .max(asked.unwrap_or_default())
     }
 
     /// The last look went well.
@@ -98,7 +101,10 @@ impl Memory {
     /// The content of version `id`, if it is remembered. It never changes.
     pub(super) fn content(&self, id: &str) -> Option<SharedContent> {
         let contents = lock(&self.contents);
-        contents.iter().find(|(known, _)| known == id).map(|(_, content)| Arc::clone(content))
+        contents
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, content)| Arc::clone(content))
     }
 
     /// Remembers the content of version `id` in place of the oldest one.

@@ -167,16 +167,15 @@ async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Erro
     Ok(())
 }
 
-async fn apply_status<K: Kind>(
-    look: &Look<'_, K>,
-    status: K::Status,
-) -> Result<K::Object, Error> {
+async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<K::Object, Error> {
     let objects = K::objects(look.controller);
     let Some(known) = Known::of(look.object.meta()) else {
         return Ok(look.object.clone());
     };
     let written = objects.apply_status(&known, &status).await?;
-    look.controller.memory.wrote(look.key, &written.resource_version);
+    look.controller
+        .memory
+        .wrote(look.key, &written.resource_version);
     let mut object = look.object.clone();
     object.meta_mut().resource_version = Some(written.resource_version);
     K::set_status(&mut object, status);
@@ -212,7 +211,9 @@ async fn write<K: Kind>(look: &Look<'_, K>, effect: &ObjectEffect) -> Result<Aft
             Ok(After::Object(object))
         }
         ObjectEffect::ApplyOrigin(origin) => {
-            objects.apply_origin_label(&known, *origin, Force::Yes).await?;
+            objects
+                .apply_origin_label(&known, *origin, Force::Yes)
+                .await?;
             reread_object(look, &known).await
         }
         ObjectEffect::Delete => match objects.delete(&known).await? {
@@ -255,13 +256,20 @@ fn wrote<K: Kind>(look: &Look<'_, K>, object: &K::Object) {
 async fn tell<K: Kind>(controller: &Controller, object: &K::Object, notes: &[Note]) {
     for note in notes {
         let event = Event {
-            severity: if note.warning { Severity::Warning } else { Severity::Normal },
+            severity: if note.warning {
+                Severity::Warning
+            } else {
+                Severity::Normal
+            },
             reason: note.reason.as_str().to_owned(),
             action: "Sync".to_owned(),
             note: note.message.clone(),
         };
         let now = controller.settings.clock.now();
-        controller.events.publish(&K::reference(object), &event, now).await;
+        controller
+            .events
+            .publish(&K::reference(object), &event, now)
+            .await;
     }
 }
 

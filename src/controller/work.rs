@@ -22,7 +22,9 @@ pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
         metrics.queued("sweep", controller.queue.depth(Lane::Sweep));
         let start = Instant::now();
         let span = tracing::info_span!("reconcile", object = %key);
-        let verdict = look(&controller, &key, &stop).instrument(span.clone()).await;
+        let verdict = look(&controller, &key, &stop)
+            .instrument(span.clone())
+            .await;
         let (result, delay) = controller.next_look(&key, verdict, &span);
         metrics.reconciled(key.kind(), result, start.elapsed());
         if let Some(delay) = delay {
@@ -46,7 +48,10 @@ async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> V
 /// What was not imported is found again by the next sweep.
 fn imported(result: Result<(), import::Error>) -> Verdict {
     if let Err(error) = result {
-        tracing::warn!(error = cause::text(&error), "not imported; the next sweep tries again");
+        tracing::warn!(
+            error = cause::text(&error),
+            "not imported; the next sweep tries again"
+        );
     }
     Verdict::Rest(None)
 }

@@ -32,22 +32,38 @@ pub enum Next<Effect, Records> {
 impl<Effect, Records> Plan<Effect, Records> {
     /// A plan of one effect.
     pub fn act(effect: Effect, outlook: Outlook) -> Self {
-        Self { next: Next::Do(effect), outlook, notes: Vec::new() }
+        Self {
+            next: Next::Do(effect),
+            outlook,
+            notes: Vec::new(),
+        }
     }
 
     /// A plan to write records.
     pub fn record(records: Records, outlook: Outlook) -> Self {
-        Self { next: Next::Record(records), outlook, notes: Vec::new() }
+        Self {
+            next: Next::Record(records),
+            outlook,
+            notes: Vec::new(),
+        }
     }
 
     /// A plan to do nothing until something changes.
     pub fn rest(outlook: Outlook) -> Self {
-        Self { next: Next::Rest(None), outlook, notes: Vec::new() }
+        Self {
+            next: Next::Rest(None),
+            outlook,
+            notes: Vec::new(),
+        }
     }
 
     /// A plan to look again after `delay`.
     pub fn look_again(delay: Duration, outlook: Outlook) -> Self {
-        Self { next: Next::Rest(Some(delay)), outlook, notes: Vec::new() }
+        Self {
+            next: Next::Rest(Some(delay)),
+            outlook,
+            notes: Vec::new(),
+        }
     }
 
     /// The plan, with something to tell.
@@ -92,12 +108,20 @@ pub struct Note {
 impl Note {
     /// A normal event.
     pub fn normal(reason: NoteReason, message: impl Into<String>) -> Self {
-        Self { warning: false, reason, message: message.into() }
+        Self {
+            warning: false,
+            reason,
+            message: message.into(),
+        }
     }
 
     /// An event that people should look at.
     pub fn warning(reason: NoteReason, message: impl Into<String>) -> Self {
-        Self { warning: true, reason, message: message.into() }
+        Self {
+            warning: true,
+            reason,
+            message: message.into(),
+        }
     }
 }
 

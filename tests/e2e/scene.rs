@@ -58,7 +58,10 @@ impl Scene {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{test}-{}-{number}", std::process::id() % 10_000);
         install(bed, &namespace).await;
-        let kubeconfig = bed.service_account_kubeconfig(&namespace, "coder-k8s").await.unwrap();
+        let kubeconfig = bed
+            .service_account_kubeconfig(&namespace, "coder-k8s")
+            .await
+            .unwrap();
         let proxy = Proxy::start(bed.coder_url()).unwrap();
         let mut scene = Self {
             person: Person::new(bed.coder_url(), bed.coder_token()),
@@ -81,18 +84,23 @@ impl Scene {
         self.launch_controller().await;
         let ready = format!("http://127.0.0.1:{}/readyz", self.health);
         self.eventually("the controller is ready", async || {
-            reqwest::get(&ready).await.is_ok_and(|reply| reply.status().is_success())
+            reqwest::get(&ready)
+                .await
+                .is_ok_and(|reply| reply.status().is_success())
         })
         .await;
     }
 
     /// Starts the controller.
     pub async fn launch_controller(&mut self) {
-            self.starts += 1;
+        self.starts += 1;
         let mut arguments = vec![
             "--app=controller".to_owned(),
             format!("--coder-url={}", self.proxy.url()),
-            format!("--coder-session-token-file={}", self.bed.controller_token_file().display()),
+            format!(
+                "--coder-session-token-file={}",
+                self.bed.controller_token_file().display()
+            ),
             format!("--coder-namespace={}", self.namespace),
             "--sweep-interval=1s".to_owned(),
             format!("--health-bind-address=127.0.0.1:{}", self.health),
@@ -145,9 +153,16 @@ impl Scene {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .await
+            .unwrap();
         let output = child.wait_with_output().await.unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         (output.status.success(), text.into_owned())
     }
 
@@ -174,18 +189,26 @@ impl Scene {
     /// Waits with `kubectl wait`, as people do.
     pub async fn wait(&self, object: &str, condition: &str) {
         let condition = format!("--for=condition={condition}");
-        let (fine, text) =
-            self.try_kubectl(&["wait", object, &condition, "--timeout=90s"], "").await;
+        let (fine, text) = self
+            .try_kubectl(&["wait", object, &condition, "--timeout=90s"], "")
+            .await;
         if !fine {
             let shown = self.try_kubectl(&["get", object, "-o", "yaml"], "").await.1;
-            panic!("kubectl wait {object} {condition}: {text}\n{shown}\n{}", self.log_tail());
+            panic!(
+                "kubectl wait {object} {condition}: {text}\n{shown}\n{}",
+                self.log_tail()
+            );
         }
     }
 
     /// Reads an object such as `cws/name`, if it is there.
     pub async fn object(&self, object: &str) -> Option<Value> {
         let (kind, name) = object.split_once('/').unwrap();
-        let plural = if kind == "cws" { "coderworkspaces" } else { "codertemplates" };
+        let plural = if kind == "cws" {
+            "coderworkspaces"
+        } else {
+            "codertemplates"
+        };
         let path = format!(
             "/apis/coder.com/v1alpha1/namespaces/{}/{plural}/{name}",
             self.namespace
@@ -204,7 +227,11 @@ impl Scene {
             }
             if Instant::now() >= deadline {
                 let shown = seen.map(|seen| serde_json::to_string_pretty(&seen).unwrap());
-                panic!("{object} never was: {what}\n{}\n{}", shown.unwrap_or_default(), self.log_tail());
+                panic!(
+                    "{object} never was: {what}\n{}\n{}",
+                    shown.unwrap_or_default(),
+                    self.log_tail()
+                );
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -212,15 +239,21 @@ impl Scene {
 
     /// Waits until the object is gone.
     pub async fn until_gone(&self, object: &str) {
-        self.eventually(&format!("{object} is gone"), async || self.object(object).await.is_none())
-            .await;
+        self.eventually(&format!("{object} is gone"), async || {
+            self.object(object).await.is_none()
+        })
+        .await;
     }
 
     /// Waits until `holds`.
     pub async fn eventually(&self, what: &str, holds: impl AsyncFn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds().await {
-            assert!(Instant::now() < deadline, "never: {what}\n{}", self.log_tail());
+            assert!(
+                Instant::now() < deadline,
+                "never: {what}\n{}",
+                self.log_tail()
+            );
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -230,13 +263,17 @@ impl Scene {
     pub async fn sweeps(&self, count: u64) {
         let swept = || self.proxy.count("GET", "/workspaces").unwrap();
         let start = swept();
-        self.eventually("more sweeps", async || swept() >= start + count).await;
+        self.eventually("more sweeps", async || swept() >= start + count)
+            .await;
     }
 
     /// The Events about an object, as `reason: note`.
     pub async fn events(&self, object: &str) -> Vec<String> {
         let name = object.split_once('/').unwrap().1;
-        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", self.namespace);
+        let path = format!(
+            "/apis/events.k8s.io/v1/namespaces/{}/events",
+            self.namespace
+        );
         let request = Request::get(path).body(Vec::new()).unwrap();
         let list = self.kube.request::<Value>(request).await.unwrap();
         let events = list["items"].as_array().unwrap().iter();
@@ -259,9 +296,15 @@ impl Scene {
 
     /// The end of the controller's log.
     pub fn log_tail(&self) -> String {
-        let text = self.controller.as_ref().map(|one| one.log_text().unwrap_or_default());
+        let text = self
+            .controller
+            .as_ref()
+            .map(|one| one.log_text().unwrap_or_default());
         let text = text.unwrap_or_else(|| "(the controller does not run)".to_owned());
-        let lines: Vec<_> = text.lines().filter(|line| !line.contains("elapsed=")).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| !line.contains("elapsed="))
+            .collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 }
@@ -282,7 +325,10 @@ pub fn message<'a>(object: &'a Value, kind: &str) -> &'a str {
 }
 
 fn find_condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    object["status"]["conditions"].as_array()?.iter().find(|one| one["type"] == kind)
+    object["status"]["conditions"]
+        .as_array()?
+        .iter()
+        .find(|one| one["type"] == kind)
 }
 
 /// Whether the status speaks of the present generation and is `Ready`.
@@ -293,8 +339,15 @@ pub fn is_ready(object: &Value) -> bool {
 
 /// The managers that own `spec.<field>`.
 pub fn owners(object: &Value, field: &str) -> Vec<String> {
-    let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-    let owns = |entry: &&Value| entry["fieldsV1"]["f:spec"].get(format!("f:{field}")).is_some();
+    let entries = object["metadata"]["managedFields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let owns = |entry: &&Value| {
+        entry["fieldsV1"]["f:spec"]
+            .get(format!("f:{field}"))
+            .is_some()
+    };
     let name = |entry: &Value| entry["manager"].as_str().unwrap_or_default().to_owned();
     entries.iter().filter(owns).map(name).collect()
 }
@@ -308,15 +361,37 @@ pub fn version(object: &Value) -> &str {
 async fn install(bed: &Access, namespace: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crds = root.join("crds").display().to_string();
-    let role = |folder: &str| root.join("deploy").join(folder).join("role.yaml").display().to_string();
+    let role = |folder: &str| {
+        root.join("deploy")
+            .join(folder)
+            .join("role.yaml")
+            .display()
+            .to_string()
+    };
     let (global, local) = (role("base"), role("sync"));
-    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds]).await.unwrap();
-    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds]).await.unwrap();
-    bed.run_kubectl(&["create", "namespace", namespace]).await.unwrap();
-    bed.run_kubectl(&["create", "serviceaccount", "coder-k8s", "-n", namespace]).await.unwrap();
-    let apply = ["apply", "--server-side", "--force-conflicts", "-n", namespace];
+    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["create", "namespace", namespace])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["create", "serviceaccount", "coder-k8s", "-n", namespace])
+        .await
+        .unwrap();
+    let apply = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "-n",
+        namespace,
+    ];
     let roles = ["-f", global.as_str(), "-f", local.as_str()];
-    bed.run_kubectl(&[&apply[..], &roles[..]].concat()).await.unwrap();
+    bed.run_kubectl(&[&apply[..], &roles[..]].concat())
+        .await
+        .unwrap();
     let account = format!("--serviceaccount={namespace}:coder-k8s");
     let bind = async |kind: &str, name: &str, role: &str| {
         let arguments = ["create", kind, name, role, &account, "-n", namespace];
@@ -324,17 +399,28 @@ async fn install(bed: &Access, namespace: &str) {
     };
     bind("rolebinding", "coder-k8s-sync", "--role=coder-k8s-sync").await;
     let cluster_wide = format!("coder-k8s-{namespace}");
-    bind("clusterrolebinding", &cluster_wide, "--clusterrole=coder-k8s-crds").await;
+    bind(
+        "clusterrolebinding",
+        &cluster_wide,
+        "--clusterrole=coder-k8s-crds",
+    )
+    .await;
 }
 
 async fn admin(bed: &Access) -> kube::Client {
     let kubeconfig = kube::config::Kubeconfig::read_from(bed.kubeconfig()).unwrap();
     let options = kube::config::KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .unwrap();
     kube::Client::try_from(config).unwrap()
 }
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

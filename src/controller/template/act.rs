@@ -55,7 +55,9 @@ async fn create_version(
         return Err(Outcome::LookAgain);
     };
     let organization = organization(look)?;
-    let file_id = client.upload_tar(Bytes::from(declared.source.tar_bytes())).await?;
+    let file_id = client
+        .upload_tar(Bytes::from(declared.source.tar_bytes()))
+        .await?;
     let new = NewVersion {
         name: name.to_owned(),
         message: None,
@@ -76,15 +78,26 @@ async fn create(look: &Look<'_, Templates>, new: &NewTemplate) -> Result<Outcome
         description: new.description.clone(),
         icon: new.icon.clone(),
     };
-    Ok(outcome(client.create_template(organization(look)?, &body).await))
+    Ok(outcome(
+        client.create_template(organization(look)?, &body).await,
+    ))
 }
 
 fn patch(field: &str, value: &str) -> TemplatePatch {
     let value = Some(value.to_owned());
     match field {
-        "displayName" => TemplatePatch { display_name: value, ..TemplatePatch::default() },
-        "description" => TemplatePatch { description: value, ..TemplatePatch::default() },
-        _ => TemplatePatch { icon: value, ..TemplatePatch::default() },
+        "displayName" => TemplatePatch {
+            display_name: value,
+            ..TemplatePatch::default()
+        },
+        "description" => TemplatePatch {
+            description: value,
+            ..TemplatePatch::default()
+        },
+        _ => TemplatePatch {
+            icon: value,
+            ..TemplatePatch::default()
+        },
     }
 }
 
@@ -111,6 +124,9 @@ fn organization(look: &Look<'_, Templates>) -> Result<Uuid, Outcome> {
 
 fn parse(id: &str) -> Result<Uuid, Outcome> {
     id.parse().map_err(|_| {
-        Outcome::Failed(Cause::new(Reason::NotProved, format!("{id} is no id of coderd")))
+        Outcome::Failed(Cause::new(
+            Reason::NotProved,
+            format!("{id} is no id of coderd"),
+        ))
     })
 }

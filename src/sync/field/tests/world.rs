@@ -129,7 +129,10 @@ impl World {
     fn next_push(&self) -> Option<FieldState> {
         let mut fields = self.fields().into_iter();
         fields.find(|field| {
-            matches!(decide(field, self.policy, &self.refusals), Verdict::Push { .. })
+            matches!(
+                decide(field, self.policy, &self.refusals),
+                Verdict::Push { .. }
+            )
         })
     }
 
