@@ -93,9 +93,8 @@ fn the_flags_are_those_of_the_program() {
             format!("`{default}`")
         };
         let help = cell(&flag.get_help().unwrap().to_string());
-        table.push_str(&format!(
-            "| `--{name}` | `{variable}` | {default} | {help} |\n"
-        ));
+        let row = format!("| `--{name}` | `{variable}` | {default} | {help} |\n");
+        table.push_str(&row);
     }
     hold("docs/reference/flags.md", "flags", &table);
 }
@@ -130,7 +129,8 @@ fn variables_without_a_flag_are_described() {
 fn the_reasons_are_those_of_the_program() {
     let mut table = "| reason | what it means |\n| --- | --- |\n".to_owned();
     for reason in Reason::ALL {
-        table.push_str(&format!("| `{reason}` | {} |\n", cell(reason.meaning())));
+        let row = format!("| `{reason}` | {} |\n", cell(reason.meaning()));
+        table.push_str(&row);
     }
     hold("docs/reference/conditions.md", "reasons", &table);
 }
