@@ -15,6 +15,8 @@ case ${1:-} in
   *) fail "usage: hack/demo.sh [--keep]" ;;
 esac
 
+controller='' directory=''
+
 # --- the stage ------------------------------------------------------------------------------------
 
 title() { printf '\n%s=== %s%s\n' "$bold" "$*" "$plain"; }
@@ -56,6 +58,7 @@ expect_soon() {
   local deadline=$((SECONDS + 60))
   until eval "$2" >/dev/null 2>&1; do
     ((SECONDS < deadline)) || fail "  ✗ $1: not within a minute ($2)"
+    [[ -z $controller ]] || kill -0 "$controller" 2>/dev/null || fail "  ✗ $1: the controller has ended"
     sleep 0.2
   done
   proved "$1"
@@ -87,7 +90,6 @@ look_anew() {
   kubectl wait "$1" --for=jsonpath='{.status.lastHandledReconcileAt}'="$stamp" --timeout=60s >/dev/null
 }
 
-controller='' directory=''
 clean_up() {
   local status=$?
   trap - EXIT INT TERM
@@ -165,14 +167,19 @@ run "kubectl wait $template --for=condition=Ready --timeout=120s"
 run "kubectl get $template"
 template_id=$(field "$template" '{.status.id}')
 first=$(field "$template" '{.status.activeVersionName}')
+count_versions() {
+  curl -fsS -H "Coder-Session-Token: $CODER_SESSION_TOKEN" \
+    "$CODER_URL/api/v2/templates/$template_id/versions?include_archived=true" | grep -o '"file_id"' | wc -l
+}
 expect 'the version built from the files is active in Coder' \
   "$(coder_says "templates/$template_id" active_version_id)" "$(field "$template" '{.status.activeVersionID}')"
 
 say 'The same files again: nothing happens, on either side.'
 before=$(version_of "$template")
 run "kubectl apply --server-side -f $directory/template.yaml"
+expect 'the object is the very same' "$(version_of "$template")" "$before"
 look_anew "$template"
-expect 'the same version is active' "$(field "$template" '{.status.activeVersionName}')" "$first"
+expect 'Coder has no other version' "$(count_versions)" 1
 
 say 'Other files: another version, active once its import has succeeded.'
 run "sed -i 's/A workspace for development./A better workspace for development./' $directory/template.yaml"
@@ -196,6 +203,7 @@ say 'Put right: ready again, without another build.'
 run "kubectl apply --server-side -f $directory/template.yaml"
 run "kubectl wait $template --for=condition=Ready --timeout=120s"
 expect 'the version from before is in effect' "$(field "$template" '{.status.activeVersionName}')" "$second"
+expect 'Coder has the three versions from before' "$(count_versions)" 3
 
 title 'A workspace'
 

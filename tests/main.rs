@@ -13,4 +13,12 @@
 )]
 
 mod coderd;
+#[cfg(test)]
+mod crds;
+#[cfg(test)]
+mod docs;
 mod e2e;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod manifests;
