@@ -102,7 +102,10 @@ mod tests {
             assert!(!text.contains(word), "{path} is described as {text:?}");
         }
         let fields = schema["properties"].as_object().into_iter().flatten();
-        let items = schema["items"]["properties"].as_object().into_iter().flatten();
+        let items = schema["items"]["properties"]
+            .as_object()
+            .into_iter()
+            .flatten();
         for (name, field) in fields.chain(items) {
             // Kubernetes describes its conditions itself.
             if !path.ends_with(".conditions") {
