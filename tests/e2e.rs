@@ -3,5 +3,6 @@
 mod coder;
 mod ownership;
 mod scene;
+mod schema;
 mod template;
 mod workspace;

@@ -32,7 +32,8 @@ pub struct Scene {
     pub person: Person,
     /// The controller, while it runs.
     pub controller: Option<Program>,
-    kube: kube::Client,
+    /// The API server, for what `kubectl` cannot say.
+    pub kube: kube::Client,
     kubeconfig: PathBuf,
     health: u16,
     flags: Vec<String>,
@@ -52,6 +53,13 @@ impl Scene {
 
     /// A stage on `bed`.
     pub async fn on(bed: &'static Access, test: &str, flags: &[&str]) -> Self {
+        let mut scene = Self::idle(bed, test, flags).await;
+        scene.start_controller().await;
+        scene
+    }
+
+    /// A stage on `bed` on which no controller runs yet.
+    pub async fn idle(bed: &'static Access, test: &str, flags: &[&str]) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         // The one provider of the whole test process; whoever comes second finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -63,7 +71,7 @@ impl Scene {
             .await
             .unwrap();
         let proxy = Proxy::start(bed.coder_url()).unwrap();
-        let mut scene = Self {
+        Self {
             person: Person::new(bed.coder_url(), bed.coder_token()),
             kube: admin(bed).await,
             bed,
@@ -74,9 +82,7 @@ impl Scene {
             health: free_port(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             starts: 0,
-        };
-        scene.start_controller().await;
-        scene
+        }
     }
 
     /// Starts the controller and waits until it is ready.
