@@ -88,13 +88,22 @@ impl Scene {
     /// Starts the controller and waits until it is ready.
     pub async fn start_controller(&mut self) {
         self.launch_controller().await;
-        let ready = format!("http://127.0.0.1:{}/readyz", self.health);
         self.eventually("the controller is ready", async || {
-            reqwest::get(&ready)
-                .await
-                .is_ok_and(|reply| reply.status().is_success())
+            self.probe("/readyz").await.0 == 200
         })
         .await;
+    }
+
+    /// The status and the text of a probe; status 0 where nobody answers.
+    pub async fn probe(&self, path: &str) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}{path}", self.health);
+        match reqwest::get(&url).await {
+            Ok(reply) => (
+                reply.status().as_u16(),
+                reply.text().await.unwrap_or_default(),
+            ),
+            Err(error) => (0, error.to_string()),
+        }
     }
 
     /// Starts the controller.
@@ -264,6 +273,33 @@ impl Scene {
         }
     }
 
+    /// All objects of both kinds in the namespace.
+    pub async fn objects(&self) -> Vec<Value> {
+        let mut objects = self.list("coder.com/v1alpha1", "coderworkspaces").await;
+        objects.extend(self.list("coder.com/v1alpha1", "codertemplates").await);
+        objects
+    }
+
+    /// All objects of one kind in the namespace, Events for example.
+    pub async fn list(&self, api: &str, plural: &str) -> Vec<Value> {
+        let path = format!("/apis/{api}/namespaces/{}/{plural}", self.namespace);
+        let request = Request::get(path).body(Vec::new()).unwrap();
+        let list = self.kube.request::<Value>(request).await.unwrap();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// How many requests the controller has sent to coderd.
+    pub fn requests(&self) -> u64 {
+        self.proxy.count("*", "").unwrap()
+    }
+
+    /// Waits until the controller has sent `count` requests more to coderd, whatever became of them.
+    pub async fn requests_more(&self, count: u64) {
+        let start = self.requests();
+        self.eventually("more requests", async || self.requests() >= start + count)
+            .await;
+    }
+
     /// Waits until the controller has swept coderd `count` times more: whatever was to be noticed has
     /// been noticed.
     pub async fn sweeps(&self, count: u64) {
@@ -276,14 +312,9 @@ impl Scene {
     /// The Events about an object, as `reason: note`.
     pub async fn events(&self, object: &str) -> Vec<String> {
         let name = object.split_once('/').unwrap().1;
-        let path = format!(
-            "/apis/events.k8s.io/v1/namespaces/{}/events",
-            self.namespace
-        );
-        let request = Request::get(path).body(Vec::new()).unwrap();
-        let list = self.kube.request::<Value>(request).await.unwrap();
-        let events = list["items"].as_array().unwrap().iter();
+        let events = self.list("events.k8s.io/v1", "events").await;
         events
+            .iter()
             .filter(|event| event["regarding"]["name"] == name)
             .map(|event| {
                 let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
@@ -300,6 +331,27 @@ impl Scene {
         .await;
     }
 
+    /// The token of the controller's `ServiceAccount`.
+    pub fn account_token(&self) -> String {
+        let text = std::fs::read_to_string(&self.kubeconfig).unwrap();
+        let kubeconfig: Value = serde_json::from_str(&text).unwrap();
+        kubeconfig["users"][0]["user"]["token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Everything that the controller has logged, before its restarts too.
+    pub fn log(&self) -> String {
+        (1..=self.starts)
+            .map(|start| {
+                self.bed
+                    .log(&format!("controller-{}-{start}", self.namespace))
+            })
+            .map(|path| std::fs::read_to_string(path).unwrap_or_default())
+            .collect()
+    }
+
     /// The end of the controller's log.
     pub fn log_tail(&self) -> String {
         let text = self
@@ -312,6 +364,18 @@ impl Scene {
             .filter(|line| !line.contains("elapsed="))
             .collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+}
+
+/// Whatever a test does, `deploy/` gives the controller all the rights that it needs.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let log = self.log();
+        let refused = log.lines().find(|line| line.contains("forbidden: User"));
+        assert_eq!(refused, None, "the controller was refused a right");
     }
 }
 
