@@ -60,6 +60,8 @@ struct State {
     /// known which twins are bound.
     objects: HashMap<Key, Known>,
     bound: HashMap<Uuid, Key>,
+    /// Whether every object that was there at the start has been looked at.
+    knows_bindings: bool,
 }
 
 #[derive(Debug, Default)]
@@ -150,6 +152,14 @@ impl Inventory {
         self.lock().bound.get(&id).cloned()
     }
 
+    /// Whether it is known which twins are bound, once all objects have been listed. An object that
+    /// comes later comes without a binding.
+    pub(super) fn knows_bindings(&self) -> bool {
+        let mut state = self.lock();
+        state.knows_bindings |= state.is_complete();
+        state.knows_bindings
+    }
+
     /// Whether twin `id` has an object.
     pub(super) fn is_bound(&self, id: Uuid) -> bool {
         self.lock().bound.contains_key(&id)
@@ -199,5 +209,17 @@ mod tests {
         // Once the object knows, it is left alone.
         inventory.object_visited(&key, Some(id), false);
         assert_eq!(inventory.swept(BTreeMap::new(), |_| true).objects, []);
+    }
+
+    #[test]
+    fn bindings_are_known_once_every_object_was_looked_at_and_stay_known() {
+        let inventory = Inventory::default();
+        let (first, second) = (Key::Workspace("a".to_owned()), Key::Workspace("b".to_owned()));
+        inventory.object_seen(&first);
+        assert!(!inventory.knows_bindings());
+        inventory.object_visited(&first, None, false);
+        assert!(inventory.knows_bindings());
+        inventory.object_seen(&second);
+        assert!(inventory.knows_bindings(), "a new object is not bound");
     }
 }

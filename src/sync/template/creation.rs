@@ -102,7 +102,8 @@ fn adopt(context: &Context) -> Option<TemplatePlan> {
              Retain",
             template.id
         );
-        return Some(stalled(Reason::Duplicate, message));
+        let outlook = Outlook::stalled(Reason::Duplicate, message);
+        return Some(TemplatePlan::look_again(LOOK_AGAIN, outlook));
     }
     Some(bind(context, template))
 }

@@ -108,7 +108,8 @@ fn adopt(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
              deletionPolicy Retain",
             workspace.id
         );
-        return Some(WorkspacePlan::rest(Outlook::stalled(Reason::Duplicate, message)));
+        let outlook = Outlook::stalled(Reason::Duplicate, message);
+        return Some(WorkspacePlan::look_again(LOOK_AGAIN, outlook));
     }
     if !workspace.organization.eq_ignore_ascii_case(&name.organization) {
         let message = format!(
