@@ -115,7 +115,7 @@ pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
     records.binding = Some(Binding {
         deployment_id: context.deployment_id.to_owned(),
         id: template.id.clone(),
-        origin: if is_ours { Origin::Kubernetes } else { Origin::Coderd },
+        origin: if is_ours { context.standing().origin() } else { Origin::Coderd },
         bound_at: Time(context.now),
     });
     records.sync.attempt = None;
@@ -141,8 +141,7 @@ pub fn is_ours(context: &Context, template: &Template) -> bool {
 /// Objects that must not make a template: restored ones, and imports that came too late.
 fn abandoned(context: &Context, name: &TemplateName) -> Option<TemplatePlan> {
     let standing = context.standing();
-    let begun = standing.sync.is_some_and(|sync| sync.attempt.is_some());
-    if standing.is_restored() && !begun {
+    if standing.is_restored() {
         let message = format!(
             "this object was restored or copied (it carries the label {} but has no binding), and \
              coderd has no template {} in {}; nothing is created in its place: remove the label to \

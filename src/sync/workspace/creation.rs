@@ -129,7 +129,7 @@ pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
     records.binding = Some(Binding {
         deployment_id: context.deployment_id.to_owned(),
         id: workspace.id.clone(),
-        origin: if is_ours { Origin::Kubernetes } else { Origin::Coderd },
+        origin: if is_ours { standing.origin() } else { Origin::Coderd },
         bound_at: Time(context.now),
     });
     records.sync.attempt = None;
@@ -167,8 +167,7 @@ pub fn is_ours(context: &Context, workspace: &Workspace) -> bool {
 /// Objects that must not make a workspace: restored ones, and imports that came too late.
 fn abandoned(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
     let standing = context.standing();
-    let begun = standing.sync.is_some_and(|sync| sync.attempt.is_some());
-    if standing.is_restored() && !begun {
+    if standing.is_restored() {
         let message = format!(
             "this object was restored or copied (it carries the label {} but has no binding), and \
              coderd has no workspace {} of {}; nothing is created in its place: remove the label to \
