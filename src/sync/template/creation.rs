@@ -121,6 +121,8 @@ pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
     records.sync.attempt = None;
     let note = if is_ours {
         Note::normal(NoteReason::Created, format!("created template {}", template.id))
+    } else if !context.standing().is_declared {
+        Note::normal(NoteReason::Imported, format!("made for template {}", template.id))
     } else {
         let message = format!("bound to template {}, which existed in Coder", template.id);
         Note::normal(NoteReason::Adopted, message)

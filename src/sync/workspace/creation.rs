@@ -144,6 +144,8 @@ pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
     }
     let note = if is_ours {
         Note::normal(NoteReason::Created, format!("created workspace {}", workspace.id))
+    } else if !standing.is_declared {
+        Note::normal(NoteReason::Imported, format!("made for workspace {}", workspace.id))
     } else {
         Note::normal(
             NoteReason::Adopted,
