@@ -60,12 +60,16 @@ struct State {
     /// known which twins are bound.
     objects: HashMap<Key, Known>,
     bound: HashMap<Uuid, Key>,
+    /// Whether every object that was there at the start has been looked at.
+    knows_bindings: bool,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     was_visited: bool,
     binding: Option<Uuid>,
+    /// Whether the last look found the twin.
+    is_present: bool,
 }
 
 /// What a sweep found.
@@ -102,10 +106,12 @@ impl Inventory {
                 }
             }
         }
-        let vanished = before.keys().filter(|id| !state.rows.contains_key(id));
-        changes
-            .objects
-            .extend(vanished.filter_map(|id| state.bound.get(id).cloned()));
+        // A twin may come and go between two sweeps, so that what counts is not the sweep before but
+        // the last look. Who did not find it then has looked, or looks again by itself.
+        let missing = state.bound.iter().filter(|(id, key)| {
+            !state.rows.contains_key(id) && state.objects.get(key).is_some_and(|it| it.is_present)
+        });
+        changes.objects.extend(missing.map(|(_, key)| key.clone()));
         changes
     }
 
@@ -123,12 +129,13 @@ impl Inventory {
         }
     }
 
-    /// An object was looked at and is bound as said. The first object that is bound to a twin keeps
-    /// it.
-    pub(super) fn object_visited(&self, key: &Key, binding: Option<Uuid>) {
+    /// An object was looked at and is bound as said; its twin is there or not. The first object that
+    /// is bound to a twin keeps it.
+    pub(super) fn object_visited(&self, key: &Key, binding: Option<Uuid>, is_present: bool) {
         let mut state = self.lock();
         let known = state.objects.entry(key.clone()).or_default();
         known.was_visited = true;
+        known.is_present = is_present;
         let before = std::mem::replace(&mut known.binding, binding);
         if before != binding
             && let Some(id) = before.filter(|id| state.bound.get(id) == Some(key))
@@ -143,6 +150,14 @@ impl Inventory {
     /// The object that twin `id` is bound to.
     pub(super) fn bound_to(&self, id: Uuid) -> Option<Key> {
         self.lock().bound.get(&id).cloned()
+    }
+
+    /// Whether it is known which twins are bound, once all objects have been listed. An object that
+    /// comes later comes without a binding.
+    pub(super) fn knows_bindings(&self) -> bool {
+        let mut state = self.lock();
+        state.knows_bindings |= state.is_complete();
+        state.knows_bindings
     }
 
     /// Whether twin `id` has an object.
@@ -176,5 +191,41 @@ impl State {
     /// Whether every object has been looked at, so that each binding is known.
     fn is_complete(&self) -> bool {
         self.objects.values().all(|known| known.was_visited)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_twin_that_no_sweep_ever_showed_is_missed_all_the_same() {
+        let inventory = Inventory::default();
+        let key = Key::Workspace("acme.ann.dev".to_owned());
+        let id = Uuid::from_u128(1);
+        inventory.object_seen(&key);
+        inventory.object_visited(&key, Some(id), true);
+        assert_eq!(
+            inventory.swept(BTreeMap::new(), |_| true).objects,
+            [key.clone()]
+        );
+        // Once the object knows, it is left alone.
+        inventory.object_visited(&key, Some(id), false);
+        assert_eq!(inventory.swept(BTreeMap::new(), |_| true).objects, []);
+    }
+
+    #[test]
+    fn bindings_are_known_once_every_object_was_looked_at_and_stay_known() {
+        let inventory = Inventory::default();
+        let (first, second) = (
+            Key::Workspace("a".to_owned()),
+            Key::Workspace("b".to_owned()),
+        );
+        inventory.object_seen(&first);
+        assert!(!inventory.knows_bindings());
+        inventory.object_visited(&first, None, false);
+        assert!(inventory.knows_bindings());
+        inventory.object_seen(&second);
+        assert!(inventory.knows_bindings(), "a new object is not bound");
     }
 }

@@ -51,6 +51,9 @@ pub(super) trait Kind: Sized + 'static {
         ownership: &Ownership,
     ) -> impl Future<Output = Self::Seen> + Send;
 
+    /// Whether the twin is there.
+    fn is_present(seen: &Self::Seen) -> bool;
+
     /// Why nothing could be seen.
     fn unknown(seen: &Self::Seen) -> Option<&Cause>;
 

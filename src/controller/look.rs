@@ -75,6 +75,14 @@ impl Controller {
         }
     }
 
+    /// Why an object without a binding cannot be bound now: another one, not looked at since the start,
+    /// may be bound to the same twin.
+    pub(super) fn bindings_are_unknown(&self) -> Option<Cause> {
+        let known = self.is_watching() && self.inventory.knows_bindings();
+        let message = "waiting to know the bindings of all objects";
+        (!known).then(|| Cause::new(Reason::Pending, message))
+    }
+
     /// The name of another object that is bound to twin `id`.
     pub(super) fn bound_elsewhere(&self, key: &Key, id: &str) -> Option<String> {
         match self.inventory.bound_to(id.parse().ok()?)? {

@@ -95,7 +95,7 @@ async fn steps<K: Kind>(
             tell::<K>(controller, &object, &[note]).await;
         }
         let seen = K::observe(controller, key, &object, &ownership).await;
-        controller.visited::<K>(key, &object);
+        controller.visited::<K>(key, &object, K::is_present(&seen));
         let look = Look::<K> {
             controller,
             key,
@@ -186,7 +186,8 @@ async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<
     let mut object = look.object.clone();
     object.meta_mut().resource_version = Some(written.resource_version);
     K::set_status(&mut object, status);
-    look.controller.visited::<K>(look.key, &object);
+    look.controller
+        .visited::<K>(look.key, &object, K::is_present(look.seen));
     Ok(object)
 }
 
@@ -282,8 +283,8 @@ async fn tell<K: Kind>(controller: &Controller, object: &K::Object, notes: &[Not
 
 impl Controller {
     /// The inventory learns what the object is bound to.
-    fn visited<K: Kind>(&self, key: &Key, object: &K::Object) {
+    fn visited<K: Kind>(&self, key: &Key, object: &K::Object, is_present: bool) {
         let binding = K::binding(object).and_then(|binding| binding.id.parse().ok());
-        self.inventory.object_visited(key, binding);
+        self.inventory.object_visited(key, binding, is_present);
     }
 }

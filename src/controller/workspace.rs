@@ -67,6 +67,10 @@ impl Kind for Workspaces {
         observe::observe(controller, key, object, ownership).await
     }
 
+    fn is_present(seen: &observe::Seen) -> bool {
+        matches!(seen.twin, Twin::Present(_))
+    }
+
     fn unknown(seen: &observe::Seen) -> Option<&Cause> {
         match &seen.twin {
             Twin::Unknown(cause) => Some(cause),

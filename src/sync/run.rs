@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::build::{Build, Transition};
+use super::build::{Build, Job, Transition};
 use crate::api::status::RunRecord;
 
 /// coderd's reads are no snapshot, and a restart is a stop followed by a start: a state counts only
@@ -52,7 +52,7 @@ pub enum Decision {
     },
     /// The order is recorded and its build is not there: request it.
     Send(Transition),
-    /// A build is running.
+    /// A build is running; or the workspace was deleted, and coderd proves it in a moment.
     Wait {
         /// Whether it is the one that was ordered.
         ours: bool,
@@ -73,7 +73,9 @@ pub enum Decision {
 pub fn decide(lever: &Lever) -> Decision {
     let ordered = lever.record.filter(|record| record.ordered_at.is_some());
     let ours = ordered.is_some_and(|record| is_order(lever, record));
-    if lever.build.is_active() {
+    let is_going =
+        lever.build.transition == Transition::Delete && lever.build.job == Job::Succeeded;
+    if lever.build.is_active() || is_going {
         return Decision::Wait { ours };
     }
     match (lever.wanted, lever.record) {

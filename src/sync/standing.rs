@@ -69,11 +69,13 @@ impl<'a> Standing<'a> {
         self.deletion_policy.unwrap_or(by_origin)
     }
 
-    /// Who made the twin, or would make it.
+    /// Who made the twin, or would make it. The label outlives the binding: a twin that is made again
+    /// counts as the one before, so that the default policy stays what it was.
     pub fn origin(&self) -> Origin {
+        let was_adopted = self.label(names::LABEL_ORIGIN) == Some(Origin::Coderd.as_str());
         match self.binding {
             Some(binding) => binding.origin,
-            None if self.is_restored() => Origin::Coderd,
+            None if self.is_restored() || was_adopted => Origin::Coderd,
             None => Origin::Kubernetes,
         }
     }
@@ -103,9 +105,11 @@ impl<'a> Standing<'a> {
     }
 
     /// Whether the object was bound before and has lost its status: restored from a backup, or
-    /// copied. The label is written only after the binding.
+    /// copied. The label is written only after the binding; an object that makes its twin again has
+    /// recorded so.
     pub fn is_restored(&self) -> bool {
-        self.binding.is_none() && self.label(names::LABEL_ORIGIN).is_some()
+        let begun = self.sync.is_some_and(|sync| sync.attempt.is_some());
+        self.binding.is_none() && !begun && self.label(names::LABEL_ORIGIN).is_some()
     }
 
     /// Whether what failed or was refused may be tried again: `spec` is new, or it was asked for.

@@ -73,6 +73,12 @@ pub(super) async fn observe(
     if let Err(error) = looked {
         seen.twin = Twin::Unknown(cause::of(&error));
     }
+    let is_unbound = standing.binding.is_none();
+    if matches!(seen.twin, Twin::Present(_))
+        && let Some(cause) = controller.bindings_are_unknown().filter(|_| is_unbound)
+    {
+        seen.twin = Twin::Unknown(cause);
+    }
     if let Twin::Present(workspace) = &seen.twin {
         let build = &workspace.build;
         let look = format!("{} {} {:?}", workspace.id, build.id, build.status);

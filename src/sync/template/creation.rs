@@ -107,7 +107,8 @@ fn adopt(context: &Context) -> Option<TemplatePlan> {
              Retain",
             template.id
         );
-        return Some(stalled(Reason::Duplicate, message));
+        let outlook = Outlook::stalled(Reason::Duplicate, message);
+        return Some(TemplatePlan::look_again(LOOK_AGAIN, outlook));
     }
     Some(bind(context, template))
 }
@@ -121,19 +122,27 @@ pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
         deployment_id: context.deployment_id.to_owned(),
         id: template.id.clone(),
         origin: if is_ours {
-            Origin::Kubernetes
+            context.standing().origin()
         } else {
             Origin::Coderd
         },
         bound_at: Time(context.now),
     });
     records.sync.attempt = None;
-    let (reason, how) = match (is_ours, standing.is_declared) {
-        (true, _) => (NoteReason::Created, "created"),
-        (false, true) => (NoteReason::Adopted, "bound to, as it existed in Coder,"),
-        (false, false) => (NoteReason::Imported, "imported"),
+    let note = if is_ours {
+        Note::normal(
+            NoteReason::Created,
+            format!("created template {}", template.id),
+        )
+    } else if !context.standing().is_declared {
+        Note::normal(
+            NoteReason::Imported,
+            format!("made for template {}", template.id),
+        )
+    } else {
+        let message = format!("bound to template {}, which existed in Coder", template.id);
+        Note::normal(NoteReason::Adopted, message)
     };
-    let note = Note::normal(reason, format!("{how} template {}", template.id));
     let outlook = Outlook::reconciling(Reason::Creating, "bound to its template");
     TemplatePlan::record(records, outlook).noting(Some(note))
 }
@@ -153,8 +162,7 @@ pub fn is_ours(context: &Context, template: &Template) -> bool {
 /// Objects that must not make a template: restored ones, and imports that came too late.
 fn abandoned(context: &Context, name: &TemplateName) -> Option<TemplatePlan> {
     let standing = context.standing();
-    let begun = standing.sync.is_some_and(|sync| sync.attempt.is_some());
-    if standing.is_restored() && !begun {
+    if standing.is_restored() {
         let message = format!(
             "this object was restored or copied (it carries the label {} but has no binding), and \
              coderd has no template {} in {}; nothing is created in its place: remove the label to \

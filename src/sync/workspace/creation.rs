@@ -124,10 +124,8 @@ fn adopt(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
              deletionPolicy Retain",
             workspace.id
         );
-        return Some(WorkspacePlan::rest(Outlook::stalled(
-            Reason::Duplicate,
-            message,
-        )));
+        let outlook = Outlook::stalled(Reason::Duplicate, message);
+        return Some(WorkspacePlan::look_again(LOOK_AGAIN, outlook));
     }
     if !workspace
         .organization
@@ -157,7 +155,7 @@ pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
         deployment_id: context.deployment_id.to_owned(),
         id: workspace.id.clone(),
         origin: if is_ours {
-            Origin::Kubernetes
+            standing.origin()
         } else {
             Origin::Coderd
         },
@@ -177,12 +175,25 @@ pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
                 ordered_at: None,
             });
     }
-    let (reason, how) = match (is_ours, standing.is_declared) {
-        (true, _) => (NoteReason::Created, "created"),
-        (false, true) => (NoteReason::Adopted, "bound to, as it existed in Coder,"),
-        (false, false) => (NoteReason::Imported, "imported"),
+    let note = if is_ours {
+        Note::normal(
+            NoteReason::Created,
+            format!("created workspace {}", workspace.id),
+        )
+    } else if !standing.is_declared {
+        Note::normal(
+            NoteReason::Imported,
+            format!("made for workspace {}", workspace.id),
+        )
+    } else {
+        Note::normal(
+            NoteReason::Adopted,
+            format!(
+                "bound to workspace {}, which existed in Coder",
+                workspace.id
+            ),
+        )
     };
-    let note = Note::normal(reason, format!("{how} workspace {}", workspace.id));
     let outlook = Outlook::reconciling(Reason::Creating, "bound to its workspace");
     WorkspacePlan::record(records, outlook).noting(Some(note))
 }
@@ -203,8 +214,7 @@ pub fn is_ours(context: &Context, workspace: &Workspace) -> bool {
 /// Objects that must not make a workspace: restored ones, and imports that came too late.
 fn abandoned(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
     let standing = context.standing();
-    let begun = standing.sync.is_some_and(|sync| sync.attempt.is_some());
-    if standing.is_restored() && !begun {
+    if standing.is_restored() {
         let message = format!(
             "this object was restored or copied (it carries the label {} but has no binding), and \
              coderd has no workspace {} of {}; nothing is created in its place: remove the label to \

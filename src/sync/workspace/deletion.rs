@@ -131,7 +131,8 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> W
     let wait = due.unwrap_or(Timestamp::MAX).duration_since(context.now);
     if wait.is_positive() {
         let message = format!(
-            "delete build {} failed: {error}; the next try comes {minutes} min after it",
+            "delete build {} failed: {error}; the next try comes {minutes} min after it was ordered; \
+             spec.deletionPolicy: Retain lets the object go at once",
             workspace.build.number
         );
         let outlook = Outlook::reconciling(Reason::DeleteFailed, message);
