@@ -305,6 +305,7 @@ pub struct Health {
     pub healthy: bool,
     /// The ids of the agents that are not well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub failing_agents: Vec<String>,
 }
 

@@ -176,7 +176,11 @@ pub fn finding(holds: Option<bool>, reason: Reason, message: &str) -> Finding {
 }
 
 /// What `previous` said of `kind`, if it spoke of `generation` (of any where that is none).
-fn kept(previous: &[Condition], kind: ConditionType, generation: Option<i64>) -> Option<Finding> {
+pub fn kept(
+    previous: &[Condition],
+    kind: ConditionType,
+    generation: Option<i64>,
+) -> Option<Finding> {
     let condition = previous
         .iter()
         .find(|condition| condition.type_ == kind.as_str())?;

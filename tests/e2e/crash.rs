@@ -152,10 +152,10 @@ async fn dies_at(stage: Stage, test: &str) {
         scene.apply(&described(&scene, name, "one")).await;
     }
     scene
-        .apply(&manifest(&v_object, &base, json!({ "running": true })))
+        .apply(&manifest(&v_object, &base, &json!({ "running": true })))
         .await;
     let spec = json!({ "running": false, "ttlMillis": 3_600_000 });
-    scene.apply(&manifest(&w_object, &base, spec)).await;
+    scene.apply(&manifest(&w_object, &base, &spec)).await;
     death.strike(&mut scene).await;
     all_ready(&scene).await;
 
@@ -199,10 +199,10 @@ async fn dies_at(stage: Stage, test: &str) {
     greeting["spec"]["displayName"] = json!("Hello");
     scene.apply(&greeting).await;
     scene
-        .apply(&manifest(&v_object, &base, json!({ "running": false })))
+        .apply(&manifest(&v_object, &base, &json!({ "running": false })))
         .await;
     let spec = json!({ "running": false, "ttlMillis": 7_200_000 });
-    scene.apply(&manifest(&w_object, &base, spec)).await;
+    scene.apply(&manifest(&w_object, &base, &spec)).await;
     death.strike(&mut scene).await;
     all_ready(&scene).await;
 
@@ -219,11 +219,11 @@ async fn dies_at(stage: Stage, test: &str) {
         ],
     );
     scene
-        .apply(&manifest(&v_object, &base, json!({ "running": true })))
+        .apply(&manifest(&v_object, &base, &json!({ "running": true })))
         .await;
     let schedule = "CRON_TZ=Europe/Berlin 30 8 * * 1-5";
     let spec = json!({ "running": false, "ttlMillis": 7_200_000, "autostartSchedule": schedule });
-    scene.apply(&manifest(&w_object, &base, spec)).await;
+    scene.apply(&manifest(&w_object, &base, &spec)).await;
     death.strike(&mut scene).await;
     all_ready(&scene).await;
 

@@ -77,12 +77,12 @@ async fn at_rest_nothing_is_written_and_a_dry_run_asks_nothing_of_coderd() {
         "autostartSchedule": "CRON_TZ=Europe/Berlin 30 8 * * 1-5",
         "parameters": [{ "name": "size", "value": "large" }],
     });
-    let declared = manifest(&w, &template, spec);
+    let declared = manifest(&w, &template, &spec);
     scene.apply(&described).await;
     scene.apply(&declared).await;
     let mirrored = scene.workspace_object(&scene.name("m"));
     scene
-        .apply(&manifest(&mirrored, &template, json!({})))
+        .apply(&manifest(&mirrored, &template, &json!({})))
         .await;
     for object in [&ctpl, &cws, &format!("cws/{mirrored}")] {
         let settled = |seen: &Value| is_ready(seen) && condition(seen, "Synced") == "True";

@@ -28,9 +28,9 @@ async fn no_secret_is_in_logs_objects_or_events() {
     let w = scene.workspace_object(&scene.name("w"));
     let reference = json!({ "secretKeyRef": { "name": "canary", "key": "size" } });
     let spec = json!({ "parameters": [{ "name": "size", "valueFrom": reference }] });
-    scene.apply(&manifest(&w, &template, spec)).await;
+    scene.apply(&manifest(&w, &template, &spec)).await;
     let plain = scene.workspace_object(&scene.name("p"));
-    scene.apply(&manifest(&plain, &template, json!({}))).await;
+    scene.apply(&manifest(&plain, &template, &json!({}))).await;
     scene
         .until(&format!("cws/{plain}"), "ready", is_ready)
         .await;

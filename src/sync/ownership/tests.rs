@@ -79,7 +79,7 @@ fn owners(ownership: &Ownership, path: &FieldPath<'_>) -> Vec<Owner> {
     ownership.owners(path).cloned().collect()
 }
 
-// ---- what the commands of kubectl leave behind (kube-verified §3) --------------------------------
+// ---- what the commands of kubectl leave behind ----------------------------------------------------
 
 #[test]
 fn every_command_that_sets_a_field_declares_it() {

@@ -7,14 +7,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{Context, Effect, Records, Sight, Template, metadata, version};
 use crate::{
     api::{
-        condition::Reason,
+        condition::{ConditionType, Reason},
         names,
         object_name::TemplateName,
         status::{DriftPolicy, Refusal, Sync},
         template::TemplateStatus,
     },
     sync::{
-        outlook::{Finding, Outlook, Progress, finding},
+        outlook::{Finding, Outlook, Progress, finding, kept},
         rounding::to_the_second,
         twin::Twin,
     },
@@ -134,7 +134,12 @@ fn drift(context: &Context, template: &Template, outlook: &mut Outlook) {
     }
     let message = drifted.join("; ");
     if outlook.progress == Progress::Done {
-        outlook.ready = None;
+        let before = context
+            .object
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.conditions);
+        outlook.ready = kept(before, ConditionType::Ready, None);
         outlook.synced = finding(Some(false), Reason::FieldDrift, &message);
     }
     outlook.drifted = Some(message);

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{Context, Effect, Records, Workspace, power, settings};
 use crate::{
     api::{
-        condition::Reason,
+        condition::{ConditionType, Reason},
         names,
         object_name::WorkspaceName,
         status::{Refusal, Sync},
@@ -16,7 +16,7 @@ use crate::{
     },
     sync::{
         build::{Build, Job, Transition},
-        outlook::{Finding, Outlook, Progress, finding},
+        outlook::{Finding, Outlook, Progress, finding, kept},
         rounding::{to_the_hour, to_the_second},
         run::Decision,
         twin::Twin,
@@ -105,11 +105,9 @@ fn power(context: &Context, workspace: &Workspace) -> Option<Outlook> {
     match power::decide(context, workspace) {
         Decision::Wait { ours } => Some(waiting(context, build, ours)),
         Decision::LookAgain(_) => {
-            let message = format!(
-                "build {} by {} has just ended",
-                build.number,
-                build.author()
-            );
+            let (number, author) = (build.number, build.author());
+            let message =
+                format!("looking once more before spec follows build {number} by {author}");
             Some(Outlook::reconciling(Reason::Mirroring, message))
         }
         Decision::Failed { .. } => Some(Outlook::stalled(Reason::BuildFailed, failure(build))),
@@ -220,7 +218,12 @@ fn drift(context: &Context, workspace: &Workspace, outlook: &mut Outlook) {
     }
     let message = drifted.join("; ");
     if outlook.progress == Progress::Done {
-        outlook.ready = None;
+        let before = context
+            .object
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.conditions);
+        outlook.ready = kept(before, ConditionType::Ready, None);
         outlook.synced = finding(Some(false), Reason::FieldDrift, &message);
     }
     outlook.drifted = Some(message);
