@@ -88,7 +88,7 @@ impl Scene {
 
     /// Starts the controller.
     pub async fn launch_controller(&mut self) {
-            self.starts += 1;
+        self.starts += 1;
         let mut arguments = vec![
             "--app=controller".to_owned(),
             format!("--coder-url={}", self.proxy.url()),
@@ -228,7 +228,7 @@ impl Scene {
     /// Waits until the controller has swept coderd `count` times more: whatever was to be noticed has
     /// been noticed.
     pub async fn sweeps(&self, count: u64) {
-        let swept = || self.proxy.count("GET", "/workspaces").unwrap();
+        let swept = || self.proxy.count("GET", "/workspaces$").unwrap();
         let start = swept();
         self.eventually("more sweeps", async || swept() >= start + count).await;
     }
