@@ -168,7 +168,10 @@ async fn start_controller(
     let metrics = Metrics::register(registry);
     let counted = metrics.clone();
     let seed = seed();
-    let limits = Limits { deadline: config.request_timeout, ..Limits::default() };
+    let limits = Limits {
+        deadline: config.request_timeout,
+        ..Limits::default()
+    };
     let coderd = coderd::Client::builder(BaseUrl::parse(config.coder_url.as_str())?, config.token)
         .limits(limits)
         .seed(seed)
@@ -188,7 +191,10 @@ async fn start_controller(
         instance: std::env::var("HOSTNAME").unwrap_or_default(),
         metrics,
     };
-    supervisor.part("controller", controller::run(settings, readiness, stop.clone()));
+    supervisor.part(
+        "controller",
+        controller::run(settings, readiness, stop.clone()),
+    );
     Ok(())
 }
 

@@ -73,7 +73,9 @@ pub struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Settings").field("namespace", &self.namespace).finish_non_exhaustive()
+        out.debug_struct("Settings")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,7 +132,10 @@ impl Controller {
 
     /// Whether all objects of the namespace are known.
     fn is_watching(&self) -> bool {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).is_watching()
+        self.progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_watching()
     }
 }
 
@@ -167,8 +172,14 @@ pub async fn run(
         settings,
     });
     let mut parts = JoinSet::new();
-    parts.spawn(until(stop.clone(), watching::workspaces(Arc::clone(&controller))));
-    parts.spawn(until(stop.clone(), watching::templates(Arc::clone(&controller))));
+    parts.spawn(until(
+        stop.clone(),
+        watching::workspaces(Arc::clone(&controller)),
+    ));
+    parts.spawn(until(
+        stop.clone(),
+        watching::templates(Arc::clone(&controller)),
+    ));
     parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&controller))));
     for _ in 0..workers {
         parts.spawn(work::run(Arc::clone(&controller), stop.clone()));

@@ -9,6 +9,7 @@ pub mod build;
 pub mod build_wait;
 pub mod field;
 pub mod lifecycle;
+pub mod note;
 pub mod outlook;
 pub mod ownership;
 pub mod plan;

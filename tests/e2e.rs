@@ -1,8 +1,13 @@
 //! The whole program between a real kube-apiserver and a real coderd, used as people use it.
 
 mod coder;
+mod crash;
 mod lifecycle;
 mod ownership;
+mod process;
+mod rest;
 mod scene;
+mod schema;
+mod secrecy;
 mod template;
 mod workspace;

@@ -3,5 +3,22 @@
 //! They run against a real kube-apiserver, a real coderd and a real PostgreSQL (`hack/testbed`).
 //! Tests share one bed and keep apart by namespace and name; what breaks a server has its own.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on panics; clippy knows test functions, but not what they call"
+)]
+
 mod coderd;
+#[cfg(test)]
+mod crds;
+#[cfg(test)]
+mod docs;
 mod e2e;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod manifests;

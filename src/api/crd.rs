@@ -2,7 +2,8 @@
 //!
 //! schemars and kube leave things in a schema that would hurt here: `nullable` lets an explicit null
 //! be stored and owned, `default` lets the server declare what nobody wrote, and a required `spec`
-//! makes it impossible to release the last field. They are taken out in one place.
+//! makes it impossible to release the last field. Descriptions are made for rustdoc: `kubectl explain`
+//! would show their back-ticks and break their lines twice. All that is mended in one place.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -47,6 +48,9 @@ fn strict(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
 fn tighten(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     schema.default = None;
+    if let Some(description) = &mut schema.description {
+        *description = description.replace('`', "").replace('\n', " ");
+    }
     if let Some(variants) = &mut schema.enum_ {
         variants.retain(|variant| !variant.0.is_null());
     }
@@ -70,3 +74,43 @@ fn tighten(schema: &mut JSONSchemaProps) {
 
 /// The formats that the API server knows; it warns about any other.
 const KNOWN_FORMATS: [&str; 3] = ["int32", "int64", "date-time"];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_field_is_described_in_words_for_people() {
+        for crd in all() {
+            let version = serde_json::to_value(&crd.spec.versions[0]).unwrap();
+            let root = &version["schema"]["openAPIV3Schema"]["properties"];
+            for part in ["spec", "status"] {
+                described(&format!("{}.{part}", crd.spec.names.kind), &root[part]);
+            }
+        }
+    }
+
+    /// Neither Rust's mark-up nor words that only this project's sources explain.
+    const FOR_US: [&str; 5] = ["`", "\n", "[", "twin", "mirror"];
+
+    fn described(path: &str, schema: &Value) {
+        let text = schema["description"].as_str().unwrap_or_default();
+        assert!(text.ends_with('.'), "{path} is described as {text:?}");
+        for word in FOR_US {
+            assert!(!text.contains(word), "{path} is described as {text:?}");
+        }
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        let items = schema["items"]["properties"]
+            .as_object()
+            .into_iter()
+            .flatten();
+        for (name, field) in fields.chain(items) {
+            // Kubernetes describes its conditions itself.
+            if !path.ends_with(".conditions") {
+                described(&format!("{path}.{name}"), field);
+            }
+        }
+    }
+}

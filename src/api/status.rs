@@ -15,20 +15,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
-    /// The deployment id that coderd reports.
+    /// The id of the Coder deployment.
     #[serde(rename = "deploymentID")]
     pub deployment_id: String,
-    /// The id of the twin in coderd.
+    /// The id of the workspace or template in Coder.
     pub id: String,
-    /// Who made the twin; decides the default of `spec.deletionPolicy`.
+    /// Who made the workspace or template: kubernetes (the controller, for this object) or coderd
+    /// (anybody else). It decides the default of spec.deletionPolicy.
     pub origin: Origin,
-    /// When the object was bound.
+    /// When this object was tied to it.
     pub bound_at: Time,
 }
 
 /// Who made the twin: `kubernetes` only where a recorded attempt of the controller proves it,
 /// `coderd` for everything imported, adopted or restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "")]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// Made by the controller for an object in Kubernetes.
@@ -50,6 +52,7 @@ impl Origin {
 /// What deleting the object does to its twin in coderd. Absent: `Delete` when the twin was created
 /// from here, `Retain` when it was imported or adopted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "")]
 pub enum DeletionPolicy {
     /// The twin is deleted too, and the object goes only when coderd has proved it.
     Delete,
@@ -59,6 +62,7 @@ pub enum DeletionPolicy {
 
 /// What happens when a declared field is changed in coderd. Absent: `Enforce`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "")]
 pub enum DriftPolicy {
     /// The declared value is put back.
     #[default]
@@ -71,16 +75,16 @@ pub enum DriftPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Sync {
-    /// The creation in coderd that was begun and is not yet bound.
+    /// The creation in Coder that was begun and whose outcome is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
-    /// The last agreed run state and the build that proves it (workspaces).
+    /// Whether the workspace was last meant to run, and the build that this refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunRecord>,
-    /// The deletion in coderd that was begun.
+    /// The deletion in Coder that was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<DeletionRecord>,
-    /// What coderd refused; not sent again until it changes.
+    /// The values that Coder refused; they are not sent again until they change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]
     pub refused: Vec<Refusal>,
@@ -90,7 +94,7 @@ pub struct Sync {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
-    /// When it was begun, by coderd's clock: a twin created earlier is not ours.
+    /// When it was begun, by Coder's clock. What was created earlier was made by somebody else.
     pub requested_at: Time,
 }
 
@@ -100,10 +104,9 @@ pub struct Attempt {
 pub struct RunRecord {
     /// Whether the workspace is meant to run.
     pub wanted: bool,
-    /// The build that brought, or is to bring, that state.
+    /// The number of the build that brought, or is to bring, that state.
     pub build_number: i64,
-    /// Present where the build is an order of the controller: when it was recorded. Absent where
-    /// the state was only seen.
+    /// When the controller ordered that build. Absent if somebody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered_at: Option<Time>,
 }
@@ -114,9 +117,9 @@ pub struct RunRecord {
 pub struct DeletionRecord {
     /// How many delete builds were ordered.
     pub attempts: i64,
-    /// The number of the last one.
+    /// The number of the last delete build.
     pub build_number: i64,
-    /// When the last one was recorded.
+    /// When the last delete build was ordered.
     pub ordered_at: Time,
 }
 
@@ -124,10 +127,10 @@ pub struct DeletionRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
-    /// The field, such as `ttlMillis`, or what was asked for, such as `create`.
+    /// The field, such as ttlMillis, or the request, such as create.
     pub field: String,
-    /// A digest of the refused value: another one is tried again.
+    /// A digest of the refused value, to notice when it changes.
     pub digest: String,
-    /// What coderd said.
+    /// What Coder said.
     pub message: String,
 }

@@ -18,8 +18,13 @@ use super::{
     workspace::ValueSource,
 };
 
-/// What a template is meant to be. A field that is set here by you is declared and kept in coderd; a
-/// field that you leave out mirrors coderd (field manager `coderd`).
+/// What Coder can store: it counts in nanoseconds.
+const LONGEST_MILLIS: i64 = i64::MAX / 1_000_000;
+/// No request is larger. A tighter bound on one file would hide the message about all of them.
+const LARGEST_REQUEST: u32 = 3_145_728;
+
+/// What the template is meant to be. A field that you set is declared: it is put into effect and kept
+/// in Coder. A field that you leave out shows what Coder has; its field manager is then `coderd`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
 #[kube(
     group = "coder.com",
@@ -33,7 +38,7 @@ use super::{
     status = "TemplateStatus",
     derive = "Default",
     derive = "PartialEq",
-    doc = "A Coder template. metadata.name is <organization>.<template>, in lower case."
+    doc = "A template in Coder. metadata.name says which: <organization>.<template>, in lower case."
 )]
 #[kube(
     printcolumn(
@@ -46,19 +51,19 @@ use super::{
         name = "Active version",
         type_ = "string",
         json_path = ".status.activeVersionName",
-        description = "Version that new workspaces use"
+        description = "Version that new workspaces start with"
     ),
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status",
-        description = "Whether this generation is in effect"
+        description = "Whether what spec says is in effect"
     ),
     printcolumn(
         name = "Synced",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Synced\")].status",
-        description = "Whether the last look found both sides equal"
+        description = "Whether Kubernetes and Coder agreed at the last look"
     ),
     printcolumn(
         name = "Reason",
@@ -80,25 +85,25 @@ use super::{
     validation = Rule::new("oldSelf.hasValue() || self.metadata.name.split('.').size() < 2 || self.metadata.name.split('.').size() > 3 || self.metadata.name.matches('^([^.]{0,63}[.])?[^.]{0,32}[.][^.]{0,32}$')")
         .message("each part of metadata.name has at most 32 characters (the control plane 63)")
         .optional_old_self(true),
-    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 2 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-2] == self.spec.organization")
+    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 2 || self.metadata.name.split('.').size() > 3 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-2] == self.spec.organization")
         .message("spec.organization must be the organization in metadata.name")
         .field_path(".spec.organization")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateSpec {
-    /// The organization in Coder. When set, it must equal the organization in metadata.name.
+    /// The organization in Coder. May be left out; it must equal the organization in metadata.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub organization: Option<String>,
 
-    /// The name that Coder shows.
+    /// The name that people see in Coder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub display_name: Option<String>,
 
     /// What the template is for, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 127))]
+    #[schemars(length(max = 128))]
     pub description: Option<String>,
 
     /// The path or URL of an icon, such as /icon/k8s.png.
@@ -106,31 +111,33 @@ pub struct TemplateSpec {
     #[schemars(length(max = 256))]
     pub icon: Option<String>,
 
-    /// Why the template must not be used any more. Not empty: new workspaces are refused.
+    /// Why the template must not be used any more. While it is not empty, nobody can create a
+    /// workspace from the template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub deprecation_message: Option<String>,
 
-    /// Autostop of new workspaces, in milliseconds; 0 is none.
+    /// How long after a start Coder stops a workspace, unless the workspace says otherwise, in
+    /// milliseconds; 0 is never.
     #[serde(
         rename = "defaultTTLMillis",
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = LONGEST_MILLIS))]
     pub default_ttl_millis: Option<i64>,
 
-    /// How much activity extends a workspace's deadline, in milliseconds; 0 is none.
+    /// By how much activity puts off the autostop of a workspace, in milliseconds; 0 is not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = LONGEST_MILLIS))]
     pub activity_bump_millis: Option<i64>,
 
-    /// How long before an autostop its user is told, in milliseconds; 0 is never.
+    /// How long before an autostop the owner of the workspace is told, in milliseconds; 0 is never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = LONGEST_MILLIS))]
     pub time_til_autostop_notify_millis: Option<i64>,
 
-    /// Days on which workspaces have to stop (needs a licence).
+    /// On which days, and every how many weeks, workspaces have to stop (needs a licence).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autostop_requirement: Option<AutostopRequirement>,
 
@@ -157,18 +164,21 @@ pub struct TemplateSpec {
         default,
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(max = LONGEST_MILLIS))]
     #[x_kube(validation = Rule::new("self == 0 || self >= 60000").message("must be 0 (never) or at least 60000 (one minute)"))]
     pub failure_ttl_millis: Option<i64>,
 
     /// After how long without use a workspace becomes dormant, in milliseconds: 0 is never, else at
     /// least one minute (needs a licence).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = LONGEST_MILLIS))]
     #[x_kube(validation = Rule::new("self == 0 || self >= 60000").message("must be 0 (never) or at least 60000 (one minute)"))]
     pub time_til_dormant_millis: Option<i64>,
 
     /// After how long a dormant workspace is deleted, in milliseconds: 0 is never, else at least one
     /// minute (needs a licence).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = LONGEST_MILLIS))]
     #[x_kube(validation = Rule::new("self == 0 || self >= 60000").message("must be 0 (never) or at least 60000 (one minute)"))]
     pub time_til_dormant_auto_delete_millis: Option<i64>,
 
@@ -176,12 +186,13 @@ pub struct TemplateSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require_active_version: Option<bool>,
 
-    /// The source, as path to text; owned and replaced as one. Left out, it mirrors the active
-    /// version as far as that is text of 128 KiB at most. A larger source belongs in spec.source.
+    /// The source, inline: the path of each file and its text, 1,000,000 characters in all. The files
+    /// are owned and replaced as one. Left out, the field shows the source of the active version if
+    /// that is text of at most 128 KiB. A larger source belongs in spec.source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend(
         "maxProperties" = 2000,
-        "additionalProperties" = {"type": "string", "maxLength": 1_048_576}
+        "additionalProperties" = {"type": "string", "maxLength": LARGEST_REQUEST}
     ))]
     #[x_kube(
         merge_strategy = MapMerge::Atomic,
@@ -190,24 +201,27 @@ pub struct TemplateSpec {
     )]
     pub files: Option<BTreeMap<String, String>>,
 
-    /// Where the source comes from, if it is not inline.
+    /// Where the source comes from, if it is not inline in spec.files: exactly one of configMapRef,
+    /// artifact and archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<TemplateSource>,
 
-    /// An existing version, by id, to create the template from or to promote. "" is the same as
-    /// absent.
+    /// The id of an existing version that the template is created from, or that is made the active
+    /// one. "" is the same as absent.
     #[serde(rename = "versionID", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 36))]
+    #[schemars(length(max = 256))]
     #[x_kube(validation = Rule::new("self == '' || self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')").message("must be a UUID in lower case, such as 0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10, or \"\""))]
     pub version_id: Option<String>,
 
-    /// Values for the Terraform variables of every version that is built from source, by name.
+    /// Values for the Terraform variables of the template, by name. They are used for every version
+    /// that is built from spec.files or spec.source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub variables: Vec<TemplateVariable>,
 
-    /// Tags that choose the provisioner of every version that is built from source.
+    /// Tags that choose the provisioner for every version that is built from spec.files or
+    /// spec.source. The tags are owned and replaced as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend(
         "maxProperties" = 64,
@@ -216,21 +230,24 @@ pub struct TemplateSpec {
     #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub provisioner_tags: Option<BTreeMap<String, String>>,
 
-    /// Whether a version becomes active as soon as it was imported. Absent: Automatic.
+    /// Whether a version that is built from spec.files or spec.source becomes the active one:
+    /// Automatic (the default), as soon as its import has succeeded; Manual, when somebody promotes it
+    /// in Coder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<Promotion>,
 
-    /// Legacy; ignored.
+    /// Has no effect; accepted for the sake of old manifests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<bool>,
 
-    /// What happens when a declared setting is changed in Coder: Enforce (default) puts it back,
-    /// Observe only shows it.
+    /// What happens when a setting that you declared is changed in Coder: Enforce (the default) puts
+    /// it back, Observe only shows it in the condition Drifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// What deleting this object does in Coder. Absent: Delete when the template was created from
-    /// here, Retain when it was imported or adopted.
+    /// What deleting this object does to the template in Coder: Delete deletes it too, Retain leaves it
+    /// alone. Absent: Delete if this object created the template, Retain if the template was there
+    /// before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }
@@ -240,11 +257,11 @@ pub struct TemplateSpec {
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 #[serde(rename_all = "camelCase")]
 pub struct AutostopRequirement {
-    /// The days.
+    /// The days of the week; none is no requirement.
     #[schemars(length(max = 7))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub days_of_week: Vec<Weekday>,
-    /// Every how many weeks. Absent: 1.
+    /// Every how many weeks, from 1 to 16. Absent: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 16))]
     pub weeks: Option<i64>,
@@ -255,7 +272,7 @@ pub struct AutostopRequirement {
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 #[serde(rename_all = "camelCase")]
 pub struct AutostartRequirement {
-    /// The days.
+    /// The days of the week; with none, no workspace starts by itself.
     #[schemars(length(max = 7))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub days_of_week: Vec<Weekday>,
@@ -264,6 +281,7 @@ pub struct AutostartRequirement {
 /// A day of the week, as Coder spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(description = "")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Weekday {
     Monday,
@@ -282,10 +300,10 @@ pub enum Weekday {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateSource {
-    /// A ConfigMap in the object's namespace, whose keys are the paths.
+    /// A ConfigMap in the same namespace: each key is the path of a file, each value its content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_ref: Option<ConfigMapReference>,
-    /// An artifact that Flux provides.
+    /// An artifact that Flux provides, such as a Git repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<ArtifactReference>,
     /// A tar or zip archive at a URL.
@@ -304,9 +322,9 @@ pub struct ConfigMapReference {
 /// An object of Flux whose artifact is the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArtifactReference {
-    /// The kind of the object.
+    /// The kind of the Flux object.
     pub kind: ArtifactKind,
-    /// The object's name.
+    /// The Flux object's name; it is in the same namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// A folder inside the artifact. Absent: its root.
@@ -317,6 +335,7 @@ pub struct ArtifactReference {
 
 /// The kinds of Flux objects that provide an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "")]
 #[allow(missing_docs, reason = "the names are Flux's")]
 pub enum ArtifactKind {
     GitRepository,
@@ -327,13 +346,14 @@ pub enum ArtifactKind {
 }
 
 /// A tar or zip archive at a URL.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Archive {
-    /// Where it is fetched from.
+    /// The URL that the archive is fetched from.
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
-    /// The SHA-256 of its bytes, in lower-case hex.
-    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    /// The SHA-256 of the archive's bytes: 64 hexadecimal digits in lower case.
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9a-f]{64}$')").message("must be the SHA-256 of the archive: 64 hexadecimal digits in lower case"))]
     pub sha256: String,
 }
 
@@ -347,17 +367,18 @@ pub struct TemplateVariable {
     /// The variable's name.
     #[schemars(length(min = 1, max = 256))]
     pub name: String,
-    /// The value.
+    /// The value itself. Everybody who may read this object sees it; for a secret, use valueFrom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub value: Option<String>,
-    /// Where to read the value from.
+    /// Where to read the value from, instead of value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ValueSource>,
 }
 
 /// Whether a version becomes active as soon as it was imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "")]
 pub enum Promotion {
     /// It becomes active.
     #[default]
@@ -366,11 +387,11 @@ pub enum Promotion {
     Manual,
 }
 
-/// What coderd says of the template, and how far the two sides agree.
+/// What Coder says of the template, and how far Kubernetes and Coder agree.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateStatus {
-    /// The generation that this status speaks of.
+    /// The metadata.generation that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The template's id in Coder.
@@ -379,45 +400,47 @@ pub struct TemplateStatus {
     /// The organization's name, as Coder spells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_name: Option<String>,
-    /// The version that new workspaces use.
+    /// The id of the active version, which new workspaces start with.
     #[serde(
         rename = "activeVersionID",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub active_version_id: Option<String>,
-    /// Its name.
+    /// The name of the active version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_version_name: Option<String>,
     /// Whether the template is deprecated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<bool>,
-    /// When the template was last changed in Coder, builds of versions aside.
+    /// When the settings of the template were last changed in Coder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Time>,
-    /// Legacy; never set.
+    /// Never set; here for the sake of old clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_shutdown: Option<Time>,
     /// The version that was built, or is being built, from the declared source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionStatus>,
-    /// What became of mirroring the active version into spec.files.
+    /// Whether the source of the active version is shown in spec.files, and if not, why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirrored_files: Option<MirroredFiles>,
-    /// The control plane that the template belongs to.
+    /// The name of the Coder control plane that the template belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_plane: Option<String>,
-    /// Which template of which deployment this object stands for.
+    /// Which template of which Coder deployment this object stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
-    /// The controller's own records.
+    /// The controller's own records. Do not edit them: they keep it from doing anything twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<Sync>,
     /// The last value of the annotation coder.com/reconcile-requested-at that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// Ready and Synced always, VersionPromoted with a declared source; Drifted, Reconciling and
-    /// Stalled only while True.
+    /// How the template is doing. Ready: what spec says is in effect. Synced: Kubernetes and Coder
+    /// agree. VersionPromoted (with a declared source): the version built from it is the active one.
+    /// Only while True: Drifted (declared settings differ in Coder), Reconciling (work goes on),
+    /// Stalled (nothing will happen until something changes).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
     pub conditions: Vec<Condition>,
@@ -427,26 +450,27 @@ pub struct TemplateStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionStatus {
-    /// Its id in Coder; absent while the request that makes it has no proved result.
+    /// The version's id in Coder; absent until Coder is known to have made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Its name: the start of the source's hash and the number of the attempt.
+    /// The version's name: the start of the source's hash and the number of the attempt.
     pub name: String,
-    /// SHA-256 of the source it is built from, in hex.
+    /// The SHA-256 of the source that the version is built from.
     pub source_hash: String,
-    /// The import job's status in Coder's words.
+    /// The status of the import in Coder's words, such as running, succeeded or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_status: Option<String>,
-    /// The import job's error and its last log lines.
+    /// Why the import failed, with the last lines of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When the build was begun; the wait for it is measured from here.
+    /// When the import was begun; the time it may take counts from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
-    /// When it ended.
+    /// When the import ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
-    /// When it was first seen active; a later version in its place is drift.
+    /// When the version was first seen to be the active one. Another one that takes its place later
+    /// is a change made in Coder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted_at: Option<Time>,
 }
@@ -455,10 +479,10 @@ pub struct VersionStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MirroredFiles {
-    /// The version that was looked at.
+    /// The id of the version that was looked at.
     #[serde(rename = "versionID")]
     pub version_id: String,
-    /// Why its files were left out; absent when they are in spec.files.
+    /// Why its source is not in spec.files; absent when it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub omitted: Option<String>,
 }

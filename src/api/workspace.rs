@@ -15,8 +15,8 @@ use super::{
     status::{Binding, DeletionPolicy, DriftPolicy, Sync},
 };
 
-/// What a workspace is meant to be. A field that is set here by you is declared and kept in coderd; a
-/// field that you leave out mirrors coderd (field manager `coderd`).
+/// What the workspace is meant to be. A field that you set is declared: it is put into effect and kept
+/// in Coder. A field that you leave out shows what Coder has; its field manager is then `coderd`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
 #[kube(
     group = "coder.com",
@@ -30,7 +30,7 @@ use super::{
     status = "WorkspaceStatus",
     derive = "Default",
     derive = "PartialEq",
-    doc = "A Coder workspace. metadata.name is <organization>.<owner>.<workspace>, in lower case."
+    doc = "A workspace in Coder. metadata.name says which: <organization>.<owner>.<workspace>, in lower case."
 )]
 #[kube(
     printcolumn(
@@ -67,13 +67,13 @@ use super::{
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status",
-        description = "Whether this generation is in effect"
+        description = "Whether what spec says is in effect"
     ),
     printcolumn(
         name = "Synced",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Synced\")].status",
-        description = "Whether the last look found both sides equal"
+        description = "Whether Kubernetes and Coder agreed at the last look"
     ),
     printcolumn(
         name = "Reason",
@@ -95,7 +95,7 @@ use super::{
     validation = Rule::new("oldSelf.hasValue() || self.metadata.name.split('.').size() < 3 || self.metadata.name.split('.').size() > 4 || self.metadata.name.matches('^([^.]{0,63}[.])?[^.]{0,32}[.][^.]{0,32}[.][^.]{0,32}$')")
         .message("each part of metadata.name has at most 32 characters (the control plane 63)")
         .optional_old_self(true),
-    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 3 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-3] == self.spec.organization")
+    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 3 || self.metadata.name.split('.').size() > 4 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-3] == self.spec.organization")
         .message("spec.organization must be the organization in metadata.name")
         .field_path(".spec.organization"),
     validation = Rule::new("!has(self.spec) || !has(oldSelf.spec) || !has(self.spec.templateName) || !has(oldSelf.spec.templateName) || self.spec.templateName == oldSelf.spec.templateName || (has(self.status) && has(self.status.templateName) && self.spec.templateName == self.status.templateName)")
@@ -104,24 +104,24 @@ use super::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceSpec {
-    /// The organization in Coder. When set, it must equal the organization in metadata.name.
+    /// The organization in Coder. May be left out; it must equal the organization in metadata.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub organization: Option<String>,
 
-    /// The template to create the workspace from, by name. Needed to create one from Kubernetes; it
+    /// The name of the template to create the workspace from. Needed to create one from Kubernetes; it
     /// cannot be changed afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub template_name: Option<String>,
 
-    /// Pins a version of the template by its id; used by the next build. "" is the same as absent.
+    /// The version of the template that the next build uses, by its id. "" is the same as absent.
     #[serde(
         rename = "templateVersionID",
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    #[schemars(length(max = 36))]
+    #[schemars(length(max = 256))]
     #[x_kube(validation = Rule::new("self == '' || self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')").message("must be a UUID in lower case, such as 0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10, or \"\""))]
     pub template_version_id: Option<String>,
 
@@ -136,36 +136,40 @@ pub struct WorkspaceSpec {
     #[x_kube(validation = Rule::new("self == 0 || (self >= 60000 && self <= 2592000000)").message("must be 0 (no autostop) or from 60000 (one minute) to 2592000000 (30 days)"))]
     pub ttl_millis: Option<i64>,
 
-    /// Autostart: when Coder starts the workspace, as a weekly cron expression with an optional zone,
-    /// such as "`CRON_TZ=Europe/Berlin` 30 8 * * 1-5". "" is none.
+    /// Autostart: when Coder starts the workspace, as a weekly cron expression with an optional time
+    /// zone, such as `CRON_TZ=Europe/Berlin 30 8 * * 1-5`. "" is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub autostart_schedule: Option<String>,
 
-    /// Whether a start moves the workspace to the active version of its template.
+    /// Whether a start moves the workspace to the active version of its template: always, or never
+    /// (it stays on its version until somebody updates it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic_updates: Option<AutomaticUpdates>,
 
-    /// Values for the template's parameters, by name. They are sent with the next build; a running
-    /// workspace waits for it. A parameter that is left out keeps the value it has in Coder.
+    /// Values for the template's parameters, by name. They take effect with the next build: a running
+    /// workspace is not restarted for them. A parameter that is left out keeps the value it has in
+    /// Coder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub parameters: Vec<WorkspaceParameter>,
 
-    /// What happens when a declared setting is changed in Coder: Enforce (default) puts it back,
-    /// Observe only shows it. It does not concern running.
+    /// What happens when a setting that you declared is changed in Coder: Enforce (the default) puts
+    /// it back, Observe only shows it in the condition Drifted. It does not concern spec.running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift_policy: Option<DriftPolicy>,
 
-    /// What deleting this object does in Coder. Absent: Delete when the workspace was created from
-    /// here, Retain when it was imported or adopted.
+    /// What deleting this object does to the workspace in Coder: Delete deletes it too, Retain leaves
+    /// it alone. Absent: Delete if this object created the workspace, Retain if the workspace was
+    /// there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }
 
 /// Whether a start moves a workspace to the active version of its template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "")]
 #[serde(rename_all = "lowercase")]
 pub enum AutomaticUpdates {
     /// Each start uses the active version.
@@ -184,11 +188,11 @@ pub struct WorkspaceParameter {
     /// The parameter's name in the template.
     #[schemars(length(min = 1, max = 256))]
     pub name: String,
-    /// The value.
+    /// The value itself. Everybody who may read this object sees it; for a secret, use valueFrom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub value: Option<String>,
-    /// Where to read the value from.
+    /// Where to read the value from, instead of value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<ValueSource>,
 }
@@ -197,7 +201,7 @@ pub struct WorkspaceParameter {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueSource {
-    /// A key of a Secret in the object's namespace.
+    /// A key of a Secret in the same namespace.
     pub secret_key_ref: SecretKeySelector,
 }
 
@@ -207,16 +211,16 @@ pub struct SecretKeySelector {
     /// The Secret's name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// The key in it.
+    /// The key in the Secret whose value is used.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
 
-/// What coderd says of the workspace, and how far the two sides agree.
+/// What Coder says of the workspace, and how far Kubernetes and Coder agree.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceStatus {
-    /// The generation that this status speaks of.
+    /// The metadata.generation that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The workspace's id in Coder.
@@ -251,10 +255,10 @@ pub struct WorkspaceStatus {
     /// The latest build's status in Coder's words, such as starting, running, stopped or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest_build_status: Option<String>,
-    /// When Coder will stop the workspace; follows the true deadline within 5 minutes.
+    /// When Coder will stop the workspace, exact to 5 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_shutdown: Option<Time>,
-    /// When the workspace was last used, to the hour.
+    /// When the workspace was last used, exact to the hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Time>,
     /// Whether all agents are well.
@@ -264,7 +268,7 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub agents: Vec<Agent>,
-    /// Since when the workspace is dormant.
+    /// Since when the workspace is dormant: unused for so long that Coder has put it to rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dormant_at: Option<Time>,
     /// When Coder will delete the dormant workspace.
@@ -273,19 +277,21 @@ pub struct WorkspaceStatus {
     /// Whether the template has a newer active version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outdated: Option<bool>,
-    /// The control plane that the workspace belongs to.
+    /// The name of the Coder control plane that the workspace belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_plane: Option<String>,
-    /// Which workspace of which deployment this object stands for.
+    /// Which workspace of which Coder deployment this object stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
-    /// The controller's own records.
+    /// The controller's own records. Do not edit them: they keep it from doing anything twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<Sync>,
     /// The last value of the annotation coder.com/reconcile-requested-at that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// Ready, Synced and Running always; Drifted, Reconciling and Stalled only while True.
+    /// How the workspace is doing. Ready: what spec says is in effect. Synced: Kubernetes and Coder
+    /// agree. Running: the workspace runs. Only while True: Drifted (declared settings differ in
+    /// Coder), Reconciling (work goes on), Stalled (nothing will happen until something changes).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
     pub conditions: Vec<Condition>,
@@ -295,7 +301,7 @@ pub struct WorkspaceStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// True also for a stopped workspace.
+    /// Whether all agents are well; true for a stopped workspace.
     pub healthy: bool,
     /// The ids of the agents that are not well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -189,7 +189,14 @@ impl Attempts<'_> {
                 body,
             });
         }
-        let refusal = Refusal::read(parts.status, &parts.headers, &body, token);
+        // A call that sends no token may still be told one that the server has from another call.
+        let known = self.client.shared.token.current().ok();
+        let refusal = Refusal::read(
+            parts.status,
+            &parts.headers,
+            &body,
+            token.or(known.as_ref()),
+        );
         Err(Error::Refused {
             call: Arc::clone(&self.call),
             refusal: Box::new(refusal),

@@ -15,13 +15,20 @@ pub(super) fn of(error: &coderd::Error) -> Cause {
     } else {
         Reason::CoderdUnavailable
     };
-    Cause { reason, message: text(error), retry_after: error.retry_after() }
+    Cause {
+        reason,
+        message: text(error),
+        retry_after: error.retry_after(),
+    }
 }
 
 /// The whole chain of an error in one line.
 pub(super) fn text(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    chain
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// What became of an effect on coderd.
@@ -39,23 +46,29 @@ pub(super) enum Outcome {
 
 /// What the result of a write to coderd means.
 pub(super) fn outcome<T>(result: Result<T, coderd::Error>) -> Outcome {
-    let error = match result {
-        Ok(_) => return Outcome::Done,
-        Err(error) => error,
+    let Err(error) = result else {
+        return Outcome::Done;
     };
     if error.is_conflict() {
         return Outcome::LookAgain;
     }
     let is_refused = error.is_validation()
         || error.status().is_some_and(|status| {
-            status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 406 | 425 | 429)
+            status.is_client_error()
+                && !matches!(status.as_u16(), 401 | 403 | 404 | 406 | 425 | 429)
         });
-    if is_refused { Outcome::Refused(refusal(&error)) } else { Outcome::Failed(of(&error)) }
+    if is_refused {
+        Outcome::Refused(refusal(&error))
+    } else {
+        Outcome::Failed(of(&error))
+    }
 }
 
 /// coderd's own words.
 fn refusal(error: &coderd::Error) -> String {
-    error.refusal().map_or_else(|| text(error), ToString::to_string)
+    error
+        .refusal()
+        .map_or_else(|| text(error), ToString::to_string)
 }
 
 impl From<coderd::Error> for Outcome {

@@ -53,7 +53,10 @@ pub(super) async fn workspace(controller: &Controller, id: Uuid) -> Result<(), E
     let set = serde_json::json!({ "spec": { "organization": twin.organization.to_lowercase() } });
     let key = object::Key::new(&controller.settings.namespace, &name);
     if controller.workspaces.get(&key).await?.is_none() {
-        let imported = controller.workspaces.import(&key, MANAGER_CODERD, set).await?;
+        let imported = controller
+            .workspaces
+            .import(&key, MANAGER_CODERD, set)
+            .await?;
         tracing::info!(name, %id, created = matches!(imported, Imported::Created(_)), "imported");
     }
     controller.queue.add(Key::Workspace(name), Lane::Sweep);
@@ -79,7 +82,10 @@ pub(super) async fn template(controller: &Controller, id: Uuid) -> Result<(), Er
     });
     let key = object::Key::new(&controller.settings.namespace, &name);
     if controller.templates.get(&key).await?.is_none() {
-        let imported = controller.templates.import(&key, MANAGER_CODERD, set).await?;
+        let imported = controller
+            .templates
+            .import(&key, MANAGER_CODERD, set)
+            .await?;
         tracing::info!(name, %id, created = matches!(imported, Imported::Created(_)), "imported");
     }
     controller.queue.add(Key::Template(name), Lane::Sweep);

@@ -205,7 +205,10 @@ mod tests {
         let id = Uuid::from_u128(1);
         inventory.object_seen(&key);
         inventory.object_visited(&key, Some(id), true);
-        assert_eq!(inventory.swept(BTreeMap::new(), |_| true).objects, [key.clone()]);
+        assert_eq!(
+            inventory.swept(BTreeMap::new(), |_| true).objects,
+            [key.clone()]
+        );
         // Once the object knows, it is left alone.
         inventory.object_visited(&key, Some(id), false);
         assert_eq!(inventory.swept(BTreeMap::new(), |_| true).objects, []);
@@ -214,7 +217,10 @@ mod tests {
     #[test]
     fn bindings_are_known_once_every_object_was_looked_at_and_stay_known() {
         let inventory = Inventory::default();
-        let (first, second) = (Key::Workspace("a".to_owned()), Key::Workspace("b".to_owned()));
+        let (first, second) = (
+            Key::Workspace("a".to_owned()),
+            Key::Workspace("b".to_owned()),
+        );
         inventory.object_seen(&first);
         assert!(!inventory.knows_bindings());
         inventory.object_visited(&first, None, false);

@@ -61,17 +61,17 @@ pub(super) trait Kind: Sized + 'static {
     fn judge(look: &Look<'_, Self>) -> Plan<Self::Effect, Self::Records>;
 
     /// The status that says so; with the records given, or with those that hold at rest.
-    fn report(look: &Look<'_, Self>, records: Option<Self::Records>, outlook: &Outlook)
-    -> Self::Status;
+    fn report(
+        look: &Look<'_, Self>,
+        records: Option<Self::Records>,
+        outlook: &Outlook,
+    ) -> Self::Status;
 
     /// The part of an effect that concerns the object itself.
     fn object_effect(effect: &Self::Effect) -> Option<&ObjectEffect>;
 
     /// Brings about an effect in coderd.
-    fn act(
-        look: &Look<'_, Self>,
-        effect: &Self::Effect,
-    ) -> impl Future<Output = Outcome> + Send;
+    fn act(look: &Look<'_, Self>, effect: &Self::Effect) -> impl Future<Output = Outcome> + Send;
 
     /// The record that coderd refused an effect.
     fn refused(effect: &Self::Effect, message: &str) -> Refusal;

@@ -27,18 +27,25 @@ impl Controller {
     pub(super) async fn bearings(&self, key: &Key, standing: &Standing<'_>) -> Bearings {
         let crd_is_going =
             standing.is_terminating() && standing.has_finalizer() && self.crd_is_going(key).await;
-        let session = self.sessions.get().and_then(|session| match standing.binding {
-            Some(binding) if binding.deployment_id != session.deployment_id => {
-                let message = format!(
-                    "the object is bound to deployment {}, but {} answers at this address",
-                    binding.deployment_id, session.deployment_id
-                );
-                Err(Cause::new(Reason::DeploymentMismatch, message))
-            }
-            _ => Ok(session),
-        });
+        let session = self
+            .sessions
+            .get()
+            .and_then(|session| match standing.binding {
+                Some(binding) if binding.deployment_id != session.deployment_id => {
+                    let message = format!(
+                        "the object is bound to deployment {}, but {} answers at this address",
+                        binding.deployment_id, session.deployment_id
+                    );
+                    Err(Cause::new(Reason::DeploymentMismatch, message))
+                }
+                _ => Ok(session),
+            });
         let departure = lifecycle::departure(standing, crd_is_going);
-        Bearings { crd_is_going, departure, session }
+        Bearings {
+            crd_is_going,
+            departure,
+            session,
+        }
     }
 
     /// Whether the CRD is being removed. What cannot be read is not.

@@ -19,10 +19,13 @@ const LAST_DELAY: Duration = Duration::from_secs(60);
 /// How many contents of versions are kept; each is at most some MiB.
 const CONTENTS: usize = 8;
 
+/// The content of a version, or why it cannot be read.
+pub(super) type SharedContent = Arc<Result<Content, String>>;
+
 #[derive(Debug)]
 pub(super) struct Memory {
     objects: Mutex<HashMap<Key, Remembered>>,
-    contents: Mutex<Vec<(String, Arc<Result<Content, String>>)>>,
+    contents: Mutex<Vec<(String, SharedContent)>>,
     jitter: Mutex<fastrand::Rng>,
 }
 
@@ -34,6 +37,8 @@ struct Remembered {
     failures: u32,
     /// The resourceVersion of our own last write.
     written: Option<String>,
+    /// Whether it was told that field ownership was reset.
+    told_of_reset: bool,
 }
 
 impl Memory {
@@ -65,7 +70,10 @@ impl Memory {
         let doubled = FIRST_DELAY.saturating_mul(1 << remembered.failures.min(10));
         remembered.failures = remembered.failures.saturating_add(1);
         let jitter = lock(&self.jitter).f64();
-        doubled.min(LAST_DELAY).mul_f64(1.0 + jitter / 4.0).max(asked.unwrap_or_default())
+        doubled
+            .min(LAST_DELAY)
+            .mul_f64(1.0 + jitter / 4.0)
+            .max(asked.unwrap_or_default())
     }
 
     /// The last look went well.
@@ -87,19 +95,29 @@ impl Memory {
         objects.get(key).and_then(|known| known.written.as_deref()) == Some(resource_version)
     }
 
+    /// Whether the reset of the object's field ownership is still to be told; once.
+    pub(super) fn is_news(&self, key: &Key) -> bool {
+        let mut objects = lock(&self.objects);
+        let told = &mut objects.entry(key.clone()).or_default().told_of_reset;
+        !std::mem::replace(told, true)
+    }
+
     /// Forgets an object that is gone.
     pub(super) fn forget(&self, key: &Key) {
         lock(&self.objects).remove(key);
     }
 
     /// The content of version `id`, if it is remembered. It never changes.
-    pub(super) fn content(&self, id: &str) -> Option<Arc<Result<Content, String>>> {
+    pub(super) fn content(&self, id: &str) -> Option<SharedContent> {
         let contents = lock(&self.contents);
-        contents.iter().find(|(known, _)| known == id).map(|(_, content)| Arc::clone(content))
+        contents
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, content)| Arc::clone(content))
     }
 
     /// Remembers the content of version `id` in place of the oldest one.
-    pub(super) fn keep_content(&self, id: String, content: Arc<Result<Content, String>>) {
+    pub(super) fn keep_content(&self, id: String, content: SharedContent) {
         let mut contents = lock(&self.contents);
         if contents.len() >= CONTENTS {
             contents.remove(0);

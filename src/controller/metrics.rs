@@ -67,8 +67,16 @@ impl Metrics {
             watch_failures: Counter::default(),
         };
         let registry = registry.sub_registry_with_prefix("coder_k8s");
-        registry.register("coderd_requests", "Requests to coderd", handles.requests.clone());
-        registry.register("reconciles", "Objects looked at", handles.reconciles.clone());
+        registry.register(
+            "coderd_requests",
+            "Requests to coderd",
+            handles.requests.clone(),
+        );
+        registry.register(
+            "reconciles",
+            "Objects looked at",
+            handles.reconciles.clone(),
+        );
         registry.register_with_unit(
             "reconcile_duration",
             "How long a look took",
@@ -82,8 +90,16 @@ impl Metrics {
             Unit::Seconds,
             handles.sweep_duration.clone(),
         );
-        registry.register("queue_depth", "Objects that wait for a look", handles.queue_depth.clone());
-        registry.register("watch_failures", "Failed watches", handles.watch_failures.clone());
+        registry.register(
+            "queue_depth",
+            "Objects that wait for a look",
+            handles.queue_depth.clone(),
+        );
+        registry.register(
+            "watch_failures",
+            "Failed watches",
+            handles.watch_failures.clone(),
+        );
         Self(Arc::new(handles))
     }
 
@@ -94,12 +110,19 @@ impl Metrics {
             RequestResult::Failed(kind) => kind.to_owned(),
         };
         let method = outcome.method.as_str().to_owned();
-        let labels = RequestLabels { method, route: outcome.route, code };
+        let labels = RequestLabels {
+            method,
+            route: outcome.route,
+            code,
+        };
         self.0.requests.get_or_create(&labels).inc();
     }
 
     pub(super) fn reconciled(&self, kind: &'static str, result: &'static str, took: Duration) {
-        self.0.reconciles.get_or_create(&ReconcileLabels { kind, result }).inc();
+        self.0
+            .reconciles
+            .get_or_create(&ReconcileLabels { kind, result })
+            .inc();
         self.0.reconcile_duration.observe(took.as_secs_f64());
     }
 
@@ -110,7 +133,10 @@ impl Metrics {
 
     pub(super) fn queued(&self, lane: &'static str, depth: usize) {
         let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-        self.0.queue_depth.get_or_create(&LaneLabels { lane }).set(depth);
+        self.0
+            .queue_depth
+            .get_or_create(&LaneLabels { lane })
+            .set(depth);
     }
 
     pub(super) fn watch_failed(&self) {

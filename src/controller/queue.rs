@@ -276,7 +276,10 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::from_secs(5));
         queue.done(&"key");
         let next = tokio::time::timeout(Duration::from_secs(3600), queue.next()).await;
-        assert!(next.is_err(), "a look that was superseded came all the same");
+        assert!(
+            next.is_err(),
+            "a look that was superseded came all the same"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,9 +23,10 @@ use crate::{
         object::{self, Deletion, Force, Known},
     },
     sync::{
+        note::{self, Note},
         outlook::Outlook,
         ownership::Ownership,
-        plan::{Next, Note, ObjectEffect},
+        plan::{Next, ObjectEffect},
         twin::Cause,
     },
 };
@@ -90,6 +91,9 @@ async fn steps<K: Kind>(
         }
         let managed_fields = object.meta().managed_fields.as_deref().unwrap_or_default();
         let ownership = Ownership::of(managed_fields, &K::spec(&object));
+        if let Some(note) = note::reset(&ownership).filter(|_| controller.memory.is_news(key)) {
+            tell::<K>(controller, &object, &[note]).await;
+        }
         let seen = K::observe(controller, key, &object, &ownership).await;
         controller.visited::<K>(key, &object, K::is_present(&seen));
         let look = Look::<K> {
@@ -163,24 +167,27 @@ async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Erro
     let status = K::report(look, None, outlook);
     if status != K::status(look.object) {
         apply_status(look, status).await?;
+        if let Some(note) = note::stalled(outlook) {
+            tell::<K>(look.controller, look.object, &[note]).await;
+        }
     }
     Ok(())
 }
 
-async fn apply_status<K: Kind>(
-    look: &Look<'_, K>,
-    status: K::Status,
-) -> Result<K::Object, Error> {
+async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<K::Object, Error> {
     let objects = K::objects(look.controller);
     let Some(known) = Known::of(look.object.meta()) else {
         return Ok(look.object.clone());
     };
     let written = objects.apply_status(&known, &status).await?;
-    look.controller.memory.wrote(look.key, &written.resource_version);
+    look.controller
+        .memory
+        .wrote(look.key, &written.resource_version);
     let mut object = look.object.clone();
     object.meta_mut().resource_version = Some(written.resource_version);
     K::set_status(&mut object, status);
-    look.controller.visited::<K>(look.key, &object, K::is_present(look.seen));
+    look.controller
+        .visited::<K>(look.key, &object, K::is_present(look.seen));
     Ok(object)
 }
 
@@ -212,7 +219,9 @@ async fn write<K: Kind>(look: &Look<'_, K>, effect: &ObjectEffect) -> Result<Aft
             Ok(After::Object(object))
         }
         ObjectEffect::ApplyOrigin(origin) => {
-            objects.apply_origin_label(&known, *origin, Force::Yes).await?;
+            objects
+                .apply_origin_label(&known, *origin, Force::Yes)
+                .await?;
             reread_object(look, &known).await
         }
         ObjectEffect::Delete => match objects.delete(&known).await? {
@@ -255,13 +264,20 @@ fn wrote<K: Kind>(look: &Look<'_, K>, object: &K::Object) {
 async fn tell<K: Kind>(controller: &Controller, object: &K::Object, notes: &[Note]) {
     for note in notes {
         let event = Event {
-            severity: if note.warning { Severity::Warning } else { Severity::Normal },
+            severity: if note.warning {
+                Severity::Warning
+            } else {
+                Severity::Normal
+            },
             reason: note.reason.as_str().to_owned(),
             action: "Sync".to_owned(),
             note: note.message.clone(),
         };
         let now = controller.settings.clock.now();
-        controller.events.publish(&K::reference(object), &event, now).await;
+        controller
+            .events
+            .publish(&K::reference(object), &event, now)
+            .await;
     }
 }
 

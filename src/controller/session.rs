@@ -25,7 +25,9 @@ const OLDEST: (u32, u32) = (2, 34);
 impl Session {
     /// The session with the coderd that calls itself `info`, as `user`.
     pub(super) fn new(info: &coderd::BuildInfo, user: &coderd::User) -> Self {
-        let is_too_old = info.server_version().is_some_and(|version| is_too_old(&version));
+        let is_too_old = info
+            .server_version()
+            .is_some_and(|version| is_too_old(&version));
         let read_only = is_too_old.then(|| {
             let message = format!(
                 "coderd {} is older than {}.{} and is only read; update it",
@@ -33,7 +35,11 @@ impl Session {
             );
             Cause::new(Reason::UnsupportedCoderVersion, message)
         });
-        Self { deployment_id: info.deployment_id.clone(), us: user.id.to_string(), read_only }
+        Self {
+            deployment_id: info.deployment_id.clone(),
+            us: user.id.to_string(),
+            read_only,
+        }
     }
 }
 
@@ -58,7 +64,10 @@ impl Default for Sessions {
 impl Sessions {
     /// The session, or why there is none.
     pub(super) fn get(&self) -> Result<Session, Cause> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Replaces it; true where that changes what an object may see.

@@ -40,7 +40,9 @@ pub(super) async fn run(controller: Arc<Controller>) {
                 controller.settings.metrics.swept("failed", took);
                 let cause = cause::of(&error);
                 tracing::warn!(error = %cause.message, failures, "a sweep of coderd failed");
-                let pause = interval.min(AFTER_FAILURE).max(cause.retry_after.unwrap_or_default());
+                let pause = interval
+                    .min(AFTER_FAILURE)
+                    .max(cause.retry_after.unwrap_or_default());
                 if failures >= BLIND_AFTER && controller.sessions.set(Err(cause)) {
                     controller.look_at_everything();
                 }
@@ -64,13 +66,17 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
         workspaces
             .workspaces
             .iter()
-            .filter(|row| !row.is_prebuild && row.latest_build.status != coderd::BuildStatus::Deleted)
+            .filter(|row| {
+                !row.is_prebuild && row.latest_build.status != coderd::BuildStatus::Deleted
+            })
             .map(workspace_row),
     );
     let is_new = controller.sessions.set(Ok(Session::new(&info, &user)));
     let watching = controller.is_watching();
     let imports = &controller.settings.imports;
-    let changes = controller.inventory.swept(rows, |name| watching && imports.cover(name));
+    let changes = controller
+        .inventory
+        .swept(rows, |name| watching && imports.cover(name));
     for key in changes.objects.into_iter().chain(changes.imports) {
         controller.queue.add(key, Lane::Sweep);
     }

@@ -82,7 +82,11 @@ impl Kind for Templates {
         template::plan(&context(look))
     }
 
-    fn report(look: &Look<'_, Self>, records: Option<Records>, outlook: &Outlook) -> TemplateStatus {
+    fn report(
+        look: &Look<'_, Self>,
+        records: Option<Records>,
+        outlook: &Outlook,
+    ) -> TemplateStatus {
         let context = context(look);
         let records = records.unwrap_or_else(|| report::records_at_rest(&context));
         report::status(&context, records, outlook)

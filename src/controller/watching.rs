@@ -27,16 +27,21 @@ async fn run<K: Watched>(controller: &Controller, kind: &'static str, key: fn(St
         namespace: Some(settings.namespace.clone()),
         labels: None,
         // Each watch jitters by itself.
-        seed: kind.bytes().fold(settings.seed, |seed, byte| seed.rotate_left(8) ^ u64::from(byte)),
+        seed: kind.bytes().fold(settings.seed, |seed, byte| {
+            seed.rotate_left(8) ^ u64::from(byte)
+        }),
     };
-    let (events, _) =
-        watch::watch::<K, _>(settings.kube.clone(), &options, move |_| metrics.watch_failed());
+    let (events, _) = watch::watch::<K, _>(settings.kube.clone(), &options, move |_| {
+        metrics.watch_failed();
+    });
     pin_mut!(events);
     while let Some(event) = events.next().await {
         match event {
             WatchEvent::Applied(object) => {
                 let metadata = &object.metadata;
-                let Some(name) = metadata.name.clone() else { continue };
+                let Some(name) = metadata.name.clone() else {
+                    continue;
+                };
                 let key = key(name);
                 controller.inventory.object_seen(&key);
                 let version = metadata.resource_version.as_deref().unwrap_or_default();

@@ -1,8 +1,8 @@
 //! A worker: takes a key, looks at it, says when to look again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -14,7 +14,11 @@ use super::{
     workspace::Workspaces,
 };
 
-/// Works until `stop`. A step that was begun is ended.
+/// How long a step that was begun may go on after `stop`. A step is dropped then as it would be by a
+/// crash, which is safe at every point: what it needs to be found again is in `status` already.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Works until `stop`. A step that was begun is ended, unless the other side lets it wait too long.
 pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
     while let Some(key) = stop.run_until_cancelled(controller.queue.next()).await {
         let metrics = &controller.settings.metrics;
@@ -22,7 +26,13 @@ pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
         metrics.queued("sweep", controller.queue.depth(Lane::Sweep));
         let start = Instant::now();
         let span = tracing::info_span!("reconcile", object = %key);
-        let verdict = look(&controller, &key, &stop).instrument(span.clone()).await;
+        let verdict = tokio::select! {
+            verdict = look(&controller, &key, &stop).instrument(span.clone()) => verdict,
+            () = too_late(&stop) => {
+                tracing::warn!(object = %key, "stopping in the middle of a step: no answer came");
+                Verdict::Stopped
+            }
+        };
         let (result, delay) = controller.next_look(&key, verdict, &span);
         metrics.reconciled(key.kind(), result, start.elapsed());
         if let Some(delay) = delay {
@@ -30,6 +40,12 @@ pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
         }
         controller.queue.done(&key);
     }
+}
+
+/// Returns when a step that was begun before `stop` has had its time.
+async fn too_late(stop: &CancellationToken) {
+    stop.cancelled().await;
+    sleep(GRACE).await;
 }
 
 async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Verdict {
@@ -46,7 +62,10 @@ async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> V
 /// What was not imported is found again by the next sweep.
 fn imported(result: Result<(), import::Error>) -> Verdict {
     if let Err(error) = result {
-        tracing::warn!(error = cause::text(&error), "not imported; the next sweep tries again");
+        tracing::warn!(
+            error = cause::text(&error),
+            "not imported; the next sweep tries again"
+        );
     }
     Verdict::Rest(None)
 }
@@ -58,7 +77,7 @@ impl Controller {
         key: &Key,
         verdict: Verdict,
         span: &tracing::Span,
-    ) -> (&'static str, Option<std::time::Duration>) {
+    ) -> (&'static str, Option<Duration>) {
         let _entered = span.enter();
         match verdict {
             Verdict::Gone => {

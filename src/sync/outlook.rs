@@ -133,10 +133,18 @@ impl Outlook {
         generation: Option<i64>,
         now: Timestamp,
     ) -> Vec<Condition> {
-        let ready = self.ready.clone().or_else(|| kept(previous, ConditionType::Ready, generation));
-        let ready = ready.unwrap_or_else(|| Finding { holds: None, ..self.synced.clone() });
-        let running =
-            self.running.clone().or_else(|| kept(previous, ConditionType::Running, None));
+        let ready = self
+            .ready
+            .clone()
+            .or_else(|| kept(previous, ConditionType::Ready, generation));
+        let ready = ready.unwrap_or_else(|| Finding {
+            holds: None,
+            ..self.synced.clone()
+        });
+        let running = self
+            .running
+            .clone()
+            .or_else(|| kept(previous, ConditionType::Running, None));
         let (reason, message) = &self.because;
         let because = || Some(finding(Some(true), *reason, message));
         let progress = match self.progress {
@@ -166,20 +174,24 @@ impl Outlook {
 
 /// A finding from its parts.
 pub fn finding(holds: Option<bool>, reason: Reason, message: &str) -> Finding {
-    Finding { holds, reason, message: message.to_owned() }
+    Finding {
+        holds,
+        reason,
+        message: message.to_owned(),
+    }
 }
 
 /// What `previous` said of `kind`, if it spoke of `generation` (of any where that is none).
-fn kept(
-    previous: &[Condition],
-    kind: ConditionType,
-    generation: Option<i64>,
-) -> Option<Finding> {
-    let condition = previous.iter().find(|condition| condition.type_ == kind.as_str())?;
+fn kept(previous: &[Condition], kind: ConditionType, generation: Option<i64>) -> Option<Finding> {
+    let condition = previous
+        .iter()
+        .find(|condition| condition.type_ == kind.as_str())?;
     if generation.is_some() && condition.observed_generation != generation {
         return None;
     }
-    let reason = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason)?;
+    let reason = Reason::ALL
+        .iter()
+        .find(|reason| reason.as_str() == condition.reason)?;
     let holds = match condition.status.as_str() {
         "True" => Some(true),
         "False" => Some(false),

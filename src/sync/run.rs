@@ -102,7 +102,9 @@ pub fn decide(lever: &Lever) -> Decision {
 /// The build that the record orders, by number, transition, initiator and reason.
 fn is_order(lever: &Lever, record: &RunRecord) -> bool {
     let transition = Transition::towards(record.wanted);
-    lever.build.is_order(record.build_number, transition, lever.us)
+    lever
+        .build
+        .is_order(record.build_number, transition, lever.us)
 }
 
 /// An order whose number no build has taken yet.
@@ -153,7 +155,11 @@ fn follow(lever: &Lever, record: Option<&RunRecord>) -> Decision {
 
 /// The record of a state that was seen, not ordered.
 fn seen(lever: &Lever, wanted: bool) -> RunRecord {
-    RunRecord { wanted, build_number: lever.build.number, ordered_at: None }
+    RunRecord {
+        wanted,
+        build_number: lever.build.number,
+        ordered_at: None,
+    }
 }
 
 #[cfg(test)]

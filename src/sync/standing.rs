@@ -92,7 +92,11 @@ impl<'a> Standing<'a> {
 
     /// Whether our finalizer is on.
     pub fn has_finalizer(&self) -> bool {
-        self.metadata.finalizers.iter().flatten().any(|name| name == names::FINALIZER)
+        self.metadata
+            .finalizers
+            .iter()
+            .flatten()
+            .any(|name| name == names::FINALIZER)
     }
 
     /// Whether nothing may be written to coderd.
@@ -130,7 +134,11 @@ impl<'a> Standing<'a> {
 
     /// The value of annotation `name`.
     pub fn annotation(&self, name: &str) -> Option<&'a str> {
-        self.metadata.annotations.as_ref()?.get(name).map(String::as_str)
+        self.metadata
+            .annotations
+            .as_ref()?
+            .get(name)
+            .map(String::as_str)
     }
 
     /// The value of label `name`.

@@ -223,12 +223,20 @@ impl Effect {
             Self::CreateVersion { name, template_id } => ("files", json!([name, template_id])),
             Self::Unarchive(id) => ("files", json!(["unarchive", id])),
             Self::Promote(id) => ("files", json!(["promote", id])),
-            Self::Create(NewTemplate { name, version_id, display_name, description, icon }) => {
-                ("create", json!([name, version_id, display_name, description, icon]))
-            }
-            Self::SetMetadata { field, value } => {
-                (*field, super::field::canonical(json!(value)).unwrap_or_default())
-            }
+            Self::Create(NewTemplate {
+                name,
+                version_id,
+                display_name,
+                description,
+                icon,
+            }) => (
+                "create",
+                json!([name, version_id, display_name, description, icon]),
+            ),
+            Self::SetMetadata { field, value } => (
+                *field,
+                super::field::canonical(json!(value)).unwrap_or_default(),
+            ),
         };
         Refusal {
             field: field.to_owned(),
@@ -294,7 +302,12 @@ impl Context<'_> {
 
     /// What was refused before and is not to be sent again: nothing, once something asks to try.
     pub fn refusals(&self) -> &[Refusal] {
-        match self.object.status.as_ref().and_then(|status| status.sync.as_ref()) {
+        match self
+            .object
+            .status
+            .as_ref()
+            .and_then(|status| status.sync.as_ref())
+        {
             Some(sync) if !self.standing().may_retry() => &sync.refused,
             _ => &[],
         }
@@ -313,7 +326,11 @@ pub fn declared_source(
     object: &CoderTemplate,
     ownership: &Ownership,
 ) -> Option<Result<Declared, String>> {
-    let files = object.spec.files.as_ref().filter(|_| declares_files(object, ownership))?;
+    let files = object
+        .spec
+        .files
+        .as_ref()
+        .filter(|_| declares_files(object, ownership))?;
     Some(match Source::from_inline(files) {
         Ok(source) => {
             let hash = source.hash(&BTreeMap::new());
@@ -325,14 +342,22 @@ pub fn declared_source(
 
 /// Whether `spec.files` is declared, by anybody but us.
 fn declares_files(object: &CoderTemplate, ownership: &Ownership) -> bool {
-    object.spec.files.as_ref().is_some_and(|files| !files.is_empty())
+    object
+        .spec
+        .files
+        .as_ref()
+        .is_some_and(|files| !files.is_empty())
         && ownership.declared(&FieldPath::spec(metadata::FILES))
 }
 
 /// The first status says that nothing is known yet, before anything is asked of coderd: a waiting
 /// client must never take an object without conditions for a finished one.
 fn first_visit(context: &Context) -> Option<TemplatePlan> {
-    let conditions = context.object.status.as_ref().map_or(0, |status| status.conditions.len());
+    let conditions = context
+        .object
+        .status
+        .as_ref()
+        .map_or(0, |status| status.conditions.len());
     let is_new = conditions == 0 && !context.standing().is_terminating();
     let cause = Cause::new(Reason::Pending, "not looked at yet");
     is_new.then(|| TemplatePlan::record(context.records(), Outlook::unknown(&cause)))
@@ -343,15 +368,24 @@ fn record_refusals(context: &Context) -> Option<TemplatePlan> {
     let first = context.refused.first()?;
     let mut records = context.records();
     for refusal in context.refused {
-        records.sync.refused.retain(|known| known.field != refusal.field);
+        records
+            .sync
+            .refused
+            .retain(|known| known.field != refusal.field);
         records.sync.refused.push(refusal.clone());
     }
-    Some(TemplatePlan::record(records, Outlook::stalled(Reason::Refused, &first.message)))
+    Some(TemplatePlan::record(
+        records,
+        Outlook::stalled(Reason::Refused, &first.message),
+    ))
 }
 
 /// Nothing goes to coderd while the object is paused.
 fn paused(context: &Context) -> Option<TemplatePlan> {
-    context.standing().is_paused().then(|| TemplatePlan::rest(Outlook::paused()))
+    context
+        .standing()
+        .is_paused()
+        .then(|| TemplatePlan::rest(Outlook::paused()))
 }
 
 /// Nothing happens on either side while the twin cannot be seen.
@@ -372,21 +406,29 @@ fn lost(context: &Context) -> Option<TemplatePlan> {
     let id = &standing.binding?.id;
     if !standing.is_declared {
         let outlook = Outlook::reconciling(Reason::Deleting, "its template was deleted in Coder");
-        return Some(TemplatePlan::act(Effect::Object(ObjectEffect::Delete), outlook));
+        return Some(TemplatePlan::act(
+            Effect::Object(ObjectEffect::Delete),
+            outlook,
+        ));
     }
     if context.source.is_some() {
         return Some(creation::begin(context));
     }
     Some(TemplatePlan::rest(Outlook::stalled(
         Reason::DeletedExternally,
-        format!("template {id} was deleted in Coder; declare spec.files to make it again, or delete this object"),
+        format!(
+            "template {id} was deleted in Coder; declare spec.files to make it again, or delete this object"
+        ),
     )))
 }
 
 /// This coderd may only be read.
 fn read_only(context: &Context) -> Option<TemplatePlan> {
     let cause = context.read_only?;
-    Some(TemplatePlan::rest(Outlook::stalled(cause.reason, &cause.message)))
+    Some(TemplatePlan::rest(Outlook::stalled(
+        cause.reason,
+        &cause.message,
+    )))
 }
 
 /// An imported object whose twin has another name now goes; the new name is imported again.

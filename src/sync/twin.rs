@@ -31,6 +31,10 @@ pub struct Cause {
 impl Cause {
     /// A cause without a wish of the other side.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), retry_after: None }
+        Self {
+            reason,
+            message: message.into(),
+            retry_after: None,
+        }
     }
 }

@@ -234,9 +234,24 @@ pub struct NewWorkspace {
 
 impl NewWorkspace {
     fn to_json(&self) -> Value {
-        let Self { owner, name, template_id, version_id, ttl_millis, autostart_schedule, parameters } =
-            self;
-        json!([owner, name, template_id, version_id, ttl_millis, autostart_schedule, parameters])
+        let Self {
+            owner,
+            name,
+            template_id,
+            version_id,
+            ttl_millis,
+            autostart_schedule,
+            parameters,
+        } = self;
+        json!([
+            owner,
+            name,
+            template_id,
+            version_id,
+            ttl_millis,
+            autostart_schedule,
+            parameters
+        ])
     }
 }
 
@@ -253,7 +268,11 @@ pub struct NewBuild {
 
 impl NewBuild {
     fn to_json(&self) -> Value {
-        let Self { transition, version_id, parameters } = self;
+        let Self {
+            transition,
+            version_id,
+            parameters,
+        } = self;
         json!([format!("{transition:?}"), version_id, parameters])
     }
 }
@@ -295,7 +314,10 @@ impl Context<'_> {
     /// The records as they are.
     pub fn records(&self) -> Records {
         let standing = self.standing();
-        Records { binding: standing.binding.cloned(), sync: standing.records() }
+        Records {
+            binding: standing.binding.cloned(),
+            sync: standing.records(),
+        }
     }
 
     /// The twin, if it is there.
@@ -308,7 +330,12 @@ impl Context<'_> {
 
     /// What was refused before and is not to be sent again: nothing, once something asks to try.
     pub fn refusals(&self) -> &[Refusal] {
-        match self.object.status.as_ref().and_then(|status| status.sync.as_ref()) {
+        match self
+            .object
+            .status
+            .as_ref()
+            .and_then(|status| status.sync.as_ref())
+        {
             Some(sync) if !self.standing().may_retry() => &sync.refused,
             _ => &[],
         }
@@ -325,7 +352,11 @@ impl Context<'_> {
 /// The first status says that nothing is known yet, before anything is asked of coderd: a waiting
 /// client must never take an object without conditions for a finished one.
 fn first_visit(context: &Context) -> Option<WorkspacePlan> {
-    let conditions = context.object.status.as_ref().map_or(0, |status| status.conditions.len());
+    let conditions = context
+        .object
+        .status
+        .as_ref()
+        .map_or(0, |status| status.conditions.len());
     let is_new = conditions == 0 && !context.standing().is_terminating();
     let cause = Cause::new(Reason::Pending, "not looked at yet");
     is_new.then(|| WorkspacePlan::record(context.records(), Outlook::unknown(&cause)))
@@ -336,19 +367,28 @@ fn record_refusals(context: &Context) -> Option<WorkspacePlan> {
     let first = context.refused.first()?;
     let mut records = context.records();
     for refusal in context.refused {
-        records.sync.refused.retain(|known| known.field != refusal.field);
+        records
+            .sync
+            .refused
+            .retain(|known| known.field != refusal.field);
         records.sync.refused.push(refusal.clone());
         if refusal.field == FIELD_CREATE {
             records.sync.attempt = None;
             records.sync.run = None;
         }
     }
-    Some(WorkspacePlan::record(records, Outlook::stalled(Reason::Refused, &first.message)))
+    Some(WorkspacePlan::record(
+        records,
+        Outlook::stalled(Reason::Refused, &first.message),
+    ))
 }
 
 /// Nothing goes to coderd while the object is paused.
 fn paused(context: &Context) -> Option<WorkspacePlan> {
-    context.standing().is_paused().then(|| WorkspacePlan::rest(Outlook::paused()))
+    context
+        .standing()
+        .is_paused()
+        .then(|| WorkspacePlan::rest(Outlook::paused()))
 }
 
 /// Nothing happens on either side while the twin cannot be seen.
@@ -369,7 +409,10 @@ fn lost(context: &Context) -> Option<WorkspacePlan> {
     let id = &standing.binding?.id;
     if !standing.is_declared {
         let outlook = Outlook::reconciling(Reason::Deleting, "its workspace was deleted in Coder");
-        return Some(WorkspacePlan::act(Effect::Object(ObjectEffect::Delete), outlook));
+        return Some(WorkspacePlan::act(
+            Effect::Object(ObjectEffect::Delete),
+            outlook,
+        ));
     }
     if standing.annotation(crate::api::names::ANNOTATION_RECREATE) == Some(id) {
         return Some(creation::begin(context));
@@ -386,7 +429,10 @@ fn lost(context: &Context) -> Option<WorkspacePlan> {
 /// This coderd may only be read.
 fn read_only(context: &Context) -> Option<WorkspacePlan> {
     let cause = context.read_only?;
-    Some(WorkspacePlan::rest(Outlook::stalled(cause.reason, &cause.message)))
+    Some(WorkspacePlan::rest(Outlook::stalled(
+        cause.reason,
+        &cause.message,
+    )))
 }
 
 /// An imported object whose twin has another name now goes; the new name is imported again.

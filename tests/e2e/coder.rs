@@ -16,7 +16,10 @@ impl Person {
     /// The person to whom `token` belongs.
     pub fn new(url: &str, token: &str) -> Self {
         Self {
-            client: reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap(),
+            client: reqwest::Client::builder()
+                .timeout(Duration::from_secs(30))
+                .build()
+                .unwrap(),
             url: url.trim_end_matches('/').to_owned(),
             token: token.to_owned(),
         }
@@ -26,7 +29,10 @@ impl Person {
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let request = self
             .client
-            .request(method.parse().unwrap(), format!("{}/api/v2{path}", self.url))
+            .request(
+                method.parse().unwrap(),
+                format!("{}/api/v2{path}", self.url),
+            )
             .header("Coder-Session-Token", &self.token);
         let request = match body {
             Some(body) => request.json(&body),
@@ -35,13 +41,19 @@ impl Person {
         let reply = request.send().await.unwrap();
         let status = reply.status().as_u16();
         let text = reply.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        (
+            status,
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
     }
 
     /// Sends a request that has to succeed.
     pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let (status, answer) = self.send(method, path, body).await;
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
         answer
     }
 
@@ -52,8 +64,9 @@ impl Person {
 
     /// The workspace `name` of `owner`, if it is there.
     pub async fn workspace(&self, owner: &str, name: &str) -> Option<Value> {
-        let (status, answer) =
-            self.send("GET", &format!("/users/{owner}/workspace/{name}"), None).await;
+        let (status, answer) = self
+            .send("GET", &format!("/users/{owner}/workspace/{name}"), None)
+            .await;
         (status == 200).then_some(answer)
     }
 
@@ -67,7 +80,11 @@ impl Person {
     /// All versions of a template, archived ones included.
     pub async fn versions(&self, template: &str) -> Vec<Value> {
         let path = format!("/templates/{template}/versions?include_archived=true");
-        self.get(&path).await.as_array().cloned().unwrap_or_default()
+        self.get(&path)
+            .await
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// All builds of a workspace, newest first.
@@ -79,8 +96,11 @@ impl Person {
     /// Starts, stops or deletes a workspace and waits for the end of the build.
     pub async fn build(&self, workspace: &str, transition: &str) -> Value {
         let path = format!("/workspaces/{workspace}/builds");
-        let build = self.ask("POST", &path, Some(json!({ "transition": transition }))).await;
-        self.ended(&format!("/workspacebuilds/{}", id(&build))).await
+        let build = self
+            .ask("POST", &path, Some(json!({ "transition": transition })))
+            .await;
+        self.ended(&format!("/workspacebuilds/{}", id(&build)))
+            .await
     }
 
     /// Waits until the job of what `path` shows has ended.
@@ -88,11 +108,17 @@ impl Person {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(90);
         loop {
             let seen = self.get(path).await;
-            let status = seen["job"]["status"].as_str().unwrap_or_default().to_owned();
+            let status = seen["job"]["status"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             if matches!(status.as_str(), "succeeded" | "failed" | "canceled") {
                 return seen;
             }
-            assert!(tokio::time::Instant::now() < deadline, "{path} is still {status}");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{path} is still {status}"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -132,7 +158,8 @@ impl Person {
         }
         let path = format!("/organizations/{organization}/templateversions");
         let version = self.ask("POST", &path, Some(body)).await;
-        self.ended(&format!("/templateversions/{}", id(&version))).await
+        self.ended(&format!("/templateversions/{}", id(&version)))
+            .await
     }
 
     /// Creates a workspace and waits for the end of its first build.
@@ -140,7 +167,11 @@ impl Person {
         let path = format!("/users/{owner}/workspaces");
         let body = json!({ "name": name, "template_id": template });
         let workspace = self.ask("POST", &path, Some(body)).await;
-        self.ended(&format!("/workspacebuilds/{}", id(&workspace["latest_build"]))).await;
+        self.ended(&format!(
+            "/workspacebuilds/{}",
+            id(&workspace["latest_build"])
+        ))
+        .await;
         self.get(&format!("/workspaces/{}", id(&workspace))).await
     }
 
@@ -159,5 +190,7 @@ impl Person {
 
 /// The id of what coderd answered.
 pub fn id(answer: &Value) -> &str {
-    answer["id"].as_str().unwrap_or_else(|| panic!("no id in {answer}"))
+    answer["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no id in {answer}"))
 }

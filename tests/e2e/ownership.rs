@@ -16,7 +16,7 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    let mut applied = manifest(&object, &template, json!({ "ttlMillis": 3_600_000 }));
+    let mut applied = manifest(&object, &template, &json!({ "ttlMillis": 3_600_000 }));
     applied["metadata"]["labels"] = json!({ "team": "a" });
     applied["metadata"]["annotations"] = json!({ "note": "kept" });
     scene.apply(&applied).await;
@@ -25,7 +25,11 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
         is_ready(seen) && seen["spec"]["running"] == true
     });
     let ready = ready.await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     let ttl = format!("/workspaces/{}/ttl", id(&twin));
     let autostart = format!("/workspaces/{}/autostart", id(&twin));
 
@@ -40,13 +44,23 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
     let mut other = applied.clone();
     other["spec"]["ttlMillis"] = json!(7_200_000);
     let (fine, text) = scene.try_apply(&other, &["--field-manager=other"]).await;
-    assert!(!fine && text.contains("conflict with \"kubectl\": .spec.ttlMillis"), "{text}");
+    assert!(
+        !fine && text.contains("conflict with \"kubectl\": .spec.ttlMillis"),
+        "{text}"
+    );
 
     // A declared field that is changed in coderd is put back, and an Event says so.
-    scene.person.ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 }))).await;
+    scene
+        .person
+        .ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 })))
+        .await;
     scene
         .eventually("the declared ttl is back", async || {
-            let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+            let twin = scene
+                .person
+                .workspace(scene.bed.owner(), &name)
+                .await
+                .unwrap();
             twin["ttl_ms"] == 3_600_000
         })
         .await;
@@ -57,16 +71,28 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
         .await;
 
     // A field that nobody declares is mirrored, and coderd owns it.
-    scene.person.ask("PUT", &autostart, Some(json!({ "schedule": "0 9 * * 1-5" }))).await;
+    scene
+        .person
+        .ask(
+            "PUT",
+            &autostart,
+            Some(json!({ "schedule": "0 9 * * 1-5" })),
+        )
+        .await;
     let mirrored = scene
         .until(&cws, "the schedule is mirrored", |seen| {
             seen["spec"]["autostartSchedule"] == "0 9 * * 1-5"
         })
         .await;
     assert_eq!(owners(&mirrored, "autostartSchedule"), ["coderd"]);
-    scene.person.ask("PUT", &autostart, Some(json!({ "schedule": "" }))).await;
     scene
-        .until(&cws, "no schedule is mirrored", |seen| seen["spec"]["autostartSchedule"].is_null())
+        .person
+        .ask("PUT", &autostart, Some(json!({ "schedule": "" })))
+        .await;
+    scene
+        .until(&cws, "no schedule is mirrored", |seen| {
+            seen["spec"]["autostartSchedule"].is_null()
+        })
         .await;
 
     // A field that is removed from the manifest is mirrored again; nothing is pushed.
@@ -75,16 +101,25 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
     applied["spec"].as_object_mut().unwrap().remove("ttlMillis");
     scene.apply(&applied).await;
     let released = scene
-        .until(&cws, "coderd owns the ttl", |seen| owners(seen, "ttlMillis") == ["coderd"])
+        .until(&cws, "coderd owns the ttl", |seen| {
+            owners(seen, "ttlMillis") == ["coderd"]
+        })
         .await;
     assert_eq!(released["spec"]["ttlMillis"], 3_600_000);
-    scene.person.ask("PUT", &ttl, Some(json!({ "ttl_ms": 900_000 }))).await;
+    scene
+        .person
+        .ask("PUT", &ttl, Some(json!({ "ttl_ms": 900_000 })))
+        .await;
     scene
         .until(&cws, "the ttl is mirrored", |seen| {
             seen["spec"]["ttlMillis"] == 900_000 && is_ready(seen)
         })
         .await;
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,21 +130,44 @@ async fn observe_shows_drift_and_pushes_nothing() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "ttlMillis": 3_600_000, "driftPolicy": "Observe" });
-    scene.apply(&manifest(&object, &template, spec)).await;
+    scene.apply(&manifest(&object, &template, &spec)).await;
     scene.wait(&cws, "Ready").await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     scene.proxy.forget();
 
     let ttl = format!("/workspaces/{}/ttl", id(&twin));
-    scene.person.ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 }))).await;
-    let drifted =
-        scene.until(&cws, "drifted", |seen| condition(seen, "Drifted") == "True").await;
+    scene
+        .person
+        .ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 })))
+        .await;
+    let drifted = scene
+        .until(&cws, "drifted", |seen| condition(seen, "Drifted") == "True")
+        .await;
     assert_eq!(reason(&drifted, "Synced"), "FieldDrift");
     assert_eq!(condition(&drifted, "Ready"), "True");
     scene.sweeps(3).await;
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
 
-    scene.person.ask("PUT", &ttl, Some(json!({ "ttl_ms": 3_600_000 }))).await;
-    scene.until(&cws, "no drift", |seen| condition(seen, "Drifted").is_empty()).await;
-    scene.until(&cws, "ready and synced", |seen| condition(seen, "Synced") == "True").await;
+    scene
+        .person
+        .ask("PUT", &ttl, Some(json!({ "ttl_ms": 3_600_000 })))
+        .await;
+    scene
+        .until(&cws, "no drift", |seen| {
+            condition(seen, "Drifted").is_empty()
+        })
+        .await;
+    scene
+        .until(&cws, "ready and synced", |seen| {
+            condition(seen, "Synced") == "True"
+        })
+        .await;
 }

@@ -32,7 +32,8 @@ pub struct Scene {
     pub person: Person,
     /// The controller, while it runs.
     pub controller: Option<Program>,
-    kube: kube::Client,
+    /// The API server, for what `kubectl` cannot say.
+    pub kube: kube::Client,
     kubeconfig: PathBuf,
     health: u16,
     flags: Vec<String>,
@@ -52,15 +53,25 @@ impl Scene {
 
     /// A stage on `bed`.
     pub async fn on(bed: &'static Access, test: &str, flags: &[&str]) -> Self {
+        let mut scene = Self::idle(bed, test, flags).await;
+        scene.start_controller().await;
+        scene
+    }
+
+    /// A stage on `bed` on which no controller runs yet.
+    pub async fn idle(bed: &'static Access, test: &str, flags: &[&str]) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         // The one provider of the whole test process; whoever comes second finds it there.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{test}-{}-{number}", std::process::id() % 10_000);
         install(bed, &namespace).await;
-        let kubeconfig = bed.service_account_kubeconfig(&namespace, "coder-k8s").await.unwrap();
+        let kubeconfig = bed
+            .service_account_kubeconfig(&namespace, "coder-k8s")
+            .await
+            .unwrap();
         let proxy = Proxy::start(bed.coder_url()).unwrap();
-        let mut scene = Self {
+        Self {
             person: Person::new(bed.coder_url(), bed.coder_token()),
             kube: admin(bed).await,
             bed,
@@ -71,19 +82,28 @@ impl Scene {
             health: free_port(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             starts: 0,
-        };
-        scene.start_controller().await;
-        scene
+        }
     }
 
     /// Starts the controller and waits until it is ready.
     pub async fn start_controller(&mut self) {
         self.launch_controller().await;
-        let ready = format!("http://127.0.0.1:{}/readyz", self.health);
         self.eventually("the controller is ready", async || {
-            reqwest::get(&ready).await.is_ok_and(|reply| reply.status().is_success())
+            self.probe("/readyz").await.0 == 200
         })
         .await;
+    }
+
+    /// The status and the text of a probe; status 0 where nobody answers.
+    pub async fn probe(&self, path: &str) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}{path}", self.health);
+        match reqwest::get(&url).await {
+            Ok(reply) => (
+                reply.status().as_u16(),
+                reply.text().await.unwrap_or_default(),
+            ),
+            Err(error) => (0, error.to_string()),
+        }
     }
 
     /// Starts the controller.
@@ -92,7 +112,10 @@ impl Scene {
         let mut arguments = vec![
             "--app=controller".to_owned(),
             format!("--coder-url={}", self.proxy.url()),
-            format!("--coder-session-token-file={}", self.bed.controller_token_file().display()),
+            format!(
+                "--coder-session-token-file={}",
+                self.bed.controller_token_file().display()
+            ),
             format!("--coder-namespace={}", self.namespace),
             "--sweep-interval=1s".to_owned(),
             format!("--health-bind-address=127.0.0.1:{}", self.health),
@@ -145,9 +168,16 @@ impl Scene {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .await
+            .unwrap();
         let output = child.wait_with_output().await.unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         (output.status.success(), text.into_owned())
     }
 
@@ -174,18 +204,26 @@ impl Scene {
     /// Waits with `kubectl wait`, as people do.
     pub async fn wait(&self, object: &str, condition: &str) {
         let condition = format!("--for=condition={condition}");
-        let (fine, text) =
-            self.try_kubectl(&["wait", object, &condition, "--timeout=90s"], "").await;
+        let (fine, text) = self
+            .try_kubectl(&["wait", object, &condition, "--timeout=90s"], "")
+            .await;
         if !fine {
             let shown = self.try_kubectl(&["get", object, "-o", "yaml"], "").await.1;
-            panic!("kubectl wait {object} {condition}: {text}\n{shown}\n{}", self.log_tail());
+            panic!(
+                "kubectl wait {object} {condition}: {text}\n{shown}\n{}",
+                self.log_tail()
+            );
         }
     }
 
     /// Reads an object such as `cws/name`, if it is there.
     pub async fn object(&self, object: &str) -> Option<Value> {
         let (kind, name) = object.split_once('/').unwrap();
-        let plural = if kind == "cws" { "coderworkspaces" } else { "codertemplates" };
+        let plural = if kind == "cws" {
+            "coderworkspaces"
+        } else {
+            "codertemplates"
+        };
         let path = format!(
             "/apis/coder.com/v1alpha1/namespaces/{}/{plural}/{name}",
             self.namespace
@@ -204,7 +242,11 @@ impl Scene {
             }
             if Instant::now() >= deadline {
                 let shown = seen.map(|seen| serde_json::to_string_pretty(&seen).unwrap());
-                panic!("{object} never was: {what}\n{}\n{}", shown.unwrap_or_default(), self.log_tail());
+                panic!(
+                    "{object} never was: {what}\n{}\n{}",
+                    shown.unwrap_or_default(),
+                    self.log_tail()
+                );
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -212,17 +254,50 @@ impl Scene {
 
     /// Waits until the object is gone.
     pub async fn until_gone(&self, object: &str) {
-        self.eventually(&format!("{object} is gone"), async || self.object(object).await.is_none())
-            .await;
+        self.eventually(&format!("{object} is gone"), async || {
+            self.object(object).await.is_none()
+        })
+        .await;
     }
 
     /// Waits until `holds`.
     pub async fn eventually(&self, what: &str, holds: impl AsyncFn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds().await {
-            assert!(Instant::now() < deadline, "never: {what}\n{}", self.log_tail());
+            assert!(
+                Instant::now() < deadline,
+                "never: {what}\n{}",
+                self.log_tail()
+            );
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// All objects of both kinds in the namespace.
+    pub async fn objects(&self) -> Vec<Value> {
+        let mut objects = self.list("coder.com/v1alpha1", "coderworkspaces").await;
+        objects.extend(self.list("coder.com/v1alpha1", "codertemplates").await);
+        objects
+    }
+
+    /// All objects of one kind in the namespace, Events for example.
+    pub async fn list(&self, api: &str, plural: &str) -> Vec<Value> {
+        let path = format!("/apis/{api}/namespaces/{}/{plural}", self.namespace);
+        let request = Request::get(path).body(Vec::new()).unwrap();
+        let list = self.kube.request::<Value>(request).await.unwrap();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// How many requests the controller has sent to coderd.
+    pub fn requests(&self) -> u64 {
+        self.proxy.count("*", "").unwrap()
+    }
+
+    /// Waits until the controller has sent `count` requests more to coderd, whatever became of them.
+    pub async fn requests_more(&self, count: u64) {
+        let start = self.requests();
+        self.eventually("more requests", async || self.requests() >= start + count)
+            .await;
     }
 
     /// Waits until the controller has swept coderd `count` times more: whatever was to be noticed has
@@ -230,17 +305,16 @@ impl Scene {
     pub async fn sweeps(&self, count: u64) {
         let swept = || self.proxy.count("GET", "/workspaces$").unwrap();
         let start = swept();
-        self.eventually("more sweeps", async || swept() >= start + count).await;
+        self.eventually("more sweeps", async || swept() >= start + count)
+            .await;
     }
 
     /// The Events about an object, as `reason: note`.
     pub async fn events(&self, object: &str) -> Vec<String> {
         let name = object.split_once('/').unwrap().1;
-        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", self.namespace);
-        let request = Request::get(path).body(Vec::new()).unwrap();
-        let list = self.kube.request::<Value>(request).await.unwrap();
-        let events = list["items"].as_array().unwrap().iter();
+        let events = self.list("events.k8s.io/v1", "events").await;
         events
+            .iter()
             .filter(|event| event["regarding"]["name"] == name)
             .map(|event| {
                 let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
@@ -257,12 +331,51 @@ impl Scene {
         .await;
     }
 
+    /// The token of the controller's `ServiceAccount`.
+    pub fn account_token(&self) -> String {
+        let text = std::fs::read_to_string(&self.kubeconfig).unwrap();
+        let kubeconfig: Value = serde_json::from_str(&text).unwrap();
+        kubeconfig["users"][0]["user"]["token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Everything that the controller has logged, before its restarts too.
+    pub fn log(&self) -> String {
+        (1..=self.starts)
+            .map(|start| {
+                self.bed
+                    .log(&format!("controller-{}-{start}", self.namespace))
+            })
+            .map(|path| std::fs::read_to_string(path).unwrap_or_default())
+            .collect()
+    }
+
     /// The end of the controller's log.
     pub fn log_tail(&self) -> String {
-        let text = self.controller.as_ref().map(|one| one.log_text().unwrap_or_default());
+        let text = self
+            .controller
+            .as_ref()
+            .map(|one| one.log_text().unwrap_or_default());
         let text = text.unwrap_or_else(|| "(the controller does not run)".to_owned());
-        let lines: Vec<_> = text.lines().filter(|line| !line.contains("elapsed=")).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| !line.contains("elapsed="))
+            .collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+}
+
+/// Whatever a test does, `deploy/` gives the controller all the rights that it needs.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let log = self.log();
+        let refused = log.lines().find(|line| line.contains("forbidden: User"));
+        assert_eq!(refused, None, "the controller was refused a right");
     }
 }
 
@@ -282,7 +395,10 @@ pub fn message<'a>(object: &'a Value, kind: &str) -> &'a str {
 }
 
 fn find_condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    object["status"]["conditions"].as_array()?.iter().find(|one| one["type"] == kind)
+    object["status"]["conditions"]
+        .as_array()?
+        .iter()
+        .find(|one| one["type"] == kind)
 }
 
 /// Whether the status speaks of the present generation and is `Ready`.
@@ -293,8 +409,15 @@ pub fn is_ready(object: &Value) -> bool {
 
 /// The managers that own `spec.<field>`.
 pub fn owners(object: &Value, field: &str) -> Vec<String> {
-    let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-    let owns = |entry: &&Value| entry["fieldsV1"]["f:spec"].get(format!("f:{field}")).is_some();
+    let entries = object["metadata"]["managedFields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let owns = |entry: &&Value| {
+        entry["fieldsV1"]["f:spec"]
+            .get(format!("f:{field}"))
+            .is_some()
+    };
     let name = |entry: &Value| entry["manager"].as_str().unwrap_or_default().to_owned();
     entries.iter().filter(owns).map(name).collect()
 }
@@ -308,12 +431,35 @@ pub fn version(object: &Value) -> &str {
 async fn install(bed: &Access, namespace: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crds = root.join("crds").display().to_string();
-    let rights = root.join("deploy/base/rbac.yaml").display().to_string();
-    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds]).await.unwrap();
-    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds]).await.unwrap();
-    bed.run_kubectl(&["create", "namespace", namespace]).await.unwrap();
-    bed.run_kubectl(&["create", "serviceaccount", "coder-k8s", "-n", namespace]).await.unwrap();
-    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &rights, "-n", namespace])
+    let role = |folder: &str| {
+        root.join("deploy")
+            .join(folder)
+            .join("role.yaml")
+            .display()
+            .to_string()
+    };
+    let (global, local) = (role("base"), role("sync"));
+    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["create", "namespace", namespace])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["create", "serviceaccount", "coder-k8s", "-n", namespace])
+        .await
+        .unwrap();
+    let apply = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "-n",
+        namespace,
+    ];
+    let roles = ["-f", global.as_str(), "-f", local.as_str()];
+    bed.run_kubectl(&[&apply[..], &roles[..]].concat())
         .await
         .unwrap();
     let account = format!("--serviceaccount={namespace}:coder-k8s");
@@ -323,17 +469,28 @@ async fn install(bed: &Access, namespace: &str) {
     };
     bind("rolebinding", "coder-k8s-sync", "--role=coder-k8s-sync").await;
     let cluster_wide = format!("coder-k8s-{namespace}");
-    bind("clusterrolebinding", &cluster_wide, "--clusterrole=coder-k8s").await;
+    bind(
+        "clusterrolebinding",
+        &cluster_wide,
+        "--clusterrole=coder-k8s-crds",
+    )
+    .await;
 }
 
 async fn admin(bed: &Access) -> kube::Client {
     let kubeconfig = kube::config::Kubeconfig::read_from(bed.kubeconfig()).unwrap();
     let options = kube::config::KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .unwrap();
     kube::Client::try_from(config).unwrap()
 }
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

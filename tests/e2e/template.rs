@@ -67,10 +67,17 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
     applied["spec"]["displayName"] = json!("Hello");
     scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
-    let twin = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .template(scene.bed.organization(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["display_name"], "Hello");
     let first = twin["active_version_id"].as_str().unwrap().to_owned();
-    let version_one = scene.person.get(&format!("/templateversions/{first}")).await;
+    let version_one = scene
+        .person
+        .get(&format!("/templateversions/{first}"))
+        .await;
     assert_eq!(version_one["job"]["status"], "succeeded");
     assert_eq!(versions_made(&scene), 1);
     let ready = scene.object(&ctpl).await.unwrap();
@@ -79,14 +86,21 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
     // The same files again: nothing, on either side.
     scene.apply(&applied).await;
     scene.sweeps(2).await;
-    assert_eq!(version(&scene.object(&ctpl).await.unwrap()), version(&ready));
+    assert_eq!(
+        version(&scene.object(&ctpl).await.unwrap()),
+        version(&ready)
+    );
     assert_eq!(versions_made(&scene), 1);
 
     // New files: a new version, promoted.
     applied["spec"]["files"]["main.tf"] = json!(source("two"));
     scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
-    let twin = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .template(scene.bed.organization(), &name)
+        .await
+        .unwrap();
     let second = twin["active_version_id"].as_str().unwrap().to_owned();
     assert_ne!(second, first);
     assert_eq!(versions_made(&scene), 2);
@@ -94,13 +108,27 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
     // Broken files: Stalled with coderd's words, and the old version stays active.
     applied["spec"]["files"]["main.tf"] = json!("resource \"terraform_data\" \"machine\" {");
     scene.apply(&applied).await;
-    let stalled = scene.until(&ctpl, "stalled", |seen| condition(seen, "Stalled") == "True").await;
+    let stalled = scene
+        .until(&ctpl, "stalled", |seen| {
+            condition(seen, "Stalled") == "True"
+        })
+        .await;
     assert_eq!(reason(&stalled, "Stalled"), "VersionFailed");
     assert_eq!(condition(&stalled, "Ready"), "False");
     let said = message(&stalled, "Stalled");
-    assert!(said.contains("initialize terraform: exit status 1"), "{said}");
-    assert!(said.contains("Unclosed configuration block"), "the log is missing: {said}");
-    let twin = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+    assert!(
+        said.contains("initialize terraform: exit status 1"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Unclosed configuration block"),
+        "the log is missing: {said}"
+    );
+    let twin = scene
+        .person
+        .template(scene.bed.organization(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["active_version_id"], second.as_str());
 
     // It is not tried again by itself.
@@ -112,7 +140,11 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
     applied["spec"]["files"]["main.tf"] = json!(source("one"));
     scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
-    let twin = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .template(scene.bed.organization(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["active_version_id"], first.as_str());
     assert_eq!(versions_made(&scene), tried);
     assert_eq!(scene.person.versions(id(&twin)).await.len(), 3);
@@ -126,17 +158,31 @@ async fn a_version_that_somebody_else_promoted_is_put_back_without_a_build() {
     let ctpl = format!("ctpl/{object}");
     scene.apply(&manifest(&object, &small_source("ours"))).await;
     scene.wait(&ctpl, "Ready").await;
-    let twin = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .template(scene.bed.organization(), &name)
+        .await
+        .unwrap();
     let ours = twin["active_version_id"].clone();
 
     let tar = tar(&[("main.tf", &small_source("theirs"))]);
-    let theirs = scene.person.make_version(scene.bed.organization(), Some(id(&twin)), tar).await;
+    let theirs = scene
+        .person
+        .make_version(scene.bed.organization(), Some(id(&twin)), tar)
+        .await;
     let path = format!("/templates/{}/versions", id(&twin));
-    scene.person.ask("PATCH", &path, Some(json!({ "id": id(&theirs) }))).await;
+    scene
+        .person
+        .ask("PATCH", &path, Some(json!({ "id": id(&theirs) })))
+        .await;
 
     scene
         .eventually("our version is active again", async || {
-            let twin = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+            let twin = scene
+                .person
+                .template(scene.bed.organization(), &name)
+                .await
+                .unwrap();
             twin["active_version_id"] == ours
         })
         .await;
@@ -158,7 +204,9 @@ pub fn tar(files: &[(&str, &str)]) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
-        archive.append_data(&mut header, path, text.as_bytes()).unwrap();
+        archive
+            .append_data(&mut header, path, text.as_bytes())
+            .unwrap();
     }
     archive.into_inner().unwrap()
 }

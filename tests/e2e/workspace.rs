@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A manifest of a workspace from `template`.
-pub fn manifest(object: &str, template: &str, spec: Value) -> Value {
+pub fn manifest(object: &str, template: &str, spec: &Value) -> Value {
     let mut manifest = json!({
         "apiVersion": "coder.com/v1alpha1",
         "kind": "CoderWorkspace",
@@ -42,16 +42,26 @@ async fn a_workspace_runs_and_stops_as_spec_says() {
         "autostartSchedule": "CRON_TZ=Europe/Berlin 30 8 * * 1-5",
         "parameters": [{ "name": "size", "value": "large" }],
     });
-    let mut applied = manifest(&object, &template, spec);
+    let mut applied = manifest(&object, &template, &spec);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
 
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["latest_build"]["status"], "running");
     assert_eq!(twin["ttl_ms"], 3_600_000);
-    assert_eq!(twin["autostart_schedule"], "CRON_TZ=Europe/Berlin 30 8 * * 1-5");
+    assert_eq!(
+        twin["autostart_schedule"],
+        "CRON_TZ=Europe/Berlin 30 8 * * 1-5"
+    );
     let path = format!("/workspacebuilds/{}/parameters", id(&twin["latest_build"]));
-    assert_eq!(scene.person.get(&path).await, json!([{ "name": "size", "value": "large" }]));
+    assert_eq!(
+        scene.person.get(&path).await,
+        json!([{ "name": "size", "value": "large" }])
+    );
     let seen = scene.object(&cws).await.unwrap();
     assert_eq!(seen["status"]["binding"]["origin"], "kubernetes");
     assert_eq!(seen["status"]["agents"][0]["name"], "main");
@@ -60,19 +70,32 @@ async fn a_workspace_runs_and_stops_as_spec_says() {
     applied["spec"]["running"] = json!(false);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["latest_build"]["status"], "stopped");
-    assert_eq!(condition(&scene.object(&cws).await.unwrap(), "Running"), "False");
+    assert_eq!(
+        condition(&scene.object(&cws).await.unwrap(), "Running"),
+        "False"
+    );
 
     applied["spec"]["running"] = json!(true);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
-    assert_eq!(scene.person.builds(id(&twin)).await.len(), 3, "one build for each order");
+    assert_eq!(
+        scene.person.builds(id(&twin)).await.len(),
+        3,
+        "one build for each order"
+    );
 
     // Deleting the object deletes the workspace, and waits for coderd's proof.
     scene.kubectl(&["delete", &cws, "--timeout=60s"]).await;
-    let (status, _) =
-        scene.person.send("GET", &format!("/workspaces/{}", id(&twin)), None).await;
+    let (status, _) = scene
+        .person
+        .send("GET", &format!("/workspaces/{}", id(&twin)), None)
+        .await;
     assert_eq!(status, 410);
 }
 
@@ -82,9 +105,15 @@ async fn a_workspace_that_is_created_stopped_ends_stopped() {
     let template = a_template(&scene, &template::small_source("")).await;
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
-    scene.apply(&manifest(&object, &template, json!({ "running": false }))).await;
+    scene
+        .apply(&manifest(&object, &template, &json!({ "running": false })))
+        .await;
     scene.wait(&format!("cws/{object}"), "Ready").await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["latest_build"]["status"], "stopped");
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 2);
 }
@@ -96,28 +125,51 @@ async fn a_stop_by_somebody_else_is_mirrored_and_nobody_restarts_it() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&manifest(&object, &template, json!({ "running": true }))).await;
+    scene
+        .apply(&manifest(&object, &template, &json!({ "running": true })))
+        .await;
     scene.wait(&cws, "Ready").await;
 
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     scene.person.build(id(&twin), "stop").await;
-    let stopped =
-        scene.until(&cws, "spec.running is false", |seen| seen["spec"]["running"] == false).await;
+    let stopped = scene
+        .until(&cws, "spec.running is false", |seen| {
+            seen["spec"]["running"] == false
+        })
+        .await;
     assert_eq!(owners(&stopped, "running"), ["coderd"]);
     scene.until(&cws, "ready", is_ready).await;
     scene.sweeps(3).await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["latest_build"]["status"], "stopped");
-    assert_eq!(twin["latest_build"]["build_number"], 2, "nobody started it again");
+    assert_eq!(
+        twin["latest_build"]["build_number"], 2,
+        "nobody started it again"
+    );
 
     // A plain apply of the old manifest is told who set the field; force makes it an order.
-    let old = manifest(&object, &template, json!({ "running": true }));
+    let old = manifest(&object, &template, &json!({ "running": true }));
     let (fine, text) = scene.try_apply(&old, &[]).await;
-    assert!(!fine && text.contains("conflict with \"coderd\": .spec.running"), "{text}");
+    assert!(
+        !fine && text.contains("conflict with \"coderd\": .spec.running"),
+        "{text}"
+    );
     let (fine, text) = scene.try_apply(&old, &["--force-conflicts"]).await;
     assert!(fine, "{text}");
     scene.wait(&cws, "Ready").await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     assert_eq!(twin["latest_build"]["status"], "running");
     assert_eq!(twin["latest_build"]["build_number"], 3);
 }
@@ -136,17 +188,27 @@ resource "terraform_data" "machine" {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&manifest(&object, &template, json!({ "running": true }))).await;
+    scene
+        .apply(&manifest(&object, &template, &json!({ "running": true })))
+        .await;
     let failed = scene
-        .until(&cws, "the build failed", |seen| reason(seen, "Ready") == "BuildFailed")
+        .until(&cws, "the build failed", |seen| {
+            reason(seen, "Ready") == "BuildFailed"
+        })
         .await;
     assert_eq!(condition(&failed, "Ready"), "False");
     assert_eq!(condition(&failed, "Stalled"), "True");
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     scene.sweeps(3).await;
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
 
-    scene.kubectl(&["annotate", &cws, "coder.com/reconcile-requested-at=now"]).await;
+    scene
+        .kubectl(&["annotate", &cws, "coder.com/reconcile-requested-at=now"])
+        .await;
     scene
         .until(&cws, "the second build failed too", |seen| {
             seen["status"]["latestBuildNumber"] == 2 && reason(seen, "Ready") == "BuildFailed"

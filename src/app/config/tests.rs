@@ -34,7 +34,9 @@ fn a_complete_command_line_makes_a_configuration() {
         log,
     } = check(&[]).unwrap();
     assert_eq!(controller.coder_url.as_str(), "https://coder.example.com/");
-    assert!(matches!(controller.token, TokenSource::File(path) if path.as_os_str() == "/run/token"));
+    assert!(
+        matches!(controller.token, TokenSource::File(path) if path.as_os_str() == "/run/token")
+    );
     assert_eq!(controller.namespace, "coder");
     assert_eq!(controller.request_timeout, Duration::from_secs(30));
     assert_eq!(controller.sweep_interval, Duration::from_secs(15));

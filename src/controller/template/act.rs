@@ -55,7 +55,9 @@ async fn create_version(
         return Err(Outcome::LookAgain);
     };
     let organization = organization(look)?;
-    let file_id = client.upload_tar(Bytes::from(declared.source.tar_bytes())).await?;
+    let file_id = client
+        .upload_tar(Bytes::from(declared.source.tar_bytes()))
+        .await?;
     let new = NewVersion {
         name: name.to_owned(),
         message: None,
@@ -76,26 +78,36 @@ async fn create(look: &Look<'_, Templates>, new: &NewTemplate) -> Result<Outcome
         description: new.description.clone(),
         icon: new.icon.clone(),
     };
-    Ok(outcome(client.create_template(organization(look)?, &body).await))
+    Ok(outcome(
+        client.create_template(organization(look)?, &body).await,
+    ))
 }
 
 fn patch(field: &str, value: &str) -> TemplatePatch {
     let value = Some(value.to_owned());
     match field {
-        "displayName" => TemplatePatch { display_name: value, ..TemplatePatch::default() },
-        "description" => TemplatePatch { description: value, ..TemplatePatch::default() },
-        _ => TemplatePatch { icon: value, ..TemplatePatch::default() },
+        "displayName" => TemplatePatch {
+            display_name: value,
+            ..TemplatePatch::default()
+        },
+        "description" => TemplatePatch {
+            description: value,
+            ..TemplatePatch::default()
+        },
+        _ => TemplatePatch {
+            icon: value,
+            ..TemplatePatch::default()
+        },
     }
 }
 
 /// A refusal means that a workspace was made meanwhile; it passes.
 async fn delete(client: &coderd::Client, template: Uuid) -> Outcome {
-    match outcome(client.delete_template(template).await) {
-        Outcome::Refused(message) => {
-            Outcome::Failed(Cause::new(Reason::WaitingForWorkspaces, message))
-        }
-        other => other,
+    let deleted = outcome(client.delete_template(template).await);
+    if let Outcome::Refused(message) = deleted {
+        return Outcome::Failed(Cause::new(Reason::WaitingForWorkspaces, message));
     }
+    deleted
 }
 
 /// The id of the twin that was seen.
@@ -112,6 +124,9 @@ fn organization(look: &Look<'_, Templates>) -> Result<Uuid, Outcome> {
 
 fn parse(id: &str) -> Result<Uuid, Outcome> {
     id.parse().map_err(|_| {
-        Outcome::Failed(Cause::new(Reason::NotProved, format!("{id} is no id of coderd")))
+        Outcome::Failed(Cause::new(
+            Reason::NotProved,
+            format!("{id} is no id of coderd"),
+        ))
     })
 }

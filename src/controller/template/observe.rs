@@ -9,7 +9,7 @@ use super::translate::{translate, version as translate_version};
 use crate::{
     api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, Key, cause, look::Bearings, session::Session},
+    controller::{Controller, Key, cause, look::Bearings, memory::SharedContent, session::Session},
     sync::{
         lifecycle::Departure,
         ownership::Ownership,
@@ -39,7 +39,7 @@ pub(in crate::controller) struct Seen {
     pub(super) organization_id: Option<Uuid>,
     pub(super) source: Option<Result<Declared, String>>,
     pub(super) version: Sight,
-    pub(super) active: Option<Arc<Result<Content, String>>>,
+    pub(super) active: Option<SharedContent>,
     pub(super) workspaces: Option<i64>,
     pub(super) bound_elsewhere: Option<String>,
     pub(super) session: Session,
@@ -56,7 +56,11 @@ pub(super) async fn observe(
     ownership: &Ownership,
 ) -> Seen {
     let standing = Standing::of_template(object, ownership);
-    let Bearings { crd_is_going, departure, session } = controller.bearings(key, &standing).await;
+    let Bearings {
+        crd_is_going,
+        departure,
+        session,
+    } = controller.bearings(key, &standing).await;
     let mut seen = Seen {
         twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
         organization: None,
@@ -100,8 +104,11 @@ pub(super) async fn observe(
     }
     if let Twin::Present(template) = &seen.twin {
         seen.bound_elsewhere = controller.bound_elsewhere(key, &template.id);
-        seen.workspaces =
-            Some(controller.inventory.workspaces_of(&template.organization, &template.name));
+        seen.workspaces = Some(
+            controller
+                .inventory
+                .workspaces_of(&template.organization, &template.name),
+        );
     }
     seen
 }
@@ -120,7 +127,11 @@ async fn by_id(controller: &Controller, id: &str, seen: &mut Seen) -> Result<(),
         Ok(wire) => present(controller, &wire, seen).await?,
         Err(error) if error.is_not_found() => {
             let is_gone = client.deleted_template(id).await?.is_some();
-            seen.twin = if is_gone { Twin::Gone } else { Twin::Unknown(cause::of(&error)) };
+            seen.twin = if is_gone {
+                Twin::Gone
+            } else {
+                Twin::Unknown(cause::of(&error))
+            };
         }
         Err(error) => return Err(error),
     }
@@ -134,7 +145,11 @@ async fn by_name(
     seen: &mut Seen,
 ) -> Result<(), coderd::Error> {
     seen.twin = Twin::Absent;
-    let name = object.metadata.name.as_deref().and_then(TemplateName::parse);
+    let name = object
+        .metadata
+        .name
+        .as_deref()
+        .and_then(TemplateName::parse);
     let Some(name) = name else {
         return Ok(());
     };
@@ -146,7 +161,9 @@ async fn by_name(
     };
     let client = &controller.settings.coderd;
     let organization = organization_id.to_string();
-    let lookup = client.template_by_name(&organization, &name.template).await?;
+    let lookup = client
+        .template_by_name(&organization, &name.template)
+        .await?;
     seen.coderd_now = lookup.at;
     if let Some(wire) = lookup.found {
         present(controller, &wire, seen).await?;
@@ -160,7 +177,11 @@ async fn present(
     wire: &coderd::Template,
     seen: &mut Seen,
 ) -> Result<(), coderd::Error> {
-    let active = controller.settings.coderd.version(wire.active_version_id).await?;
+    let active = controller
+        .settings
+        .coderd
+        .version(wire.active_version_id)
+        .await?;
     seen.organization_id = Some(wire.organization_id);
     seen.twin = Twin::Present(translate(wire, &active.name));
     Ok(())
@@ -175,7 +196,8 @@ async fn sources(
     seen: &mut Seen,
 ) -> Result<(), coderd::Error> {
     if let Some(Ok(declared)) = &seen.source {
-        seen.version = sought(controller, version::seek(object, &declared.hash), seen).await?;
+        seen.version =
+            find_version(controller, version::seek(object, &declared.hash), seen).await?;
     }
     let Twin::Present(template) = &seen.twin else {
         return Ok(());
@@ -188,7 +210,7 @@ async fn sources(
     Ok(())
 }
 
-async fn sought(
+async fn find_version(
     controller: &Controller,
     seek: Seek<'_>,
     seen: &Seen,
@@ -254,10 +276,7 @@ async fn unattached(
 }
 
 /// The content of version `id`, which never changes.
-async fn content(
-    controller: &Controller,
-    id: &str,
-) -> Result<Arc<Result<Content, String>>, coderd::Error> {
+async fn content(controller: &Controller, id: &str) -> Result<SharedContent, coderd::Error> {
     if let Some(known) = controller.memory.content(id) {
         return Ok(known);
     }
@@ -274,6 +293,8 @@ async fn content(
         None => Err("coderd does not say where its files are".to_owned()),
     };
     let content = Arc::new(content);
-    controller.memory.keep_content(id.to_owned(), Arc::clone(&content));
+    controller
+        .memory
+        .keep_content(id.to_owned(), Arc::clone(&content));
     Ok(content)
 }

@@ -39,17 +39,20 @@ pub(in crate::controller) fn translate(
 
 /// A version as coderd sent it; `log` is the end of its log where its import failed.
 pub(super) fn version(wire: &coderd::Version, log: &[LogLine]) -> Version {
-    let error = wire.job.error.clone().unwrap_or_else(|| "no error was given".to_owned());
+    let error = wire
+        .job
+        .error
+        .clone()
+        .unwrap_or_else(|| "no error was given".to_owned());
     let job = match wire.job.status {
         JobStatus::Succeeded => VersionJob::Succeeded,
         JobStatus::Failed | JobStatus::Canceled => VersionJob::Failed {
             is_given_up: wire.job.canceled_at.is_some() || error.contains(REAPER),
             error: with_log(error, log),
         },
-        JobStatus::Pending
-        | JobStatus::Running
-        | JobStatus::Canceling
-        | JobStatus::Unknown(_) => VersionJob::Active,
+        JobStatus::Pending | JobStatus::Running | JobStatus::Canceling | JobStatus::Unknown(_) => {
+            VersionJob::Active
+        }
     };
     Version {
         id: wire.id.to_string(),
@@ -62,8 +65,15 @@ pub(super) fn version(wire: &coderd::Version, log: &[LogLine]) -> Version {
 
 /// The error and the last lines of the log, errors first if there are any: only they are telling.
 fn with_log(error: String, log: &[LogLine]) -> String {
-    let errors: Vec<_> = log.iter().filter(|line| line.log_level == LogLevel::Error).collect();
-    let lines = if errors.is_empty() { log.iter().collect() } else { errors };
+    let errors: Vec<_> = log
+        .iter()
+        .filter(|line| line.log_level == LogLevel::Error)
+        .collect();
+    let lines = if errors.is_empty() {
+        log.iter().collect()
+    } else {
+        errors
+    };
     let mut kept: Vec<&str> = Vec::new();
     let mut size = 0;
     for line in lines.iter().rev().map(|line| line.output.trim_end()) {
@@ -75,5 +85,9 @@ fn with_log(error: String, log: &[LogLine]) -> String {
     }
     kept.reverse();
     let text = kept.join("\n");
-    if text.trim().is_empty() { error } else { format!("{error}\n{text}") }
+    if text.trim().is_empty() {
+        error
+    } else {
+        format!("{error}\n{text}")
+    }
 }

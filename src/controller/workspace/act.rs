@@ -6,7 +6,10 @@ use super::Workspaces;
 use crate::{
     api::condition::Reason,
     coderd,
-    controller::{cause::{Outcome, outcome}, kind::Look},
+    controller::{
+        cause::{Outcome, outcome},
+        kind::Look,
+    },
     sync::{
         build,
         twin::{Cause, Twin},
@@ -25,7 +28,11 @@ pub(super) async fn act(look: &Look<'_, Workspaces>, effect: &Effect) -> Outcome
             Err(failed) => failed,
         },
         Effect::SetAutostart(schedule) => match id(look) {
-            Ok(id) => outcome(client.set_workspace_autostart(id, schedule.as_deref()).await),
+            Ok(id) => outcome(
+                client
+                    .set_workspace_autostart(id, schedule.as_deref())
+                    .await,
+            ),
             Err(failed) => failed,
         },
         Effect::Build(new) => match (id(look), new_build(new)) {
@@ -68,7 +75,10 @@ fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, Outcome> {
 fn values(parameters: &std::collections::BTreeMap<String, String>) -> Vec<coderd::Parameter> {
     let parameters = parameters.iter();
     parameters
-        .map(|(name, value)| coderd::Parameter { name: name.clone(), value: value.clone() })
+        .map(|(name, value)| coderd::Parameter {
+            name: name.clone(),
+            value: value.clone(),
+        })
         .collect()
 }
 
@@ -82,6 +92,9 @@ fn id(look: &Look<'_, Workspaces>) -> Result<Uuid, Outcome> {
 
 fn parse(id: &str) -> Result<Uuid, Outcome> {
     id.parse().map_err(|_| {
-        Outcome::Failed(Cause::new(Reason::NotProved, format!("{id} is no id of coderd")))
+        Outcome::Failed(Cause::new(
+            Reason::NotProved,
+            format!("{id} is no id of coderd"),
+        ))
     })
 }

@@ -40,7 +40,11 @@ pub(super) async fn observe(
     ownership: &Ownership,
 ) -> Seen {
     let standing = Standing::of_workspace(object, ownership);
-    let Bearings { crd_is_going, departure, session } = controller.bearings(key, &standing).await;
+    let Bearings {
+        crd_is_going,
+        departure,
+        session,
+    } = controller.bearings(key, &standing).await;
     let mut seen = Seen {
         twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
         site: None,
@@ -61,7 +65,9 @@ pub(super) async fn observe(
         }
     }
     let looked = match standing.binding {
-        Some(binding) => by_id(controller, object, &binding.id).await.map(|twin| seen.twin = twin),
+        Some(binding) => by_id(controller, object, &binding.id)
+            .await
+            .map(|twin| seen.twin = twin),
         None => by_name(controller, object, &mut seen).await,
     };
     if let Err(error) = looked {
@@ -93,7 +99,9 @@ async fn by_id(
         return Ok(Twin::Unknown(Cause::new(Reason::NotProved, message)));
     };
     match controller.settings.coderd.workspace(id).await {
-        Ok(wire) => Ok(Twin::Present(with_parameters(controller, object, wire).await?)),
+        Ok(wire) => Ok(Twin::Present(
+            with_parameters(controller, object, wire).await?,
+        )),
         Err(error) if error.is_gone() => Ok(Twin::Gone),
         Err(error) => Err(error),
     }
@@ -106,7 +114,11 @@ async fn by_name(
     seen: &mut Seen,
 ) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
-    let name = object.metadata.name.as_deref().and_then(WorkspaceName::parse);
+    let name = object
+        .metadata
+        .name
+        .as_deref()
+        .and_then(WorkspaceName::parse);
     let Some(name) = name else {
         seen.twin = Twin::Absent;
         return Ok(());
@@ -117,25 +129,30 @@ async fn by_name(
         Err(error) if error.is_not_found() => Spelling::NotFound,
         Err(error) => return Err(error),
     };
-    let lookup = client.workspace_by_name(&name.owner, &name.workspace).await?;
+    let lookup = client
+        .workspace_by_name(&name.owner, &name.workspace)
+        .await?;
     seen.coderd_now = lookup.at;
-    let mut site = Site { organization, owner, template: None };
-    seen.twin = match lookup.found {
-        Some(wire) => {
-            let first = client.build_by_number(&wire.owner_name, &wire.name, 1).await;
-            let mut twin = with_parameters(controller, object, wire).await?;
-            twin.creator = first.ok().map(|build| build.initiator_id.to_string());
-            Twin::Present(twin)
-        }
-        None => {
-            if let (Some(template), Some(organization)) =
-                (object.spec.template_name.as_deref(), organization_id)
-            {
-                site.template = template_site(controller, object, organization, template).await?;
-            }
-            Twin::Absent
-        }
+    let mut site = Site {
+        organization,
+        owner,
+        template: None,
     };
+    if let Some(wire) = lookup.found {
+        let first = client
+            .build_by_number(&wire.owner_name, &wire.name, 1)
+            .await?;
+        let mut twin = with_parameters(controller, object, wire).await?;
+        twin.creator = Some(first.initiator_id.to_string());
+        seen.twin = Twin::Present(twin);
+    } else {
+        if let (Some(template), Some(organization)) =
+            (object.spec.template_name.as_deref(), organization_id)
+        {
+            site.template = template_site(controller, object, organization, template).await?;
+        }
+        seen.twin = Twin::Absent;
+    }
     seen.site = Some(site);
     Ok(())
 }
@@ -147,8 +164,12 @@ async fn template_site(
     name: &str,
 ) -> Result<Option<TemplateSite>, coderd::Error> {
     let client = &controller.settings.coderd;
-    let lookup = client.template_by_name(&organization.to_string(), name).await?;
-    let Some(template) = lookup.found else { return Ok(None) };
+    let lookup = client
+        .template_by_name(&organization.to_string(), name)
+        .await?;
+    let Some(template) = lookup.found else {
+        return Ok(None);
+    };
     let parameters = if settings::declared_parameters(object).is_empty() {
         Vec::new()
     } else {
@@ -173,8 +194,10 @@ async fn with_parameters(
         return Ok(workspace);
     }
     let values = client.build_parameters(wire.latest_build.id).await?;
-    workspace.parameters =
-        values.into_iter().map(|one| (one.name, one.value)).collect::<BTreeMap<_, _>>();
+    workspace.parameters = values
+        .into_iter()
+        .map(|one| (one.name, one.value))
+        .collect::<BTreeMap<_, _>>();
     let version = if workspace.version_of_next_start.is_some() {
         wire.template_active_version_id
     } else {
@@ -191,6 +214,9 @@ async fn known_parameters(
     let parameters = client.version_parameters(version).await?;
     Ok(parameters
         .into_iter()
-        .map(|one| Parameter { name: one.name, is_ephemeral: one.ephemeral })
+        .map(|one| Parameter {
+            name: one.name,
+            is_ephemeral: one.ephemeral,
+        })
         .collect())
 }

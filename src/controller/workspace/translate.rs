@@ -22,8 +22,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace) -> Workspace {
         name: wire.name.clone(),
         template: wire.template_name.clone(),
         version_id: wire.latest_build.template_version_id.to_string(),
-        version_of_next_start: follows_active
-            .then(|| wire.template_active_version_id.to_string()),
+        version_of_next_start: follows_active.then(|| wire.template_active_version_id.to_string()),
         created_at: wire.created_at,
         creator: None,
         ttl_millis: wire.ttl_ms,
@@ -38,7 +37,12 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace) -> Workspace {
         outdated: wire.outdated,
         health: Health {
             healthy: wire.health.healthy,
-            failing_agents: wire.health.failing_agents.iter().map(ToString::to_string).collect(),
+            failing_agents: wire
+                .health
+                .failing_agents
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         },
         agents: agents(&wire.latest_build),
     }

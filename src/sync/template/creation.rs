@@ -17,9 +17,10 @@ use crate::{
     },
     sync::{
         lifecycle,
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         workspace::Spelling,
     },
 };
@@ -40,7 +41,11 @@ pub fn plan(context: &Context) -> Option<TemplatePlan> {
     Some(
         misspelled(&name, organization)
             .or_else(|| adopt(context))
-            .or_else(|| context.read_only.map(|cause| stalled(cause.reason, &cause.message)))
+            .or_else(|| {
+                context
+                    .read_only
+                    .map(|cause| stalled(cause.reason, &cause.message))
+            })
             .or_else(|| abandoned(context, &name))
             .unwrap_or_else(|| create(context, &name)),
     )
@@ -110,19 +115,30 @@ fn adopt(context: &Context) -> Option<TemplatePlan> {
 
 /// Binds the object to `template`.
 pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
+    let standing = context.standing();
     let mut records = context.records();
     let is_ours = is_ours(context, template);
     records.binding = Some(Binding {
         deployment_id: context.deployment_id.to_owned(),
         id: template.id.clone(),
-        origin: if is_ours { context.standing().origin() } else { Origin::Coderd },
+        origin: if is_ours {
+            standing.origin()
+        } else {
+            Origin::Coderd
+        },
         bound_at: Time(context.now),
     });
     records.sync.attempt = None;
     let note = if is_ours {
-        Note::normal(NoteReason::Created, format!("created template {}", template.id))
-    } else if !context.standing().is_declared {
-        Note::normal(NoteReason::Imported, format!("made for template {}", template.id))
+        Note::normal(
+            NoteReason::Created,
+            format!("created template {}", template.id),
+        )
+    } else if !standing.is_declared {
+        Note::normal(
+            NoteReason::Imported,
+            format!("made for template {}", template.id),
+        )
     } else {
         let message = format!("bound to template {}, which existed in Coder", template.id);
         Note::normal(NoteReason::Adopted, message)
@@ -134,7 +150,10 @@ pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
 /// Whether our recorded attempt made `template`: we created it, no earlier than the attempt by
 /// coderd's own clock.
 pub fn is_ours(context: &Context, template: &Template) -> bool {
-    let attempt = context.standing().sync.and_then(|sync| sync.attempt.as_ref());
+    let attempt = context
+        .standing()
+        .sync
+        .and_then(|sync| sync.attempt.as_ref());
     attempt.is_some_and(|attempt| {
         template.creator == context.us && template.created_at >= attempt.requested_at.0
     })
@@ -156,7 +175,9 @@ fn abandoned(context: &Context, name: &TemplateName) -> Option<TemplatePlan> {
         return Some(TemplatePlan::look_again(LOOK_AGAIN, outlook));
     }
     let made_by_import = !standing.is_declared
-        && context.ownership.held_by_coderd(&FieldPath::spec("organization"));
+        && context
+            .ownership
+            .held_by_coderd(&FieldPath::spec("organization"));
     made_by_import.then(|| {
         let message = "its template was deleted in Coder while it was imported";
         let outlook = Outlook::reconciling(Reason::Deleting, message);
@@ -170,7 +191,12 @@ fn create(context: &Context, name: &TemplateName) -> TemplatePlan {
         return stalled(Reason::NotSupportedYet, message);
     }
     match context.source {
-        None => return stalled(Reason::Incomplete, "spec.files is needed to create the template"),
+        None => {
+            return stalled(
+                Reason::Incomplete,
+                "spec.files is needed to create the template",
+            );
+        }
         Some(Err(message)) => return stalled(Reason::Refused, message),
         Some(Ok(_)) => {}
     }
@@ -211,8 +237,10 @@ fn create(context: &Context, name: &TemplateName) -> TemplatePlan {
 /// What coderd refused, in its own words.
 fn refused(context: &Context) -> TemplatePlan {
     let refused = context.records().sync.refused;
-    let texts: Vec<_> =
-        refused.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
+    let texts: Vec<_> = refused
+        .iter()
+        .map(|one| format!("{}: {}", one.field, one.message))
+        .collect();
     stalled(Reason::Refused, texts.join("; "))
 }
 
@@ -220,7 +248,9 @@ fn refused(context: &Context) -> TemplatePlan {
 /// that belonged to it cannot create another.
 pub fn begin(context: &Context) -> TemplatePlan {
     let mut records = Records::default();
-    records.sync.attempt = Some(Attempt { requested_at: Time(context.coderd_now) });
+    records.sync.attempt = Some(Attempt {
+        requested_at: Time(context.coderd_now),
+    });
     let outlook = Outlook::reconciling(Reason::Creating, "the template is being created");
     TemplatePlan::record(records, outlook)
 }

@@ -10,8 +10,9 @@ use crate::{
     api::condition::Reason,
     sync::{
         lifecycle::{self, Departure},
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         twin::Twin,
     },
 };
@@ -28,7 +29,8 @@ pub fn plan(context: &Context) -> Option<TemplatePlan> {
         Departure::NotHeld => TemplatePlan::rest(deleting("waiting for other finalizers")),
         Departure::Release => released(),
         _ if standing.is_paused() => TemplatePlan::rest(Outlook::paused()),
-        Departure::DeleteTwin | Departure::SettleAttempt => match (context.twin, context.read_only) {
+        Departure::DeleteTwin | Departure::SettleAttempt => match (context.twin, context.read_only)
+        {
             (Twin::Gone, _) => release("its template is deleted in Coder", NoteReason::Deleted),
             (Twin::Unknown(cause), _) => TemplatePlan::rest(Outlook::unknown(cause)),
             (_, Some(cause)) => TemplatePlan::rest(Outlook::stalled(cause.reason, &cause.message)),
@@ -47,10 +49,17 @@ pub fn plan(context: &Context) -> Option<TemplatePlan> {
 
 /// A creation whose reply was lost may still arrive for as long as a request may be under way.
 fn settle_absent(context: &Context) -> TemplatePlan {
-    let begun = context.standing().sync.and_then(|sync| sync.attempt.as_ref());
+    let begun = context
+        .standing()
+        .sync
+        .and_then(|sync| sync.attempt.as_ref());
     let until = begun.map(|attempt| {
         let timeout = SignedDuration::try_from(context.request_timeout).unwrap_or_default();
-        attempt.requested_at.0.saturating_add(timeout).unwrap_or(Timestamp::MAX)
+        attempt
+            .requested_at
+            .0
+            .saturating_add(timeout)
+            .unwrap_or(Timestamp::MAX)
     });
     match until {
         Some(until) if context.coderd_now < until => {
@@ -66,7 +75,11 @@ fn settle_absent(context: &Context) -> TemplatePlan {
 fn delete(context: &Context) -> TemplatePlan {
     match context.workspaces {
         Some(count) if count > 0 => {
-            let noun = if count == 1 { "workspace" } else { "workspaces" };
+            let noun = if count == 1 {
+                "workspace"
+            } else {
+                "workspaces"
+            };
             let message = format!(
                 "{count} {noun} still use the template; it is deleted after them. \
                  spec.deletionPolicy: Retain lets the object go at once"
@@ -79,8 +92,14 @@ fn delete(context: &Context) -> TemplatePlan {
 }
 
 fn release(message: &str, reason: NoteReason) -> TemplatePlan {
-    TemplatePlan::act(Effect::Object(ObjectEffect::RemoveFinalizer), deleting(message))
-        .noting(Some(Note::normal(reason, format!("the object is let go: {message}"))))
+    TemplatePlan::act(
+        Effect::Object(ObjectEffect::RemoveFinalizer),
+        deleting(message),
+    )
+    .noting(Some(Note::normal(
+        reason,
+        format!("the object is let go: {message}"),
+    )))
 }
 
 fn deleting(message: &str) -> Outlook {

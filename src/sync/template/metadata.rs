@@ -13,9 +13,10 @@ use crate::{
     },
     sync::{
         field::{self, FieldState, Verdict},
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::{FieldPath, Ownership},
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         source::{Content, MIRROR_LIMIT_BYTES},
     },
 };
@@ -29,10 +30,10 @@ pub fn push(context: &Context) -> Option<TemplatePlan> {
     let policy = context.standing().drift_policy;
     let states = settings(context, context.present()?);
     let (name, state, value) = states.into_iter().find_map(|(name, state)| {
-        match field::decide(&state, policy, context.refusals()) {
-            Verdict::Push { value } => Some((name, state, value)),
-            _ => None,
-        }
+        let Verdict::Push { value } = field::decide(&state, policy, context.refusals()) else {
+            return None;
+        };
+        Some((name, state, value))
     })?;
     let correction = (!context.standing().has_new_spec())
         .then(|| Note::normal(NoteReason::DriftCorrected, state.correction()));
@@ -45,7 +46,10 @@ pub fn settings(context: &Context, template: &Template) -> [(&'static str, Field
     let spec = &context.object.spec;
     let field = |name, wanted: &Option<String>, actual: &str| {
         let wanted = wanted.clone().map(Value::from);
-        (name, state(context, name, wanted, Some(Value::from(actual))))
+        (
+            name,
+            state(context, name, wanted, Some(Value::from(actual))),
+        )
     };
     [
         field("displayName", &spec.display_name, &template.display_name),
@@ -57,7 +61,10 @@ pub fn settings(context: &Context, template: &Template) -> [(&'static str, Field
 /// The effect that sets a field to its declared value.
 fn effect_of(field: &'static str, wanted: Option<&Value>) -> Effect {
     let value = wanted.and_then(Value::as_str).unwrap_or_default();
-    Effect::SetMetadata { field, value: value.to_owned() }
+    Effect::SetMetadata {
+        field,
+        value: value.to_owned(),
+    }
 }
 
 /// The fields whose declared value coderd refused, and what it said.
@@ -65,12 +72,10 @@ pub fn refused(context: &Context, template: &Template) -> Vec<Refusal> {
     let states = settings(context, template);
     let refused = states.iter().filter_map(|(name, state)| {
         let verdict = field::decide(state, context.standing().drift_policy, context.refusals());
-        match verdict {
-            Verdict::Refused { message } => {
-                Some(effect_of(name, state.wanted.as_ref()).refused(&message))
-            }
-            _ => None,
-        }
+        let Verdict::Refused { message } = verdict else {
+            return None;
+        };
+        Some(effect_of(name, state.wanted.as_ref()).refused(&message))
     });
     refused.collect()
 }
@@ -93,18 +98,26 @@ pub fn mirror(context: &Context) -> Option<TemplatePlan> {
     let states = mirrored(context, template);
     if field::needs_apply(&states) {
         let fields = field::mirrored_set(&states);
-        let effect = Effect::Object(ObjectEffect::ApplySpec { fields, force: false });
+        let effect = Effect::Object(ObjectEffect::ApplySpec {
+            fields,
+            force: false,
+        });
         return Some(TemplatePlan::act(effect, outlook));
     }
-    let records = Records { mirrored_files: mirrored_files(context, template), ..context.records() };
+    let records = Records {
+        mirrored_files: mirrored_files(context, template),
+        ..context.records()
+    };
     (records != context.records()).then(|| TemplatePlan::record(records, outlook))
 }
 
 /// Every field that `coderd` owns where nobody declares it.
 fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
     let spec = &context.object.spec;
-    let mut states: Vec<_> =
-        settings(context, template).into_iter().map(|(_, state)| state).collect();
+    let mut states: Vec<_> = settings(context, template)
+        .into_iter()
+        .map(|(_, state)| state)
+        .collect();
     states.push(state(
         context,
         "organization",
@@ -112,7 +125,7 @@ fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
         Some(template.organization.to_lowercase().into()),
     ));
     let kept = spec.files.as_ref().map(|files| json!(files));
-    let actual = match content(context) {
+    let actual = match active_content(context) {
         Some(content) => mirrorable(content).ok().map(|files| json!(files)),
         None if spec.source.is_some() => None,
         None => kept.clone(),
@@ -122,15 +135,23 @@ fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
 }
 
 /// The active version's content, where it is to be mirrored.
-fn content<'a>(context: &Context<'a>) -> Option<&'a Result<Content, String>> {
-    context.active.filter(|_| mirrors_files(context.object, context.ownership))
+fn active_content<'a>(context: &Context<'a>) -> Option<&'a Result<Content, String>> {
+    context
+        .active
+        .filter(|_| mirrors_files(context.object, context.ownership))
 }
 
 /// The files to mirror, or why none are.
 fn mirrorable(content: &Result<Content, String>) -> Result<BTreeMap<String, String>, String> {
     let content = content.as_ref().map_err(String::clone)?;
-    let files = content.mirrorable(MIRROR_LIMIT_BYTES).map_err(|omitted| omitted.to_string())?;
-    if files.is_empty() { Err("the version has no files".to_owned()) } else { Ok(files) }
+    let files = content
+        .mirrorable(MIRROR_LIMIT_BYTES)
+        .map_err(|omitted| omitted.to_string())?;
+    if files.is_empty() {
+        Err("the version has no files".to_owned())
+    } else {
+        Ok(files)
+    }
 }
 
 /// Whether `spec.files` mirrors the active version: no source is declared.
@@ -146,7 +167,9 @@ pub fn needs_content(object: &CoderTemplate, ownership: &Ownership, version_id: 
     mirrors_files(object, ownership)
         && match record.filter(|record| record.version_id == version_id) {
             None => true,
-            Some(MirroredFiles { omitted: Some(_), .. }) => false,
+            Some(MirroredFiles {
+                omitted: Some(_), ..
+            }) => false,
             Some(MirroredFiles { omitted: None, .. }) => {
                 !ownership.held_by_coderd(&FieldPath::spec(FILES))
             }
@@ -158,11 +181,14 @@ fn mirrored_files(context: &Context, template: &Template) -> Option<MirroredFile
     if !mirrors_files(context.object, context.ownership) {
         return None;
     }
-    let Some(content) = content(context) else {
+    let Some(content) = active_content(context) else {
         return context.records().mirrored_files;
     };
     let omitted = mirrorable(content).err();
-    Some(MirroredFiles { version_id: template.active_version_id.clone(), omitted })
+    Some(MirroredFiles {
+        version_id: template.active_version_id.clone(),
+        omitted,
+    })
 }
 
 fn state(
@@ -177,32 +203,64 @@ fn state(
 /// What is declared although it is not synchronised yet.
 pub fn not_supported(context: &Context) -> Option<String> {
     let spec = &context.object.spec;
-    let active = context.present().map(|template| template.active_version_id.as_str());
+    let active = context
+        .present()
+        .map(|template| template.active_version_id.as_str());
     let given = |value: Option<&str>| value.is_some_and(|text| !text.is_empty());
     let fields: Vec<_> = [
-        (given(spec.deprecation_message.as_deref()), "deprecationMessage"),
+        (
+            given(spec.deprecation_message.as_deref()),
+            "deprecationMessage",
+        ),
         (spec.default_ttl_millis.is_some(), "defaultTTLMillis"),
         (spec.activity_bump_millis.is_some(), "activityBumpMillis"),
-        (spec.time_til_autostop_notify_millis.is_some(), "timeTilAutostopNotifyMillis"),
+        (
+            spec.time_til_autostop_notify_millis.is_some(),
+            "timeTilAutostopNotifyMillis",
+        ),
         (spec.autostop_requirement.is_some(), "autostopRequirement"),
         (spec.autostart_requirement.is_some(), "autostartRequirement"),
         (spec.allow_user_autostart.is_some(), "allowUserAutostart"),
         (spec.allow_user_autostop.is_some(), "allowUserAutostop"),
-        (spec.allow_user_cancel_workspace_jobs.is_some(), "allowUserCancelWorkspaceJobs"),
+        (
+            spec.allow_user_cancel_workspace_jobs.is_some(),
+            "allowUserCancelWorkspaceJobs",
+        ),
         (spec.failure_ttl_millis.is_some(), "failureTTLMillis"),
-        (spec.time_til_dormant_millis.is_some(), "timeTilDormantMillis"),
-        (spec.time_til_dormant_auto_delete_millis.is_some(), "timeTilDormantAutoDeleteMillis"),
-        (spec.require_active_version.is_some(), "requireActiveVersion"),
+        (
+            spec.time_til_dormant_millis.is_some(),
+            "timeTilDormantMillis",
+        ),
+        (
+            spec.time_til_dormant_auto_delete_millis.is_some(),
+            "timeTilDormantAutoDeleteMillis",
+        ),
+        (
+            spec.require_active_version.is_some(),
+            "requireActiveVersion",
+        ),
         (spec.source.is_some(), "source"),
-        (given(spec.version_id.as_deref().filter(|id| Some(*id) != active)), "versionID"),
+        (
+            given(spec.version_id.as_deref().filter(|id| Some(*id) != active)),
+            "versionID",
+        ),
         (!spec.variables.is_empty(), "variables"),
-        (spec.provisioner_tags.as_ref().is_some_and(|tags| !tags.is_empty()), "provisionerTags"),
+        (
+            spec.provisioner_tags
+                .as_ref()
+                .is_some_and(|tags| !tags.is_empty()),
+            "provisionerTags",
+        ),
         (spec.promotion == Some(Promotion::Manual), "promotion"),
     ]
     .into_iter()
-    .filter_map(|(declared, name)| declared.then(|| format!("spec.{name}")))
+    .filter(|(declared, _)| *declared)
+    .map(|(_, name)| format!("spec.{name}"))
     .collect();
     (!fields.is_empty()).then(|| {
-        format!("{} is not synchronised by this version yet; leave it out", fields.join(", "))
+        format!(
+            "{} is not synchronised by this version yet; leave it out",
+            fields.join(", ")
+        )
     })
 }

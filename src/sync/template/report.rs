@@ -59,8 +59,10 @@ fn not_supported(context: &Context) -> Option<Outlook> {
 /// What coderd refused, in its own words.
 fn refused(context: &Context) -> Option<Outlook> {
     let refusals = standing_refusals(context);
-    let texts: Vec<_> =
-        refusals.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
+    let texts: Vec<_> = refusals
+        .iter()
+        .map(|one| format!("{}: {}", one.field, one.message))
+        .collect();
     (!texts.is_empty()).then(|| Outlook::stalled(Reason::Refused, texts.join("; ")))
 }
 
@@ -72,15 +74,26 @@ fn standing_refusals(context: &Context) -> Vec<Refusal> {
     let mut refused = metadata::refused(context, template);
     let asked = match (context.version, context.records().version) {
         (Sight::Found(version), Some(record)) if record.promoted_at.is_none() => {
-            vec![Effect::Unarchive(version.id.clone()), Effect::Promote(version.id.clone())]
+            vec![
+                Effect::Unarchive(version.id.clone()),
+                Effect::Promote(version.id.clone()),
+            ]
         }
         (Sight::Absent, Some(record)) => {
             let template_id = Some(template.id.clone());
-            vec![Effect::CreateVersion { name: record.name, template_id }]
+            vec![Effect::CreateVersion {
+                name: record.name,
+                template_id,
+            }]
         }
         _ => Vec::new(),
     };
-    refused.extend(asked.iter().filter_map(|effect| context.refusal(effect)).cloned());
+    refused.extend(
+        asked
+            .iter()
+            .filter_map(|effect| context.refusal(effect))
+            .cloned(),
+    );
     refused
 }
 
@@ -112,7 +125,9 @@ fn drift(context: &Context, template: &Template, outlook: &mut Outlook) {
     let mut drifted = metadata::drifted(context, template);
     if context.source.is_some() && !is_promoted(context, template) {
         let active = &template.active_version_name;
-        drifted.push(format!("files: the active version {active} was not built from them"));
+        drifted.push(format!(
+            "files: the active version {active} was not built from them"
+        ));
     }
     if drifted.is_empty() {
         return;
@@ -141,7 +156,11 @@ pub fn promoted(context: &Context) -> Option<Finding> {
     Some(if is_promoted(context, template) {
         finding(Some(true), Reason::Promoted, &format!("{active} is active"))
     } else {
-        finding(Some(false), Reason::NotPromoted, &format!("{active} is still active"))
+        finding(
+            Some(false),
+            Reason::NotPromoted,
+            &format!("{active} is still active"),
+        )
     })
 }
 
@@ -168,7 +187,12 @@ pub fn status(context: &Context, records: Records, outlook: &Outlook) -> Templat
         Twin::Absent => TemplateStatus::default(),
         Twin::Gone | Twin::Unknown(_) => previous,
     };
-    let Records { binding, sync, version, mirrored_files } = records;
+    let Records {
+        binding,
+        sync,
+        version,
+        mirrored_files,
+    } = records;
     TemplateStatus {
         observed_generation,
         control_plane: Some(names::STATIC_CONTROL_PLANE.to_owned()),

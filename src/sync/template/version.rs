@@ -17,8 +17,8 @@ use crate::{
     },
     sync::{
         build_wait::Poll,
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason},
         source::{self, Content},
     },
 };
@@ -41,7 +41,10 @@ pub enum Seek<'a> {
 
 /// Where to look for the version of a source with `hash`, whose template is `bound`.
 pub fn seek<'a>(object: &'a CoderTemplate, hash: &str) -> Seek<'a> {
-    let version = object.status.as_ref().and_then(|status| status.version.as_ref());
+    let version = object
+        .status
+        .as_ref()
+        .and_then(|status| status.version.as_ref());
     match version.filter(|version| version.source_hash == hash) {
         None => Seek::Nothing,
         Some(VersionStatus { id: Some(id), .. }) => Seek::ById(id),
@@ -52,7 +55,10 @@ pub fn seek<'a>(object: &'a CoderTemplate, hash: &str) -> Seek<'a> {
 /// Whether the content of the active version decides about the source: it is declared, and nothing
 /// tells yet which version it belongs to.
 pub fn needs_active_content(object: &CoderTemplate) -> bool {
-    object.status.as_ref().is_none_or(|status| status.version.is_none())
+    object
+        .status
+        .as_ref()
+        .is_none_or(|status| status.version.is_none())
 }
 
 /// The next step towards the version of the declared source being the active one of the bound
@@ -60,7 +66,10 @@ pub fn needs_active_content(object: &CoderTemplate) -> bool {
 pub fn plan(context: &Context) -> Option<TemplatePlan> {
     let hash = &context.source?.as_ref().ok()?.hash;
     let template = context.present()?;
-    let record = context.records().version.filter(|version| version.source_hash == *hash);
+    let record = context
+        .records()
+        .version
+        .filter(|version| version.source_hash == *hash);
     let Some(record) = record else {
         return adopt_active(context, template, hash).or_else(|| {
             let observes = context.standing().drift_policy == DriftPolicy::Observe;
@@ -82,7 +91,10 @@ pub fn plan(context: &Context) -> Option<TemplatePlan> {
 /// The next step towards a version that can create the template.
 pub fn plan_first(context: &Context) -> Option<TemplatePlan> {
     let hash = &context.source?.as_ref().ok()?.hash;
-    let record = context.records().version.filter(|version| version.source_hash == *hash);
+    let record = context
+        .records()
+        .version
+        .filter(|version| version.source_hash == *hash);
     let Some(record) = record else {
         return Some(begin(context, hash, 1));
     };
@@ -159,9 +171,16 @@ fn build(
             names::ANNOTATION_RECONCILE_REQUESTED_AT
         );
         return if context.standing().is_requested() {
-            Some(begin(context, &record.source_hash, attempt_of(record).saturating_add(1)))
+            Some(begin(
+                context,
+                &record.source_hash,
+                attempt_of(record).saturating_add(1),
+            ))
         } else {
-            Some(TemplatePlan::rest(Outlook::stalled(Reason::NotProved, message)))
+            Some(TemplatePlan::rest(Outlook::stalled(
+                Reason::NotProved,
+                message,
+            )))
         };
     }
     let effect = Effect::CreateVersion {
@@ -171,22 +190,23 @@ fn build(
     if context.refusal(&effect).is_some() {
         return None;
     }
-    let note = Note::normal(NoteReason::VersionCreated, format!("building version {}", record.name));
+    let note = Note::normal(
+        NoteReason::VersionCreated,
+        format!("building version {}", record.name),
+    );
     Some(TemplatePlan::act(effect, building(&record.name)).noting(Some(note)))
 }
 
 /// What was found of the version is written down as far as it is new.
-fn recorded(
-    context: &Context,
-    record: &VersionStatus,
-    version: &Version,
-) -> Option<TemplatePlan> {
+fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Option<TemplatePlan> {
     let (error, ended) = match &version.job {
         VersionJob::Active => (None, false),
         VersionJob::Succeeded => (None, true),
         VersionJob::Failed { error, .. } => (Some(error.clone()), true),
     };
-    let is_active = context.present().is_some_and(|twin| twin.active_version_id == version.id);
+    let is_active = context
+        .present()
+        .is_some_and(|twin| twin.active_version_id == version.id);
     // Only what was built here has a beginning, and so an end.
     let ended = ended && record.started_at.is_some();
     let found = VersionStatus {
@@ -194,7 +214,10 @@ fn recorded(
         job_status: Some(version.job_status.clone()),
         error: record.error.clone().filter(|_| error.is_some()).or(error),
         finished_at: ended.then(|| record.finished_at.clone().unwrap_or(Time(context.now))),
-        promoted_at: record.promoted_at.clone().or_else(|| is_active.then(|| Time(context.now))),
+        promoted_at: record
+            .promoted_at
+            .clone()
+            .or(is_active.then_some(Time(context.now))),
         ..record.clone()
     };
     (found != *record).then(|| write(context, found))
@@ -229,7 +252,8 @@ fn promote(
     version: &Version,
 ) -> Option<TemplatePlan> {
     let observes = context.standing().drift_policy == DriftPolicy::Observe;
-    if version.job != VersionJob::Succeeded || template.active_version_id == version.id || observes {
+    if version.job != VersionJob::Succeeded || template.active_version_id == version.id || observes
+    {
         return None;
     }
     let effect = if version.is_archived {
@@ -244,10 +268,16 @@ fn promote(
         None
     } else if record.promoted_at.is_some() {
         let found = &template.active_version_name;
-        let message = format!("files: found version {found} active, restored {}", record.name);
+        let message = format!(
+            "files: found version {found} active, restored {}",
+            record.name
+        );
         Some(Note::normal(NoteReason::DriftCorrected, message))
     } else {
-        Some(Note::normal(NoteReason::VersionPromoted, format!("promoted {}", record.name)))
+        Some(Note::normal(
+            NoteReason::VersionPromoted,
+            format!("promoted {}", record.name),
+        ))
     };
     let outlook = Outlook::reconciling(Reason::NotPromoted, format!("promoting {}", record.name));
     Some(TemplatePlan::act(effect, outlook).noting(note))
@@ -259,7 +289,10 @@ pub fn outlook(context: &Context) -> Option<Outlook> {
         Ok(declared) => &declared.hash,
         Err(message) => return Some(Outlook::stalled(Reason::Refused, message)),
     };
-    let record = context.records().version.filter(|version| version.source_hash == *hash)?;
+    let record = context
+        .records()
+        .version
+        .filter(|version| version.source_hash == *hash)?;
     let Sight::Found(version) = context.version else {
         return None;
     };
@@ -287,7 +320,11 @@ pub fn outlook(context: &Context) -> Option<Outlook> {
 
 /// When to look at an active build again.
 pub fn look_again(context: &Context) -> Option<Duration> {
-    let Sight::Found(Version { job: VersionJob::Active, .. }) = context.version else {
+    let Sight::Found(Version {
+        job: VersionJob::Active,
+        ..
+    }) = context.version
+    else {
         return None;
     };
     Some(match poll(context, &context.records().version?) {
@@ -299,9 +336,14 @@ pub fn look_again(context: &Context) -> Option<Duration> {
 fn poll(context: &Context, record: &VersionStatus) -> Poll {
     let started = record.started_at.as_ref().map_or(context.now, |at| at.0);
     let elapsed = context.now.duration_since(started);
-    context.build_wait.next_poll(elapsed.try_into().unwrap_or_default())
+    context
+        .build_wait
+        .next_poll(elapsed.try_into().unwrap_or_default())
 }
 
 fn building(name: &str) -> Outlook {
-    Outlook::reconciling(Reason::Building, format!("version {name} is being imported"))
+    Outlook::reconciling(
+        Reason::Building,
+        format!("version {name} is being imported"),
+    )
 }

@@ -16,11 +16,11 @@ use crate::{
         status::{Attempt, Binding, Origin, RunRecord},
     },
     sync::{
-        field,
-        lifecycle,
+        field, lifecycle,
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         twin::Twin,
     },
 };
@@ -56,10 +56,15 @@ fn parsed_name(context: &Context) -> Result<WorkspaceName, Box<WorkspacePlan>> {
     let name = context.object.metadata.name.as_deref().unwrap_or_default();
     let parsed = WorkspaceName::parse(name);
     let stalled = |message| {
-        Box::new(WorkspacePlan::rest(Outlook::stalled(Reason::InvalidName, message)))
+        Box::new(WorkspacePlan::rest(Outlook::stalled(
+            Reason::InvalidName,
+            message,
+        )))
     };
     let Some(parsed) = parsed else {
-        return Err(stalled(format!("{name} is not <organization>.<owner>.<workspace>")));
+        return Err(stalled(format!(
+            "{name} is not <organization>.<owner>.<workspace>"
+        )));
     };
     match parsed.control_plane.as_deref() {
         None | Some(names::STATIC_CONTROL_PLANE) => Ok(parsed),
@@ -74,23 +79,34 @@ fn parsed_name(context: &Context) -> Result<WorkspaceName, Box<WorkspacePlan>> {
 fn misspelled(name: &WorkspaceName, site: &Site) -> Option<WorkspacePlan> {
     let alias = |part: &str, right: &str, whole: String| {
         let message = format!("{part} is an alias of {right} in coderd; name the object {whole}");
-        Some(WorkspacePlan::rest(Outlook::stalled(Reason::NotCanonical, message)))
+        Some(WorkspacePlan::rest(Outlook::stalled(
+            Reason::NotCanonical,
+            message,
+        )))
     };
     let missing = |reason, what: String| {
         let message = format!("coderd shows the controller no {what}; create it or give access");
-        Some(WorkspacePlan::look_again(LOOK_AGAIN, Outlook::reconciling(reason, message)))
+        Some(WorkspacePlan::look_again(
+            LOOK_AGAIN,
+            Outlook::reconciling(reason, message),
+        ))
     };
     let (organization, owner) = (&name.organization, &name.owner);
     match (&site.organization, &site.owner) {
-        (Spelling::Alias(right), _) => {
-            alias(organization, right, WorkspaceName::new(right, owner, &name.workspace).to_string())
-        }
-        (Spelling::NotFound, _) => {
-            missing(Reason::OrganizationNotFound, format!("organization {organization}"))
-        }
-        (Spelling::Canonical, Spelling::Alias(right)) => {
-            alias(owner, right, WorkspaceName::new(organization, right, &name.workspace).to_string())
-        }
+        (Spelling::Alias(right), _) => alias(
+            organization,
+            right,
+            WorkspaceName::new(right, owner, &name.workspace).to_string(),
+        ),
+        (Spelling::NotFound, _) => missing(
+            Reason::OrganizationNotFound,
+            format!("organization {organization}"),
+        ),
+        (Spelling::Canonical, Spelling::Alias(right)) => alias(
+            owner,
+            right,
+            WorkspaceName::new(organization, right, &name.workspace).to_string(),
+        ),
         (Spelling::Canonical, Spelling::NotFound) => {
             missing(Reason::OwnerNotFound, format!("user {owner}"))
         }
@@ -111,12 +127,18 @@ fn adopt(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
         let outlook = Outlook::stalled(Reason::Duplicate, message);
         return Some(WorkspacePlan::look_again(LOOK_AGAIN, outlook));
     }
-    if !workspace.organization.eq_ignore_ascii_case(&name.organization) {
+    if !workspace
+        .organization
+        .eq_ignore_ascii_case(&name.organization)
+    {
         let message = format!(
             "user {} already has a workspace {} in organization {}; names are unique per owner",
             name.owner, name.workspace, workspace.organization
         );
-        return Some(WorkspacePlan::rest(Outlook::stalled(Reason::NameTaken, message)));
+        return Some(WorkspacePlan::rest(Outlook::stalled(
+            Reason::NameTaken,
+            message,
+        )));
     }
     Some(bind(context, workspace))
 }
@@ -124,12 +146,19 @@ fn adopt(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
 /// Binds the object to `workspace`.
 pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
     let standing = context.standing();
-    let mut records = Records { binding: None, sync: standing.records() };
+    let mut records = Records {
+        binding: None,
+        sync: standing.records(),
+    };
     let is_ours = is_ours(context, workspace);
     records.binding = Some(Binding {
         deployment_id: context.deployment_id.to_owned(),
         id: workspace.id.clone(),
-        origin: if is_ours { standing.origin() } else { Origin::Coderd },
+        origin: if is_ours {
+            standing.origin()
+        } else {
+            Origin::Coderd
+        },
         bound_at: Time(context.now),
     });
     records.sync.attempt = None;
@@ -140,16 +169,29 @@ pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
             .spec
             .running
             .filter(|_| standing.is_restored())
-            .map(|wanted| RunRecord { wanted, build_number: 0, ordered_at: None });
+            .map(|wanted| RunRecord {
+                wanted,
+                build_number: 0,
+                ordered_at: None,
+            });
     }
     let note = if is_ours {
-        Note::normal(NoteReason::Created, format!("created workspace {}", workspace.id))
+        Note::normal(
+            NoteReason::Created,
+            format!("created workspace {}", workspace.id),
+        )
     } else if !standing.is_declared {
-        Note::normal(NoteReason::Imported, format!("made for workspace {}", workspace.id))
+        Note::normal(
+            NoteReason::Imported,
+            format!("made for workspace {}", workspace.id),
+        )
     } else {
         Note::normal(
             NoteReason::Adopted,
-            format!("bound to workspace {}, which existed in Coder", workspace.id),
+            format!(
+                "bound to workspace {}, which existed in Coder",
+                workspace.id
+            ),
         )
     };
     let outlook = Outlook::reconciling(Reason::Creating, "bound to its workspace");
@@ -159,7 +201,10 @@ pub fn bind(context: &Context, workspace: &Workspace) -> WorkspacePlan {
 /// Whether our recorded attempt made `workspace`: we began its first build, and it is no older than
 /// the attempt by coderd's own clock.
 pub fn is_ours(context: &Context, workspace: &Workspace) -> bool {
-    let attempt = context.standing().sync.and_then(|sync| sync.attempt.as_ref());
+    let attempt = context
+        .standing()
+        .sync
+        .and_then(|sync| sync.attempt.as_ref());
     attempt.is_some_and(|attempt| {
         workspace.creator.as_deref() == Some(context.us)
             && workspace.created_at >= attempt.requested_at.0
@@ -182,7 +227,9 @@ fn abandoned(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
         return Some(WorkspacePlan::look_again(LOOK_AGAIN, outlook));
     }
     let made_by_import = !standing.is_declared
-        && context.ownership.held_by_coderd(&FieldPath::spec("organization"));
+        && context
+            .ownership
+            .held_by_coderd(&FieldPath::spec("organization"));
     made_by_import.then(|| {
         let message = "its workspace was deleted in Coder while it was imported";
         let outlook = Outlook::reconciling(Reason::Deleting, message);
@@ -192,7 +239,11 @@ fn abandoned(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
 
 /// Creates the workspace: finalizer, recorded attempt, request.
 fn create(context: &Context, name: &WorkspaceName, site: &Site) -> WorkspacePlan {
-    debug_assert_eq!(*context.twin, Twin::Absent, "only what is absent is created");
+    debug_assert_eq!(
+        *context.twin,
+        Twin::Absent,
+        "only what is absent is created"
+    );
     let template = match creatable(context, site) {
         Ok(template) => template,
         Err(plan) => return *plan,
@@ -215,9 +266,14 @@ fn create(context: &Context, name: &WorkspaceName, site: &Site) -> WorkspacePlan
 /// Records that a creation begins. The request makes build 1, a start, so that is recorded too.
 pub fn begin(context: &Context) -> WorkspacePlan {
     let mut records = Records::default();
-    records.sync.attempt = Some(Attempt { requested_at: Time(context.coderd_now) });
-    records.sync.run =
-        Some(RunRecord { wanted: true, build_number: 1, ordered_at: Some(Time(context.now)) });
+    records.sync.attempt = Some(Attempt {
+        requested_at: Time(context.coderd_now),
+    });
+    records.sync.run = Some(RunRecord {
+        wanted: true,
+        build_number: 1,
+        ordered_at: Some(Time(context.now)),
+    });
     let outlook = Outlook::reconciling(Reason::Creating, "the workspace is being created");
     WorkspacePlan::record(records, outlook)
 }
@@ -228,7 +284,9 @@ fn creatable<'a>(
     site: &'a Site,
 ) -> Result<&'a TemplateSite, Box<WorkspacePlan>> {
     let stalled = |reason, message: String| {
-        Err(Box::new(WorkspacePlan::rest(Outlook::stalled(reason, message))))
+        Err(Box::new(WorkspacePlan::rest(Outlook::stalled(
+            reason, message,
+        ))))
     };
     let Some(template_name) = context.object.spec.template_name.as_deref() else {
         let message = "spec.templateName is needed to create the workspace".to_owned();
@@ -248,11 +306,7 @@ fn creatable<'a>(
     Ok(template)
 }
 
-fn new_workspace(
-    context: &Context,
-    name: &WorkspaceName,
-    template: &TemplateSite,
-) -> NewWorkspace {
+fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSite) -> NewWorkspace {
     let spec = &context.object.spec;
     NewWorkspace {
         owner: name.owner.clone(),
@@ -260,7 +314,10 @@ fn new_workspace(
         template_id: template.id.clone(),
         version_id: template.active_version_id.clone(),
         ttl_millis: spec.ttl_millis.and_then(field::canonical_ttl),
-        autostart_schedule: spec.autostart_schedule.clone().filter(|text| !text.is_empty()),
+        autostart_schedule: spec
+            .autostart_schedule
+            .clone()
+            .filter(|text| !text.is_empty()),
         parameters: settings::declared_parameters(context.object),
     }
 }

@@ -10,8 +10,9 @@ use crate::{
     sync::{
         build::{Job, Transition},
         lifecycle::{self, Departure},
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         twin::Twin,
     },
 };
@@ -28,7 +29,8 @@ pub fn plan(context: &Context) -> Option<WorkspacePlan> {
         Departure::NotHeld => WorkspacePlan::rest(deleting("waiting for other finalizers")),
         Departure::Release => released(),
         _ if standing.is_paused() => WorkspacePlan::rest(Outlook::paused()),
-        Departure::DeleteTwin | Departure::SettleAttempt => match (context.twin, context.read_only) {
+        Departure::DeleteTwin | Departure::SettleAttempt => match (context.twin, context.read_only)
+        {
             (Twin::Gone, _) => release("its workspace is deleted in Coder", NoteReason::Deleted),
             (Twin::Unknown(cause), _) => WorkspacePlan::rest(Outlook::unknown(cause)),
             (_, Some(cause)) => WorkspacePlan::rest(Outlook::stalled(cause.reason, &cause.message)),
@@ -47,10 +49,17 @@ pub fn plan(context: &Context) -> Option<WorkspacePlan> {
 
 /// A creation whose reply was lost may still arrive for as long as a request may be under way.
 fn settle_absent(context: &Context) -> WorkspacePlan {
-    let begun = context.standing().sync.and_then(|sync| sync.attempt.as_ref());
+    let begun = context
+        .standing()
+        .sync
+        .and_then(|sync| sync.attempt.as_ref());
     let until = begun.map(|attempt| {
         let timeout = SignedDuration::try_from(context.request_timeout).unwrap_or_default();
-        attempt.requested_at.0.saturating_add(timeout).unwrap_or(Timestamp::MAX)
+        attempt
+            .requested_at
+            .0
+            .saturating_add(timeout)
+            .unwrap_or(Timestamp::MAX)
     });
     match until {
         Some(until) if context.coderd_now < until => {
@@ -69,7 +78,10 @@ fn delete(context: &Context, workspace: &Workspace) -> WorkspacePlan {
         let outlook = deleting(&format!("build {} is running in Coder", build.number));
         return WorkspacePlan::look_again(report::build_poll(context), outlook);
     }
-    let record = context.standing().sync.and_then(|sync| sync.deletion.as_ref());
+    let record = context
+        .standing()
+        .sync
+        .and_then(|sync| sync.deletion.as_ref());
     let Some(record) = record else {
         return order(context, workspace, 1);
     };
@@ -95,7 +107,11 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> W
     if context.standing().may_retry() {
         return order(context, workspace, 1);
     }
-    let error = workspace.build.error.as_deref().unwrap_or("no error was given");
+    let error = workspace
+        .build
+        .error
+        .as_deref()
+        .unwrap_or("no error was given");
     let failures = usize::try_from(record.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let Some(minutes) = RETRY_MINUTES.get(failures) else {
         return WorkspacePlan::rest(Outlook::stalled(
@@ -108,7 +124,10 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> W
             ),
         ));
     };
-    let due = record.ordered_at.0.saturating_add(SignedDuration::from_mins(*minutes));
+    let due = record
+        .ordered_at
+        .0
+        .saturating_add(SignedDuration::from_mins(*minutes));
     let wait = due.unwrap_or(Timestamp::MAX).duration_since(context.now);
     if wait.is_positive() {
         let message = format!(
@@ -133,8 +152,14 @@ fn order(context: &Context, workspace: &Workspace, attempts: i64) -> WorkspacePl
 }
 
 fn release(message: &str, reason: NoteReason) -> WorkspacePlan {
-    WorkspacePlan::act(Effect::Object(ObjectEffect::RemoveFinalizer), deleting(message))
-        .noting(Some(Note::normal(reason, format!("the object is let go: {message}"))))
+    WorkspacePlan::act(
+        Effect::Object(ObjectEffect::RemoveFinalizer),
+        deleting(message),
+    )
+    .noting(Some(Note::normal(
+        reason,
+        format!("the object is let go: {message}"),
+    )))
 }
 
 fn deleting(message: &str) -> Outlook {

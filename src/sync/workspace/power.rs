@@ -5,8 +5,9 @@ use crate::{
     api::condition::Reason,
     sync::{
         build::Transition,
+        note::{Note, NoteReason},
         outlook::Outlook,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
         run::{self, Decision, Lever},
     },
 };
@@ -18,8 +19,10 @@ pub const FIELD: &str = "running";
 pub fn plan(context: &Context) -> Option<WorkspacePlan> {
     let workspace = context.present()?;
     match decide(context, workspace) {
-        Decision::Rest | Decision::Wait { .. } | Decision::LookAgain(_) => None,
-        Decision::Failed { .. } => None,
+        Decision::Rest
+        | Decision::Wait { .. }
+        | Decision::LookAgain(_)
+        | Decision::Failed { .. } => None,
         Decision::Agree(record) => {
             let mut records = context.records();
             records.sync.run = Some(record);
@@ -56,19 +59,16 @@ pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
 /// The run state that belongs into `spec` where nobody declares it. While it is changing, what stands
 /// there stays.
 pub fn mirrored(context: &Context, workspace: &Workspace) -> Option<bool> {
-    let settled = match decide(context, workspace) {
-        Decision::Rest | Decision::Agree(_) => workspace.build.run_state(),
-        _ => None,
-    };
+    let is_settled = matches!(
+        decide(context, workspace),
+        Decision::Rest | Decision::Agree(_)
+    );
+    let settled = workspace.build.run_state().filter(|_| is_settled);
     context.object.spec.running.or(settled)
 }
 
 /// Requests the recorded build, unless coderd refused this very request before.
-fn send(
-    context: &Context,
-    workspace: &Workspace,
-    transition: Transition,
-) -> Option<WorkspacePlan> {
+fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Option<WorkspacePlan> {
     let effect = Effect::Build(new_build(context, workspace, transition));
     if context.refusal(&effect).is_some() || blocked(context, workspace, transition).is_some() {
         return None;
@@ -110,11 +110,24 @@ fn mirror(context: &Context, workspace: &Workspace, running: bool) -> WorkspaceP
         .sync
         .and_then(|sync| sync.run.as_ref())
         .is_some_and(|run| run.ordered_at.is_some() && run.build_number == workspace.build.number);
-    let reason = if replaced { NoteReason::OrderReplaced } else { NoteReason::RunStateMirrored };
-    let note = Note::normal(reason, format!("{author} {verb} the workspace: spec.running is {running} now"));
+    let reason = if replaced {
+        NoteReason::OrderReplaced
+    } else {
+        NoteReason::RunStateMirrored
+    };
+    let note = Note::normal(
+        reason,
+        format!("{author} {verb} the workspace: spec.running is {running} now"),
+    );
     let outlook = Outlook::reconciling(Reason::Mirroring, format!("{verb} in Coder by {author}"));
-    WorkspacePlan::act(Effect::Object(ObjectEffect::ApplySpec { fields, force: true }), outlook)
-        .noting(Some(note))
+    WorkspacePlan::act(
+        Effect::Object(ObjectEffect::ApplySpec {
+            fields,
+            force: true,
+        }),
+        outlook,
+    )
+    .noting(Some(note))
 }
 
 fn ordered(starts: bool) -> Outlook {

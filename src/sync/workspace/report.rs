@@ -44,7 +44,12 @@ pub fn look_again(context: &Context) -> Option<Duration> {
     match power::decide(context, context.present()?) {
         Decision::Wait { .. } => Some(build_poll(context)),
         Decision::LookAgain(delay) => Some(delay),
-        _ => None,
+        Decision::Rest
+        | Decision::Agree(_)
+        | Decision::Order { .. }
+        | Decision::Send(_)
+        | Decision::Mirror(_)
+        | Decision::Failed { .. } => None,
     }
 }
 
@@ -74,8 +79,10 @@ fn unknown_parameter(context: &Context, workspace: &Workspace) -> Option<Outlook
 /// What coderd refused, in its own words.
 fn refused(context: &Context) -> Option<Outlook> {
     let refusals = standing_refusals(context);
-    let texts: Vec<_> =
-        refusals.iter().map(|one| format!("{}: {}", one.field, one.message)).collect();
+    let texts: Vec<_> = refusals
+        .iter()
+        .map(|one| format!("{}: {}", one.field, one.message))
+        .collect();
     (!texts.is_empty()).then(|| Outlook::stalled(Reason::Refused, texts.join("; ")))
 }
 
@@ -98,7 +105,11 @@ fn power(context: &Context, workspace: &Workspace) -> Option<Outlook> {
     match power::decide(context, workspace) {
         Decision::Wait { ours } => Some(waiting(context, build, ours)),
         Decision::LookAgain(_) => {
-            let message = format!("build {} by {} has just ended", build.number, build.author());
+            let message = format!(
+                "build {} by {} has just ended",
+                build.number,
+                build.author()
+            );
             Some(Outlook::reconciling(Reason::Mirroring, message))
         }
         Decision::Failed { .. } => Some(Outlook::stalled(Reason::BuildFailed, failure(build))),
@@ -112,11 +123,16 @@ fn power(context: &Context, workspace: &Workspace) -> Option<Outlook> {
 
 fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
     let number = build.number;
-    let is_wanted = context.object.spec.running.is_none_or(|wanted| {
-        build.transition == Transition::towards(wanted)
-    });
+    let is_wanted = context
+        .object
+        .spec
+        .running
+        .is_none_or(|wanted| build.transition == Transition::towards(wanted));
     if !ours && !is_wanted {
-        let message = format!("waiting for the end of build {number} by {}", build.author());
+        let message = format!(
+            "waiting for the end of build {number} by {}",
+            build.author()
+        );
         return Outlook::reconciling(Reason::WaitingForBuild, message);
     }
     let (reason, verb) = match build.transition {
@@ -135,8 +151,16 @@ fn failure(build: &Build) -> String {
         Transition::Delete => "delete",
         Transition::Other => "build",
     };
-    let ended = if build.job == Job::Canceled { "was canceled" } else { "failed" };
-    let error = build.error.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+    let ended = if build.job == Job::Canceled {
+        "was canceled"
+    } else {
+        "failed"
+    };
+    let error = build
+        .error
+        .as_deref()
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
     format!(
         "{what} build {} by {} {ended}{error}; it is not tried again until spec changes, the \
          annotation {} is set, or somebody builds in Coder",
@@ -207,14 +231,26 @@ pub fn running(context: &Context) -> Option<Finding> {
     let build = match context.twin {
         Twin::Present(workspace) => &workspace.build,
         Twin::Absent | Twin::Gone => {
-            return Some(finding(Some(false), Reason::Stopped, "there is no workspace"));
+            return Some(finding(
+                Some(false),
+                Reason::Stopped,
+                "there is no workspace",
+            ));
         }
         Twin::Unknown(_) => return None,
     };
     let number = build.number;
     Some(match (build.run_state(), build.job, build.transition) {
-        (Some(true), ..) => finding(Some(true), Reason::Running, &format!("since build {number}")),
-        (Some(false), ..) => finding(Some(false), Reason::Stopped, &format!("since build {number}")),
+        (Some(true), ..) => finding(
+            Some(true),
+            Reason::Running,
+            &format!("since build {number}"),
+        ),
+        (Some(false), ..) => finding(
+            Some(false),
+            Reason::Stopped,
+            &format!("since build {number}"),
+        ),
         (None, Job::Active, Transition::Start) => {
             finding(None, Reason::Starting, &format!("build {number}"))
         }
@@ -224,9 +260,11 @@ pub fn running(context: &Context) -> Option<Finding> {
         (None, Job::Active, Transition::Delete | Transition::Other) => {
             finding(None, Reason::Building, &format!("build {number}"))
         }
-        (None, Job::Succeeded | Job::Failed | Job::Canceled, _) => {
-            finding(None, Reason::BuildFailed, &format!("build {number} did not succeed"))
-        }
+        (None, Job::Succeeded | Job::Failed | Job::Canceled, _) => finding(
+            None,
+            Reason::BuildFailed,
+            &format!("build {number} did not succeed"),
+        ),
     })
 }
 
@@ -283,9 +321,12 @@ fn facts(workspace: &Workspace, previous: &WorkspaceStatus) -> WorkspaceStatus {
 
 /// A deadline moves with every use of the workspace; only 5 minutes and more are worth a write.
 fn auto_shutdown(workspace: &Workspace, previous: &WorkspaceStatus) -> Option<Time> {
-    let deadline = workspace.deadline.filter(|_| workspace.build.run_state() == Some(true))?;
-    let shown = previous.auto_shutdown.clone().filter(|shown| {
-        shown.0.duration_since(deadline).abs() < SignedDuration::from_mins(5)
-    });
+    let deadline = workspace
+        .deadline
+        .filter(|_| workspace.build.run_state() == Some(true))?;
+    let shown = previous
+        .auto_shutdown
+        .clone()
+        .filter(|shown| shown.0.duration_since(deadline).abs() < SignedDuration::from_mins(5));
     Some(shown.unwrap_or(Time(to_the_second(deadline))))
 }

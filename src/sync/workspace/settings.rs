@@ -9,9 +9,10 @@ use crate::{
     api::{condition::Reason, status::Refusal, workspace::CoderWorkspace},
     sync::{
         field::{self, FieldState, Verdict},
+        note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
-        plan::{Note, NoteReason, ObjectEffect},
+        plan::ObjectEffect,
     },
 };
 
@@ -25,10 +26,10 @@ pub fn push(context: &Context) -> Option<WorkspacePlan> {
     let policy = context.standing().drift_policy;
     let states = settings(context, context.present()?);
     let (name, state, value) = states.into_iter().find_map(|(name, state)| {
-        match field::decide(&state, policy, context.refusals()) {
-            Verdict::Push { value } => Some((name, state, value)),
-            _ => None,
-        }
+        let Verdict::Push { value } = field::decide(&state, policy, context.refusals()) else {
+            return None;
+        };
+        Some((name, state, value))
     })?;
     let correction = (!context.standing().has_new_spec())
         .then(|| Note::normal(NoteReason::DriftCorrected, state.correction()));
@@ -42,7 +43,15 @@ pub fn settings(context: &Context, workspace: &Workspace) -> [(&'static str, Fie
     let ttl = |millis: Option<i64>| millis.and_then(field::canonical_ttl).map(Value::from);
     let text = |value: &Option<String>| value.clone().map(Value::from);
     [
-        (TTL, state(context, TTL, ttl(spec.ttl_millis), ttl(workspace.ttl_millis))),
+        (
+            TTL,
+            state(
+                context,
+                TTL,
+                ttl(spec.ttl_millis),
+                ttl(workspace.ttl_millis),
+            ),
+        ),
         (
             AUTOSTART,
             state(
@@ -69,12 +78,10 @@ pub fn refused(context: &Context, workspace: &Workspace) -> Vec<Refusal> {
     let states = settings(context, workspace);
     let refused = states.iter().filter_map(|(name, state)| {
         let verdict = field::decide(state, context.standing().drift_policy, context.refusals());
-        match verdict {
-            Verdict::Refused { message } => {
-                Some(effect_of(name, state.wanted.as_ref()).refused(&message))
-            }
-            _ => None,
-        }
+        let Verdict::Refused { message } = verdict else {
+            return None;
+        };
+        Some(effect_of(name, state.wanted.as_ref()).refused(&message))
     });
     refused.collect()
 }
@@ -101,17 +108,31 @@ pub fn mirror(context: &Context) -> Option<WorkspacePlan> {
         return Some(WorkspacePlan::record(context.records(), outlook));
     }
     let fields = field::mirrored_set(&states);
-    Some(WorkspacePlan::act(Effect::Object(ObjectEffect::ApplySpec { fields, force: false }), outlook))
+    Some(WorkspacePlan::act(
+        Effect::Object(ObjectEffect::ApplySpec {
+            fields,
+            force: false,
+        }),
+        outlook,
+    ))
 }
 
 /// The schema lets `spec.templateName` change only to what `status` says already.
 fn must_report_template_first(context: &Context, workspace: &Workspace) -> bool {
-    let reported = context.object.status.as_ref().and_then(|status| status.template_name.as_ref());
+    let reported = context
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.template_name.as_ref());
     context.object.spec.template_name.is_some() && reported != Some(&workspace.template)
 }
 
 /// The complete set for a forced write of `running`, which must not drop the other mirrored fields.
-pub fn forced_running(context: &Context, workspace: &Workspace, running: bool) -> Map<String, Value> {
+pub fn forced_running(
+    context: &Context,
+    workspace: &Workspace,
+    running: bool,
+) -> Map<String, Value> {
     let mut fields = field::mirrored_set(&mirrored(context, workspace));
     fields.insert(power::FIELD.to_owned(), json!(running));
     fields
@@ -120,8 +141,10 @@ pub fn forced_running(context: &Context, workspace: &Workspace, running: bool) -
 /// Every field that `coderd` owns where nobody declares it.
 fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
     let spec = &context.object.spec;
-    let mut states: Vec<_> =
-        settings(context, workspace).into_iter().map(|(_, state)| state).collect();
+    let mut states: Vec<_> = settings(context, workspace)
+        .into_iter()
+        .map(|(_, state)| state)
+        .collect();
     states.push(state(
         context,
         "organization",
@@ -152,7 +175,9 @@ fn state(
 /// The declared parameters with plain values, by name.
 pub fn declared_parameters(object: &CoderWorkspace) -> BTreeMap<String, String> {
     let parameters = object.spec.parameters.iter();
-    parameters.filter_map(|one| Some((one.name.clone(), one.value.clone()?))).collect()
+    parameters
+        .filter_map(|one| Some((one.name.clone(), one.value.clone()?)))
+        .collect()
 }
 
 /// The declared parameters whose values the latest build does not have; they travel with the next
@@ -160,7 +185,9 @@ pub fn declared_parameters(object: &CoderWorkspace) -> BTreeMap<String, String> 
 pub fn waiting_parameters(context: &Context, workspace: &Workspace) -> Vec<String> {
     let is_ephemeral = |name: &str| {
         let known = workspace.known_parameters.iter().flatten();
-        known.into_iter().any(|one| one.name == name && one.is_ephemeral)
+        known
+            .into_iter()
+            .any(|one| one.name == name && one.is_ephemeral)
     };
     declared_parameters(context.object)
         .into_iter()
@@ -174,20 +201,29 @@ pub fn waiting_parameters(context: &Context, workspace: &Workspace) -> Vec<Strin
 /// unknown name without a word and stores nothing.
 pub fn unknown_parameter(context: &Context, known: &[Parameter]) -> Option<String> {
     let declared = declared_parameters(context.object);
-    let unknown: Vec<_> =
-        declared.keys().filter(|name| known.iter().all(|one| one.name != **name)).collect();
+    let unknown: Vec<_> = declared
+        .keys()
+        .filter(|name| known.iter().all(|one| one.name != **name))
+        .collect();
     let names: Vec<_> = known.iter().map(|one| one.name.as_str()).collect();
     let first = unknown.first()?;
     Some(format!(
         "spec.parameters: the template has no parameter {first}; it has {}",
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
     ))
 }
 
 /// What is declared although it is not synchronised yet.
 pub fn not_supported(context: &Context) -> Option<String> {
     let spec = &context.object.spec;
-    let pin = spec.template_version_id.as_deref().is_some_and(|id| !id.is_empty());
+    let pin = spec
+        .template_version_id
+        .as_deref()
+        .is_some_and(|id| !id.is_empty());
     let from_secret = spec.parameters.iter().any(|one| one.value_from.is_some());
     let fields: Vec<_> = [
         (pin, "spec.templateVersionID"),
@@ -198,6 +234,9 @@ pub fn not_supported(context: &Context) -> Option<String> {
     .filter_map(|(declared, name)| declared.then_some(name))
     .collect();
     (!fields.is_empty()).then(|| {
-        format!("{} is not synchronised by this version yet; leave it out", fields.join(", "))
+        format!(
+            "{} is not synchronised by this version yet; leave it out",
+            fields.join(", ")
+        )
     })
 }

@@ -21,7 +21,7 @@ async fn a_workspace_that_exists_is_adopted_and_stays_when_its_object_goes() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
-    scene.apply(&workspace::manifest(&object, &template, spec)).await;
+    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
     scene.wait(&cws, "Ready").await;
 
     let seen = scene.object(&cws).await.unwrap();
@@ -51,7 +51,7 @@ async fn an_adopted_workspace_is_deleted_only_where_that_was_declared() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": false, "deletionPolicy": "Delete" });
-    scene.apply(&workspace::manifest(&object, &template, spec)).await;
+    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
     let seen = scene.until(&cws, "ready", is_ready).await;
     assert_eq!(seen["status"]["binding"]["origin"], "coderd");
     assert!(!is_free(&seen));

@@ -24,7 +24,7 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     let cws = format!("cws/{object}");
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     let spec = json!({ "deletionPolicy": "Delete" });
-    scene.apply(&workspace::manifest(&object, &template, spec)).await;
+    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(bed.owner(), &name).await.unwrap();
     for object in [&cws, &ctpl] {
@@ -43,7 +43,7 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     // Installed again, the same manifests adopt what is there.
     scene.kubectl(&["apply", "--server-side", "-f", crds]).await;
     scene.kubectl(&["wait", "--for=condition=Established", "-f", crds]).await;
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     let seen = scene.until(&cws, "adopted", is_ready).await;
     assert_eq!(seen["status"]["id"], twin["id"]);
     assert_eq!(seen["status"]["binding"]["origin"], "coderd");

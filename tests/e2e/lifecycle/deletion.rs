@@ -32,7 +32,7 @@ async fn an_object_stays_while_its_workspace_is_being_deleted() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
 
@@ -59,7 +59,7 @@ async fn kubectl_delete_waits_for_a_slow_delete_build() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
 
@@ -106,7 +106,7 @@ async fn a_template_and_its_workspaces_can_be_deleted_together() {
     let row = scene.person.template(scene.bed.organization(), &template).await.unwrap();
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     scene.wait(&format!("cws/{object}"), "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
     scene.kubectl(&["delete", "ctpl,cws", "--all", "--timeout=80s"]).await;
@@ -121,7 +121,7 @@ async fn a_failed_delete_build_is_shown_with_the_next_try_and_retain_lets_go() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
 

@@ -17,7 +17,7 @@ async fn a_declared_workspace_that_is_deleted_in_coder_is_made_again_only_on_req
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    let applied = workspace::manifest(&object, &template, json!({ "running": true }));
+    let applied = workspace::manifest(&object, &template, &json!({ "running": true }));
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();

@@ -29,12 +29,12 @@ async fn an_alias_in_a_name_is_answered_with_the_right_name() {
     let (organization, owner) = (scene.bed.organization(), scene.bed.owner());
     let name = scene.name("w");
     let alias = format!("default.{owner}.{name}");
-    scene.apply(&workspace::manifest(&alias, "t", json!({}))).await;
+    scene.apply(&workspace::manifest(&alias, "t", &json!({}))).await;
     let said = stalled(&scene, &format!("cws/{alias}"), "NotCanonical").await;
     assert!(said.contains(&format!("{organization}.{owner}.{name}")), "{said}");
 
     let alias = format!("{organization}.me.{name}");
-    scene.apply(&workspace::manifest(&alias, "t", json!({}))).await;
+    scene.apply(&workspace::manifest(&alias, "t", &json!({}))).await;
     let said = stalled(&scene, &format!("cws/{alias}"), "NotCanonical").await;
     let us = scene.bed.controller_user();
     assert!(said.contains(&format!("{organization}.{us}.{name}")), "{said}");
@@ -53,7 +53,7 @@ async fn an_owner_an_organization_and_a_template_are_waited_for() {
     let organization = scene.bed.organization();
     let name = scene.name("w");
     let nowhere = format!("cws/nowhere.{}.{name}", scene.bed.owner());
-    scene.apply(&workspace::manifest(&nowhere[4..], "t", json!({}))).await;
+    scene.apply(&workspace::manifest(&nowhere[4..], "t", &json!({}))).await;
     let said = waiting(&scene, &nowhere, "OrganizationNotFound").await;
     assert!(said.contains("nowhere"), "{said}");
     let nowhere = format!("ctpl/nowhere.{name}");
@@ -63,7 +63,7 @@ async fn an_owner_an_organization_and_a_template_are_waited_for() {
     let (user, template) = (scene.name("u"), scene.name("t"));
     let object = format!("{organization}.{user}.{name}");
     let cws = format!("cws/{object}");
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     let said = waiting(&scene, &cws, "OwnerNotFound").await;
     assert!(said.contains(&user), "{said}");
     scene.person.make_user(scene.bed.organization_id(), &user).await;
@@ -89,7 +89,7 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
     ];
     for (number, (field, spec)) in cases.into_iter().enumerate() {
         let object = scene.workspace_object(&scene.name(&format!("w{number}")));
-        scene.apply(&workspace::manifest(&object, &template, spec)).await;
+        scene.apply(&workspace::manifest(&object, &template, &spec)).await;
         let said = stalled(&scene, &format!("cws/{object}"), "NotSupportedYet").await;
         assert!(said.contains(field), "{said}");
     }
@@ -126,7 +126,7 @@ async fn parameters_are_checked_and_travel_with_the_next_start() {
     let with = |parameter: &str, value: &str, running: bool| {
         let parameters = json!([{ "name": parameter, "value": value }]);
         let spec = json!({ "running": running, "parameters": parameters });
-        workspace::manifest(&object, &template, spec)
+        workspace::manifest(&object, &template, &spec)
     };
     scene.proxy.forget();
     scene.apply(&with("colour", "red", true)).await;

@@ -18,7 +18,7 @@ async fn nothing_is_written_to_coderd_while_an_object_is_paused() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
-    let mut applied = workspace::manifest(&object, &template, spec);
+    let mut applied = workspace::manifest(&object, &template, &spec);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_paused_object_makes_nothing_and_catches_up_when_it_goes_on() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    let mut applied = workspace::manifest(&object, &template, json!({}));
+    let mut applied = workspace::manifest(&object, &template, &json!({}));
     applied["metadata"]["annotations"] = json!({ "coder.com/paused": "true" });
     scene.apply(&applied).await;
     scene.until(&cws, "paused", |seen| reason(seen, "Synced") == "Paused").await;
@@ -97,7 +97,7 @@ async fn an_edit_that_was_made_during_a_pause_counts_as_an_edit_afterwards() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    let mut applied = workspace::manifest(&object, &template, json!({ "running": true }));
+    let mut applied = workspace::manifest(&object, &template, &json!({ "running": true }));
     scene.apply(&applied).await;
     scene.until(&cws, "failed", |seen| reason(seen, "Stalled") == "BuildFailed").await;
     scene.kubectl(&["annotate", &cws, "coder.com/paused=true"]).await;

@@ -18,7 +18,7 @@ async fn a_declared_workspace_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
-    let applied = workspace::manifest(&object, &template, spec);
+    let applied = workspace::manifest(&object, &template, &spec);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_workspace_whose_owner_is_renamed_keeps_syncing() {
     let object = format!("{}.{user}.{name}", scene.bed.organization());
     let cws = format!("cws/{object}");
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
-    scene.apply(&workspace::manifest(&object, &template, spec)).await;
+    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(&user, &name).await.unwrap();
 
@@ -128,7 +128,7 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     let (workspace, _) = foreign_workspace(&scene, "w", &twin).await;
     let workspace_object = scene.workspace_object(&workspace);
     let cws = format!("cws/{workspace_object}");
-    scene.apply(&workspace::manifest(&workspace_object, &name, json!({}))).await;
+    scene.apply(&workspace::manifest(&workspace_object, &name, &json!({}))).await;
     scene.wait(&cws, "Ready").await;
     scene.proxy.forget();
 
@@ -165,7 +165,7 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
         })
         .await;
     assert_eq!(condition(&seen, "Stalled"), "", "{seen}");
-    scene.apply(&workspace::manifest(&workspace_object, &renamed, json!({}))).await;
+    scene.apply(&workspace::manifest(&workspace_object, &renamed, &json!({}))).await;
     scene.until(&cws, "ready", is_ready).await;
 
     // A second object is told whose twin it is, and takes over as the message says.
@@ -188,9 +188,9 @@ async fn two_spellings_of_one_name_do_not_share_a_twin() {
     let (name, _) = foreign_workspace(&scene, "w", &row).await;
     let short = scene.workspace_object(&name);
     let long = format!("static.{short}");
-    scene.apply(&workspace::manifest(&short, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&short, &template, &json!({}))).await;
     scene.wait(&format!("cws/{short}"), "Ready").await;
-    scene.apply(&workspace::manifest(&long, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&long, &template, &json!({}))).await;
     let cws = format!("cws/{long}");
     let seen =
         scene.until(&cws, "Duplicate", |seen| reason(seen, "Stalled") == "Duplicate").await;

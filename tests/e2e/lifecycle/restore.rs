@@ -41,7 +41,7 @@ async fn a_restored_workspace_starts_stops_creates_and_deletes_nothing() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&workspace::manifest(&object, &template, json!({ "running": true }))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({ "running": true }))).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
 
@@ -88,7 +88,7 @@ async fn a_restored_object_that_is_deleted_at_once_deletes_nothing() {
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
     let saved = backup(&scene, &cws).await;
@@ -140,7 +140,7 @@ async fn a_restored_object_whose_twin_is_gone_is_lost_and_nothing_is_created() {
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     workspace::a_template(&scene, &small_source("")).await;
     let object = scene.workspace_object(&name);
-    scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
     let row = scene.person.template(scene.bed.organization(), &template).await.unwrap();

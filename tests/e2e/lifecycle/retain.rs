@@ -25,7 +25,7 @@ async fn retain_releases_at_once_also_while_coderd_is_down() {
     let mut twins = Vec::new();
     for name in &names {
         let object = scene.workspace_object(name);
-        scene.apply(&workspace::manifest(&object, &template, json!({}))).await;
+        scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
         scene.wait(&format!("cws/{object}"), "Ready").await;
         twins.push(scene.person.workspace(scene.bed.owner(), name).await.unwrap());
     }
@@ -65,7 +65,7 @@ async fn what_was_never_bound_is_released_at_once() {
     let object = scene.workspace_object(&scene.name("w"));
     let cws = format!("cws/{object}");
     let spec = json!({ "deletionPolicy": "Delete" });
-    scene.apply(&workspace::manifest(&object, "no-such-template", spec)).await;
+    scene.apply(&workspace::manifest(&object, "no-such-template", &spec)).await;
     scene
         .until(&cws, "waits", |seen| reason(seen, "Reconciling") == "WaitingForTemplate")
         .await;

@@ -1,0 +1,110 @@
+//! What people are told as Events.
+
+use super::{
+    outlook::{Outlook, Progress},
+    ownership::Ownership,
+};
+use crate::api::condition::Reason;
+
+/// Something worth an Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether people should look.
+    pub warning: bool,
+    /// The stable word.
+    pub reason: NoteReason,
+    /// For people.
+    pub message: String,
+}
+
+impl Note {
+    /// A normal event.
+    pub fn normal(reason: NoteReason, message: impl Into<String>) -> Self {
+        Self {
+            warning: false,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// An event that people should look at.
+    pub fn warning(reason: NoteReason, message: impl Into<String>) -> Self {
+        Self {
+            warning: true,
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// Declares the reasons of Events once: the variant is the word.
+macro_rules! note_reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// The reasons of Events. An object that is stalled tells it under the condition's reason.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum NoteReason {
+            $($(#[doc = $doc])+ $name,)+
+            /// Waiting is useless without a change, for the reason of the condition `Stalled`.
+            Stalled(Reason),
+        }
+
+        impl NoteReason {
+            /// The word in the Event.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                    Self::Stalled(reason) => reason.as_str(),
+                }
+            }
+        }
+    };
+}
+
+note_reasons! {
+    /// The twin was created in coderd.
+    Created,
+    /// The object was bound to a twin that existed.
+    Adopted,
+    /// The object was made for a twin that existed.
+    Imported,
+    /// The twin was deleted in coderd.
+    Deleted,
+    /// The object was let go; its twin stays in coderd.
+    Released,
+    /// A declared value was put back in coderd.
+    DriftCorrected,
+    /// A start, stop or delete was ordered.
+    BuildOrdered,
+    /// The run state was changed in coderd and is mirrored.
+    RunStateMirrored,
+    /// An order overruled a build of somebody else.
+    OrderWins,
+    /// A build of somebody else came in place of an order.
+    OrderReplaced,
+    /// A version was built from the declared source.
+    VersionCreated,
+    /// A version was made active.
+    VersionPromoted,
+    /// A declared source leaves out files of the active version.
+    FilesDropped,
+    /// Field ownership was reset: everything counts as declared.
+    OwnershipReset,
+}
+
+/// That the object is stalled, once it says so.
+pub fn stalled(outlook: &Outlook) -> Option<Note> {
+    let (reason, message) = &outlook.because;
+    (outlook.progress == Progress::Stalled)
+        .then(|| Note::warning(NoteReason::Stalled(*reason), message))
+}
+
+/// That field ownership was reset, and the way to hand a field back.
+pub fn reset(ownership: &Ownership) -> Option<Note> {
+    ownership.from_reset().then(|| {
+        Note::warning(
+            NoteReason::OwnershipReset,
+            "metadata.managedFields were reset: every field that is set counts as declared; hand one \
+             back to coderd with kubectl patch --type=merge and null as its value",
+        )
+    })
+}

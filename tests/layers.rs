@@ -1,0 +1,317 @@
+//! The shape of the source: who may import whom, what the core must not touch, how long a file may be,
+//! and what never belongs into it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What each module may import: everything below it, nothing beside or above it.
+const MAY_IMPORT: [(&str, &[&str]); 6] = [
+    ("api", &[]),
+    ("coderd", &["api"]),
+    ("k8s", &["api"]),
+    ("sync", &["api"]),
+    ("controller", &["api", "coderd", "k8s", "sync"]),
+    ("app", &["api", "coderd", "k8s", "sync", "controller"]),
+];
+
+/// What the core is made of. Neither a client nor a runtime nor a clock is among it.
+const SYNC_USES: [&str; 8] = [
+    "jiff",
+    "k8s_openapi",
+    "serde",
+    "serde_json",
+    "sha2",
+    "std",
+    "tar",
+    "thiserror",
+];
+
+/// What would let the world into the core by another door.
+const NOT_IN_SYNC: [&str; 12] = [
+    "async ",
+    ".await",
+    "Timestamp::now",
+    "Zoned::now",
+    "SystemTime",
+    "Instant",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "println!",
+];
+
+/// Longer files ask for a split. Blank lines and comments are free.
+const MOST_LINES: usize = 400;
+
+/// What is complete; besides files that begin with a dot, and what a build leaves.
+const TOP_LEVEL: [&str; 9] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "crds",
+    "deploy",
+    "docs",
+    "hack",
+    "tests",
+];
+
+/// Paths of somebody's machine, hosts of registries, and what is left to do.
+const FORBIDDEN: [&str; 14] = [
+    "=/home/",
+    "/root/",
+    "/Users/",
+    "/tmp/wt",
+    "/work/",
+    "ghcr.io",
+    "docker.io",
+    "quay.io",
+    "gcr.io",
+    "registry.k8s.io",
+    "TODO",
+    "FIXME",
+    "XXX",
+    "subagent",
+];
+
+#[test]
+fn modules_import_downwards_only() {
+    let allowed: BTreeMap<_, _> = MAY_IMPORT.into_iter().collect();
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        let Some(module) = module(&path) else {
+            continue;
+        };
+        let below = allowed.get(module.as_str()).copied();
+        let below = below.unwrap_or_else(|| panic!("{module} has no place in MAY_IMPORT"));
+        for import in imports(&path, &text) {
+            if import != module && !below.contains(&import.as_str()) {
+                wrong.push(format!("{} imports {import}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_core_has_no_client_no_runtime_and_no_clock() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src/sync") {
+        if is_test(&path) {
+            continue;
+        }
+        let code = code(&text);
+        let product = code
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
+        for name in product.lines().filter_map(used_crate) {
+            if !SYNC_USES.contains(&name) && !["crate", "self", "super"].contains(&name) {
+                wrong.push(format!("{} uses {name}", path.display()));
+            }
+        }
+        for word in NOT_IN_SYNC
+            .into_iter()
+            .chain(["kube::", "tokio::", "reqwest::", "tracing::"])
+        {
+            if product.contains(word) {
+                wrong.push(format!("{} has {word}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let mut long = Vec::new();
+    for (path, text) in sources("src")
+        .into_iter()
+        .chain(sources("hack/testbed/src"))
+    {
+        let code = code(&text);
+        let lines = code.lines().filter(|line| !line.trim().is_empty()).count();
+        if !is_test(&path) && lines > MOST_LINES {
+            long.push(format!("{}: {lines}", path.display()));
+        }
+    }
+    assert!(
+        long.is_empty(),
+        "more than {MOST_LINES} lines of code: {long:#?}"
+    );
+}
+
+#[test]
+fn the_top_level_is_what_the_readme_says() {
+    let seen: BTreeSet<String> = fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.') && name != "target")
+        .collect();
+    let expected = TOP_LEVEL
+        .into_iter()
+        .chain(["src"])
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn nothing_speaks_of_a_machine_or_of_work_to_do() {
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "hack", "deploy", "docs", "crds", ".ci"] {
+        collect(&root().join(folder), &mut files);
+    }
+    for file in [
+        "README.md",
+        "Cargo.toml",
+        ".clippy.toml",
+        ".rustfmt.toml",
+        ".gitignore",
+    ] {
+        files.push(root().join(file));
+    }
+    let mut found = Vec::new();
+    for path in files {
+        if path.ends_with("tests/layers.rs") || path.ends_with("go.sum") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        for word in FORBIDDEN {
+            if text.contains(word) {
+                found.push(format!("{}: {word}", path.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn imports_are_read_in_every_form() {
+    let text = "use crate::{\n    api::{names, status},\n    k8s, // crate::app\n};\n\
+                use super::x; fn f() -> crate::coderd::Client { crate::sync::a() }\n\
+                /// [`crate::mcp`]\nuse super::super::app;";
+    let names = imports(Path::new("src/controller/x.rs"), text);
+    let expected = ["api", "app", "coderd", "k8s", "sync"].map(str::to_owned);
+    assert_eq!(names, BTreeSet::from(expected));
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below `folder`, relative to the root, with its text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    collect(&root().join(folder), &mut files);
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(root()).unwrap().to_owned(), text)
+    };
+    let files: Vec<_> = files.into_iter().map(read).collect();
+    assert!(!files.is_empty(), "{folder} is empty");
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+fn is_test(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name == "tests.rs" || name == "fake.rs")
+        || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+/// The module of the crate that a file below `src` belongs to; none for the crate itself.
+fn module(path: &Path) -> Option<String> {
+    let path = path.strip_prefix("src").ok()?.with_extension("");
+    let name = path.components().next()?.as_os_str().to_str()?.to_owned();
+    (name != "lib" && name != "main").then_some(name)
+}
+
+/// `text` without its comments.
+fn code(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.split_once("//") {
+        // Not the `//` of a URL.
+        Some((code, _)) if !code.ends_with(':') => code,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The modules of this crate that a file names, by `crate::` or by climbing up to it.
+fn imports(path: &Path, text: &str) -> BTreeSet<String> {
+    let depth = path.with_extension("").components().count() - 1;
+    let climbed = "super::".repeat(depth);
+    let code = code(text);
+    let mut names = BTreeSet::new();
+    for start in ["crate::", climbed.as_str()] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back().unwrap_or(' ');
+            if !before.is_alphanumeric() && !['_', ':', '$'].contains(&before) {
+                names.extend(first_names(&code[at + start.len()..]));
+            }
+        }
+    }
+    names.remove("self");
+    names
+}
+
+/// The first part of each path in `rest`: one name, or those of a group in braces.
+fn first_names(rest: &str) -> Vec<String> {
+    let name = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|char| char.is_alphanumeric() || *char == '_')
+            .collect()
+    };
+    let Some(group) = rest.strip_prefix('{') else {
+        return vec![name(rest)];
+    };
+    let (mut depth, mut names, mut begin) = (0, Vec::new(), 0);
+    for (at, char) in group.char_indices() {
+        match char {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                names.push(name(&group[begin..at]));
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                names.push(name(&group[begin..at]));
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// The crate that a line of `use` begins with.
+fn used_crate(line: &str) -> Option<&str> {
+    let rest = line
+        .trim_start()
+        .strip_prefix("pub ")
+        .unwrap_or(line.trim_start());
+    let rest = rest.strip_prefix("use ")?;
+    rest.split([':', ';', '{', ' '])
+        .next()
+        .filter(|name| !name.is_empty())
+}
