@@ -2,6 +2,7 @@
 
 mod coder;
 mod crash;
+mod lifecycle;
 mod ownership;
 mod process;
 mod rest;

@@ -174,6 +174,18 @@ impl Person {
         .await;
         self.get(&format!("/workspaces/{}", id(&workspace))).await
     }
+
+    /// Creates a user who is a member of the organization with this id.
+    pub async fn make_user(&self, organization_id: &str, name: &str) {
+        let body = json!({
+            "username": name,
+            "email": format!("{name}@example.com"),
+            "password": "a Sound passw0rd",
+            "login_type": "password",
+            "organization_ids": [organization_id],
+        });
+        self.ask("POST", "/users", Some(body)).await;
+    }
 }
 
 /// The id of what coderd answered.

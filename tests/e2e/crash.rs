@@ -328,7 +328,7 @@ async fn killed_while_it_adopts_it_binds_to_what_is_there() {
         .apply(&manifest(
             &scene.workspace_object(&workspace),
             &template,
-            json!({}),
+            &json!({}),
         ))
         .await;
     death.strike(&mut scene).await;
@@ -371,11 +371,11 @@ async fn killed_ten_times_at_random_nothing_is_lost_and_all_is_there_once() {
             .await;
         let spec = json!({ "running": number % 2 == 0, "ttlMillis": (number + 1) * 60_000 });
         scene
-            .apply(&manifest(&scene.workspace_object(&w), &base, spec))
+            .apply(&manifest(&scene.workspace_object(&w), &base, &spec))
             .await;
         match number {
             2 => {
-                let new = manifest(&scene.workspace_object(&x), &base, json!({}));
+                let new = manifest(&scene.workspace_object(&x), &base, &json!({}));
                 scene.apply(&new).await;
             }
             7 => {

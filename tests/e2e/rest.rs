@@ -100,7 +100,7 @@ async fn at_rest_nothing_is_written_and_a_dry_run_asks_nothing_of_coderd() {
     let new = manifest(
         &scene.workspace_object(&scene.name("n")),
         &template,
-        json!({}),
+        &json!({}),
     );
     for tried in [&edited, &rebuilt, &new] {
         let (fine, text) = scene.try_apply(tried, &["--dry-run=server"]).await;

@@ -303,7 +303,7 @@ impl Scene {
     /// Waits until the controller has swept coderd `count` times more: whatever was to be noticed has
     /// been noticed.
     pub async fn sweeps(&self, count: u64) {
-        let swept = || self.proxy.count("GET", "/workspaces").unwrap();
+        let swept = || self.proxy.count("GET", "/workspaces$").unwrap();
         let start = swept();
         self.eventually("more sweeps", async || swept() >= start + count)
             .await;

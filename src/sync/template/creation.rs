@@ -121,7 +121,7 @@ pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
         deployment_id: context.deployment_id.to_owned(),
         id: template.id.clone(),
         origin: if is_ours {
-            context.standing().origin()
+            standing.origin()
         } else {
             Origin::Coderd
         },
@@ -133,7 +133,7 @@ pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
             NoteReason::Created,
             format!("created template {}", template.id),
         )
-    } else if !context.standing().is_declared {
+    } else if !standing.is_declared {
         Note::normal(
             NoteReason::Imported,
             format!("made for template {}", template.id),
