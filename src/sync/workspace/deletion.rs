@@ -8,7 +8,7 @@ use super::{Context, Effect, NewBuild, Workspace, WorkspacePlan, creation, repor
 use crate::{
     api::{condition::Reason, status::DeletionRecord},
     sync::{
-        build::{Job, Transition},
+        build::Transition,
         lifecycle::{self, Departure},
         outlook::Outlook,
         plan::{Note, NoteReason, ObjectEffect},
@@ -65,7 +65,7 @@ fn settle_absent(context: &Context) -> WorkspacePlan {
 /// Orders a delete build: recorded, then requested, then proved.
 fn delete(context: &Context, workspace: &Workspace) -> WorkspacePlan {
     let build = &workspace.build;
-    if build.is_active() || build.transition == Transition::Delete && build.job == Job::Succeeded {
+    if build.is_active() || build.has_deleted() {
         let outlook = deleting(&format!("build {} is running in Coder", build.number));
         return WorkspacePlan::look_again(report::build_poll(context), outlook);
     }

@@ -6,6 +6,7 @@ use crate::{
     sync::{
         build::Transition,
         outlook::Outlook,
+        ownership::FieldPath,
         plan::{Note, NoteReason, ObjectEffect},
         run::{self, Decision, Lever},
     },
@@ -44,6 +45,7 @@ pub fn plan(context: &Context) -> Option<WorkspacePlan> {
 pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
     run::decide(&Lever {
         wanted: context.object.spec.running,
+        is_mirrored: context.ownership.is_only_coderd(&FieldPath::spec(FIELD)),
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
         build: &workspace.build,
         stable_for: context.stable_for,
