@@ -111,6 +111,12 @@ impl Outlook {
         Self { ready, synced, progress, because, running: None, promoted: None, drifted: None }
     }
 
+    /// Whether this generation, and a request to reconcile, were acted on. While nothing can be seen
+    /// of coderd, or nothing may be written to it, they were not, and stay new.
+    pub fn has_acted(&self) -> bool {
+        self.synced.holds.is_some()
+    }
+
     /// The complete set of conditions, in the order that kstatus reads them. A condition keeps its
     /// transition time while its status stays.
     pub fn conditions(

@@ -140,9 +140,11 @@ fn order(lever: &Lever, wanted: bool) -> Decision {
 /// coderd decides: its settled state is agreed on, or mirrored.
 fn follow(lever: &Lever, record: Option<&RunRecord>) -> Decision {
     let agreed = record.map(|record| record.wanted);
+    // A restored object has agreed on nothing yet.
+    let is_first = record.is_some_and(|record| record.build_number == 0);
     let Some(running) = lever.build.run_state() else {
         return match lever.wanted {
-            Some(wanted) if lever.retry && !lever.is_mirrored => order(lever, wanted),
+            Some(wanted) if lever.retry && !lever.is_mirrored && !is_first => order(lever, wanted),
             _ => Decision::Failed { ours: false },
         };
     };

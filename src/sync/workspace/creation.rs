@@ -166,8 +166,7 @@ pub fn is_ours(context: &Context, workspace: &Workspace) -> bool {
 /// Objects that must not make a workspace: restored ones, and imports that came too late.
 fn abandoned(context: &Context, name: &WorkspaceName) -> Option<WorkspacePlan> {
     let standing = context.standing();
-    let begun = standing.sync.is_some_and(|sync| sync.attempt.is_some());
-    if standing.is_restored() && !begun {
+    if standing.is_restored() {
         let message = format!(
             "this object was restored or copied (it carries the label {} but has no binding), and \
              coderd has no workspace {} of {}; nothing is created in its place: remove the label to \

@@ -104,6 +104,9 @@ pub fn blocked(context: &Context, workspace: &Workspace, transition: Transition)
 }
 
 fn mirror(context: &Context, workspace: &Workspace, running: bool) -> WorkspacePlan {
+    if settings::must_report_template_first(context, workspace) {
+        return WorkspacePlan::record(context.records(), report::outlook(context));
+    }
     let fields = settings::forced_running(context, workspace, running);
     let author = workspace.build.author();
     let verb = if running { "started" } else { "stopped" };

@@ -257,7 +257,7 @@ fn is_copy(happening: &Happening) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn whatever_happens_both_sides_come_to_rest(
