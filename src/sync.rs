@@ -19,3 +19,6 @@ pub mod standing;
 pub mod template;
 pub mod twin;
 pub mod workspace;
+
+#[cfg(test)]
+pub(crate) mod stage;

@@ -421,3 +421,6 @@ fn finalizer(context: &Context) -> Option<WorkspacePlan> {
     let outlook = Outlook::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");
     Some(WorkspacePlan::act(Effect::Object(effect), outlook))
 }
+
+#[cfg(test)]
+mod tests;
