@@ -20,3 +20,6 @@ pub mod standing;
 pub mod template;
 pub mod twin;
 pub mod workspace;
+
+#[cfg(test)]
+pub(crate) mod stage;

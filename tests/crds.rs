@@ -6,9 +6,6 @@ use std::{collections::BTreeSet, env, fs, path::Path};
 use coder_k8s::api::{crd, names};
 use serde_json::Value;
 
-/// Lists whose type is left to the server, which takes atomic.
-const UNTYPED_LISTS: [&str; 1] = ["coderworkspaces.status.health.failingAgents"];
-
 /// Fields of `spec` that are owned item by item; everything else is owned as a whole.
 const LIST_MAPS: [&str; 2] = [
     "coderworkspaces.spec.parameters",
@@ -114,7 +111,7 @@ fn every_list_says_how_it_is_owned() {
     let untyped = |_: &str, schema: &Value| {
         schema["type"] == "array" && schema.get("x-kubernetes-list-type").is_none()
     };
-    assert_eq!(findings(untyped), UNTYPED_LISTS);
+    assert_eq!(findings(untyped), NONE);
 }
 
 #[test]

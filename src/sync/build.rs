@@ -75,6 +75,11 @@ impl Build {
         self.job == Job::Active
     }
 
+    /// Whether the workspace is gone. coderd still shows it for a moment.
+    pub fn has_deleted(&self) -> bool {
+        self.job == Job::Succeeded && self.transition == Transition::Delete
+    }
+
     /// Whether this is the build `number` with `transition` that user `us` ordered over the API. The
     /// reason comes first: builds that coderd begins by itself name the owner as initiator.
     pub fn is_order(&self, number: i64, transition: Transition, us: &str) -> bool {

@@ -45,9 +45,6 @@ pub struct Outlook {
     pub promoted: Option<Finding>,
     /// The message of `Drifted`; none leaves it out.
     pub drifted: Option<String>,
-    /// Whether nothing could be done yet about what was asked for: this generation, or a reconcile
-    /// that was requested, is still new at the next look.
-    pub is_pending: bool,
 }
 
 impl Outlook {
@@ -86,25 +83,23 @@ impl Outlook {
 
     /// Nothing could be seen of coderd: what was known of this generation stays.
     pub fn unknown(cause: &Cause) -> Self {
-        let outlook = Self::of(
+        Self::of(
             None,
             finding(None, cause.reason, &cause.message),
             Progress::Reconciling,
             (cause.reason, cause.message.clone()),
-        );
-        Self { is_pending: true, ..outlook }
+        )
     }
 
     /// Nothing is written to coderd on somebody's wish.
     pub fn paused() -> Self {
         let message = "the annotation coder.com/paused is \"true\": nothing is written to coderd";
-        let outlook = Self::of(
+        Self::of(
             None,
             finding(None, Reason::Paused, message),
             Progress::Done,
             (Reason::Paused, message.to_owned()),
-        );
-        Self { is_pending: true, ..outlook }
+        )
     }
 
     fn of(
@@ -121,8 +116,13 @@ impl Outlook {
             running: None,
             promoted: None,
             drifted: None,
-            is_pending: false,
         }
+    }
+
+    /// Whether this generation, and a request to reconcile, were acted on. While nothing can be seen
+    /// of coderd, or nothing may be written to it, they were not, and stay new.
+    pub fn has_acted(&self) -> bool {
+        self.synced.holds.is_some()
     }
 
     /// The complete set of conditions, in the order that kstatus reads them. A condition keeps its

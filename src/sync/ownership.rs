@@ -219,6 +219,15 @@ impl Ownership {
             .any(|owner| owner.manager == MANAGER_CODERD && owner.operation == Operation::Apply)
     }
 
+    /// Whether our own applies as `coderd` own `path`, and nobody else does.
+    #[must_use]
+    pub fn is_only_coderd(&self, path: &FieldPath<'_>) -> bool {
+        self.held_by_coderd(path)
+            && self.owners(path).all(|owner| {
+                owner.manager == MANAGER_CODERD && owner.operation == Operation::Apply
+            })
+    }
+
     /// Whether a manager other than ours owns anything in `spec`: the object is declared, not merely
     /// imported.
     #[must_use]

@@ -22,6 +22,9 @@ pub const SETTLING: Duration = Duration::from_secs(5);
 pub struct Lever<'a> {
     /// `spec.running`.
     pub wanted: Option<bool>,
+    /// Whether `wanted` is what our own apply put there, and nobody else says so: then it orders
+    /// nothing.
+    pub is_mirrored: bool,
     /// `status.sync.run`.
     pub record: Option<&'a RunRecord>,
     /// The latest build of the workspace.
@@ -73,21 +76,22 @@ pub enum Decision {
 pub fn decide(lever: &Lever) -> Decision {
     let ordered = lever.record.filter(|record| record.ordered_at.is_some());
     let ours = ordered.is_some_and(|record| is_order(lever, record));
-    let is_going =
-        lever.build.transition == Transition::Delete && lever.build.job == Job::Succeeded;
-    if lever.build.is_active() || is_going {
+    if lever.build.is_active() || lever.build.has_deleted() {
         return Decision::Wait { ours };
     }
-    match (lever.wanted, lever.record) {
+    let declared = lever.wanted.filter(|_| !lever.is_mirrored);
+    match (declared, lever.record) {
         (Some(wanted), record) if record.is_none_or(|record| record.wanted != wanted) => {
             order(lever, wanted)
         }
         (_, None) => follow(lever, None),
-        (_, Some(record)) if ours => match lever.build.run_state() {
-            Some(_) => Decision::Rest,
-            None if lever.retry => order(lever, record.wanted),
-            None => Decision::Failed { ours: true },
-        },
+        (_, Some(record)) if ours && agrees(lever, record) => {
+            match (lever.build.run_state(), declared) {
+                (Some(_), _) => Decision::Rest,
+                (None, Some(wanted)) if lever.retry => order(lever, wanted),
+                (None, _) => Decision::Failed { ours: true },
+            }
+        }
         (Some(wanted), Some(record)) if is_unsent(lever, record) => {
             if lever.build.run_state() == Some(wanted) {
                 Decision::Agree(seen(lever, wanted))
@@ -107,9 +111,15 @@ fn is_order(lever: &Lever, record: &RunRecord) -> bool {
         .is_order(record.build_number, transition, lever.us)
 }
 
-/// An order whose number no build has taken yet.
+/// Whether `spec.running` does not contradict `record`.
+fn agrees(lever: &Lever, record: &RunRecord) -> bool {
+    lever.wanted.is_none_or(|wanted| wanted == record.wanted)
+}
+
+/// An order whose number is the next one. Numbers have no gaps: where builds before it are missing,
+/// this is an older copy of the database, and nothing is started or stopped because of that.
 fn is_unsent(lever: &Lever, record: &RunRecord) -> bool {
-    record.ordered_at.is_some() && lever.build.number < record.build_number
+    record.ordered_at.is_some() && lever.build.number + 1 == record.build_number
 }
 
 /// `spec.running` asks for another state than the one agreed on.
@@ -132,16 +142,19 @@ fn order(lever: &Lever, wanted: bool) -> Decision {
 /// coderd decides: its settled state is agreed on, or mirrored.
 fn follow(lever: &Lever, record: Option<&RunRecord>) -> Decision {
     let agreed = record.map(|record| record.wanted);
+    // A restored object has agreed on nothing yet.
+    let is_first = record.is_some_and(|record| record.build_number == 0);
     let Some(running) = lever.build.run_state() else {
         return match lever.wanted {
-            Some(wanted) if lever.retry => order(lever, wanted),
+            Some(wanted) if lever.retry && !lever.is_mirrored && !is_first => order(lever, wanted),
             _ => Decision::Failed { ours: false },
         };
     };
     let is_recorded = record.is_some_and(|record| {
         record.ordered_at.is_none() && record.build_number == lever.build.number
     });
-    if is_recorded && agreed == Some(running) {
+    let is_shown = lever.wanted.is_none_or(|wanted| wanted == running);
+    if is_recorded && agreed == Some(running) && is_shown {
         return Decision::Rest;
     }
     if lever.stable_for < SETTLING {

@@ -105,8 +105,8 @@ impl<'a> Standing<'a> {
     }
 
     /// Whether the object was bound before and has lost its status: restored from a backup, or
-    /// copied. The label is written only after the binding; an object that makes its twin again has
-    /// recorded so.
+    /// copied. The label is written only after the binding. One that is made again on request has
+    /// recorded an attempt.
     pub fn is_restored(&self) -> bool {
         let begun = self.sync.is_some_and(|sync| sync.attempt.is_some());
         self.binding.is_none() && !begun && self.label(names::LABEL_ORIGIN).is_some()

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::api::{
     condition::Reason,
+    names,
     object_name::WorkspaceName,
     status::{Binding, Origin, Refusal, Sync},
     workspace::{Agent, CoderWorkspace, Health},
@@ -365,6 +366,7 @@ fn first_visit(context: &Context) -> Option<WorkspacePlan> {
 /// What coderd refused is written down before anything else is tried.
 fn record_refusals(context: &Context) -> Option<WorkspacePlan> {
     let first = context.refused.first()?;
+    let standing = context.standing();
     let mut records = context.records();
     for refusal in context.refused {
         records
@@ -372,7 +374,8 @@ fn record_refusals(context: &Context) -> Option<WorkspacePlan> {
             .refused
             .retain(|known| known.field != refusal.field);
         records.sync.refused.push(refusal.clone());
-        if refusal.field == FIELD_CREATE {
+        // What is made again on request carries the label, and would count as restored without.
+        if refusal.field == FIELD_CREATE && standing.label(names::LABEL_ORIGIN).is_none() {
             records.sync.attempt = None;
             records.sync.run = None;
         }
@@ -414,7 +417,7 @@ fn lost(context: &Context) -> Option<WorkspacePlan> {
             outlook,
         ));
     }
-    if standing.annotation(crate::api::names::ANNOTATION_RECREATE) == Some(id) {
+    if standing.annotation(names::ANNOTATION_RECREATE) == Some(id) {
         return Some(creation::begin(context));
     }
     Some(WorkspacePlan::rest(Outlook::stalled(
@@ -449,7 +452,7 @@ fn renamed(context: &Context) -> Option<WorkspacePlan> {
 fn origin(context: &Context) -> Option<WorkspacePlan> {
     let standing = context.standing();
     let origin = standing.binding?.origin;
-    let is_there = standing.label(crate::api::names::LABEL_ORIGIN) == Some(origin.as_str());
+    let is_there = standing.label(names::LABEL_ORIGIN) == Some(origin.as_str());
     (!is_there).then(|| label(origin))
 }
 
@@ -464,3 +467,6 @@ fn finalizer(context: &Context) -> Option<WorkspacePlan> {
     let outlook = Outlook::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");
     Some(WorkspacePlan::act(Effect::Object(effect), outlook))
 }
+
+#[cfg(test)]
+mod tests;

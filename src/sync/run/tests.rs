@@ -1,1 +1,91 @@
-//! The run lever, row by row.
+use jiff::SignedDuration;
+
+use super::*;
+use crate::sync::build::Job;
+
+mod failure;
+mod model;
+mod order;
+mod state;
+
+const US: &str = "us";
+const OWNER: &str = "ann";
+
+fn now() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+/// A build of somebody in the dashboard that ended well.
+fn build(number: i64, running: bool) -> Build {
+    Build {
+        id: format!("build-{number}"),
+        number,
+        transition: Transition::towards(running),
+        job: Job::Succeeded,
+        status: if running { "running" } else { "stopped" }.to_owned(),
+        reason: "dashboard".to_owned(),
+        initiator: OWNER.to_owned(),
+        initiator_name: OWNER.to_owned(),
+        error: None,
+    }
+}
+
+/// A build that we began over the API.
+fn our_build(number: i64, running: bool) -> Build {
+    Build {
+        reason: "initiator".to_owned(),
+        initiator: US.to_owned(),
+        initiator_name: "coder-k8s".to_owned(),
+        ..build(number, running)
+    }
+}
+
+fn with(job: Job, build: Build) -> Build {
+    Build { job, ..build }
+}
+
+fn seen_at(build_number: i64, wanted: bool) -> RunRecord {
+    RunRecord { wanted, build_number, ordered_at: None }
+}
+
+fn ordered_as(build_number: i64, wanted: bool) -> RunRecord {
+    RunRecord { wanted, build_number, ordered_at: Some(Time(now())) }
+}
+
+/// A lever that somebody declares, whose build was seen for long.
+fn lever<'a>(
+    wanted: impl Into<Option<bool>>,
+    record: impl Into<Option<&'a RunRecord>>,
+    build: &'a Build,
+) -> Lever<'a> {
+    Lever {
+        wanted: wanted.into(),
+        is_mirrored: false,
+        record: record.into(),
+        build,
+        stable_for: Duration::from_secs(60),
+        us: US,
+        retry: false,
+        now: now(),
+    }
+}
+
+fn decided<'a>(
+    wanted: impl Into<Option<bool>>,
+    record: impl Into<Option<&'a RunRecord>>,
+    build: &'a Build,
+) -> Decision {
+    decide(&lever(wanted, record, build))
+}
+
+fn retried<'a>(
+    wanted: impl Into<Option<bool>>,
+    record: impl Into<Option<&'a RunRecord>>,
+    build: &'a Build,
+) -> Decision {
+    decide(&Lever { retry: true, ..lever(wanted, record, build) })
+}
+
+fn order_of(build_number: i64, wanted: bool) -> Decision {
+    Decision::Order { record: ordered_as(build_number, wanted), overruled: None }
+}

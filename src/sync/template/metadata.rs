@@ -8,6 +8,7 @@ use super::{Context, Effect, Records, Template, TemplatePlan, declares_files};
 use crate::{
     api::{
         condition::Reason,
+        object_name::TemplateName,
         status::Refusal,
         template::{CoderTemplate, MirroredFiles, Promotion},
     },
@@ -114,15 +115,16 @@ pub fn mirror(context: &Context) -> Option<TemplatePlan> {
 /// Every field that `coderd` owns where nobody declares it.
 fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
     let spec = &context.object.spec;
-    let mut states: Vec<_> = settings(context, template)
-        .into_iter()
-        .map(|(_, state)| state)
-        .collect();
+    // The schema takes only the organization of the object's name.
+    let name = context.object.metadata.name.as_deref().and_then(TemplateName::parse);
+    let organization = name.map_or(template.organization.to_lowercase(), |name| name.organization);
+    let mut states: Vec<_> =
+        settings(context, template).into_iter().map(|(_, state)| state).collect();
     states.push(state(
         context,
         "organization",
         spec.organization.clone().map(Value::from),
-        Some(template.organization.to_lowercase().into()),
+        Some(organization.into()),
     ));
     let kept = spec.files.as_ref().map(|files| json!(files));
     let actual = match active_content(context) {

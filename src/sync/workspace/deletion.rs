@@ -8,7 +8,7 @@ use super::{Context, Effect, NewBuild, Workspace, WorkspacePlan, creation, repor
 use crate::{
     api::{condition::Reason, status::DeletionRecord},
     sync::{
-        build::{Job, Transition},
+        build::Transition,
         lifecycle::{self, Departure},
         note::{Note, NoteReason},
         outlook::Outlook,
@@ -19,6 +19,10 @@ use crate::{
 
 /// After a delete build failed, the next one is ordered this many minutes later; then never.
 const RETRY_MINUTES: [i64; 3] = [1, 5, 30];
+
+/// What people can do about a workspace that coderd does not delete.
+const EXIT: &str = "mend it in Coder and set the annotation coder.com/reconcile-requested-at, or set \
+                    spec.deletionPolicy: Retain to let the object go and leave the workspace in Coder";
 
 /// What to do about an object that is being deleted; none if it is not.
 pub fn plan(context: &Context) -> Option<WorkspacePlan> {
@@ -74,7 +78,7 @@ fn settle_absent(context: &Context) -> WorkspacePlan {
 /// Orders a delete build: recorded, then requested, then proved.
 fn delete(context: &Context, workspace: &Workspace) -> WorkspacePlan {
     let build = &workspace.build;
-    if build.is_active() || build.transition == Transition::Delete && build.job == Job::Succeeded {
+    if build.is_active() || build.has_deleted() {
         let outlook = deleting(&format!("build {} is running in Coder", build.number));
         return WorkspacePlan::look_again(report::build_poll(context), outlook);
     }
@@ -91,8 +95,13 @@ fn delete(context: &Context, workspace: &Workspace) -> WorkspacePlan {
             version_id: None,
             parameters: std::collections::BTreeMap::new(),
         };
+        let effect = Effect::Build(new);
+        if let Some(refusal) = context.refusal(&effect) {
+            let message = format!("a delete build was refused: {}; {EXIT}", refusal.message);
+            return WorkspacePlan::rest(Outlook::stalled(Reason::DeleteFailed, message));
+        }
         let note = Note::normal(NoteReason::BuildOrdered, "ordered a delete build");
-        return WorkspacePlan::act(Effect::Build(new), deleting("a delete build is ordered"))
+        return WorkspacePlan::act(effect, deleting("a delete build is ordered"))
             .noting(Some(note));
     }
     if build.transition != Transition::Delete {
@@ -117,9 +126,7 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> W
         return WorkspacePlan::rest(Outlook::stalled(
             Reason::DeleteFailed,
             format!(
-                "delete build {} failed, after {} tries: {error}; mend it in Coder and set the \
-                 annotation coder.com/reconcile-requested-at, or set spec.deletionPolicy: Retain to \
-                 let the object go and leave the workspace in Coder",
+                "delete build {} failed, after {} tries: {error}; {EXIT}",
                 workspace.build.number, record.attempts
             ),
         ));

@@ -7,6 +7,7 @@ use crate::{
         build::Transition,
         note::{Note, NoteReason},
         outlook::Outlook,
+        ownership::FieldPath,
         plan::ObjectEffect,
         run::{self, Decision, Lever},
     },
@@ -47,6 +48,7 @@ pub fn plan(context: &Context) -> Option<WorkspacePlan> {
 pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
     run::decide(&Lever {
         wanted: context.object.spec.running,
+        is_mirrored: context.ownership.is_only_coderd(&FieldPath::spec(FIELD)),
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
         build: &workspace.build,
         stable_for: context.stable_for,
@@ -102,6 +104,9 @@ pub fn blocked(context: &Context, workspace: &Workspace, transition: Transition)
 }
 
 fn mirror(context: &Context, workspace: &Workspace, running: bool) -> WorkspacePlan {
+    if settings::must_report_template_first(context, workspace) {
+        return WorkspacePlan::record(context.records(), report::outlook(context));
+    }
     let fields = settings::forced_running(context, workspace, running);
     let author = workspace.build.author();
     let verb = if running { "started" } else { "stopped" };

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Context, Effect, Parameter, Workspace, WorkspacePlan, power};
 use crate::{
-    api::{condition::Reason, status::Refusal, workspace::CoderWorkspace},
+    api::{
+        condition::Reason, object_name::WorkspaceName, status::Refusal, workspace::CoderWorkspace,
+    },
     sync::{
         field::{self, FieldState, Verdict},
         note::{Note, NoteReason},
@@ -118,12 +120,8 @@ pub fn mirror(context: &Context) -> Option<WorkspacePlan> {
 }
 
 /// The schema lets `spec.templateName` change only to what `status` says already.
-fn must_report_template_first(context: &Context, workspace: &Workspace) -> bool {
-    let reported = context
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.template_name.as_ref());
+pub fn must_report_template_first(context: &Context, workspace: &Workspace) -> bool {
+    let reported = context.object.status.as_ref().and_then(|status| status.template_name.as_ref());
     context.object.spec.template_name.is_some() && reported != Some(&workspace.template)
 }
 
@@ -141,15 +139,16 @@ pub fn forced_running(
 /// Every field that `coderd` owns where nobody declares it.
 fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
     let spec = &context.object.spec;
-    let mut states: Vec<_> = settings(context, workspace)
-        .into_iter()
-        .map(|(_, state)| state)
-        .collect();
+    // The schema takes only the organization of the object's name.
+    let name = context.object.metadata.name.as_deref().and_then(WorkspaceName::parse);
+    let organization = name.map_or(workspace.organization.to_lowercase(), |name| name.organization);
+    let mut states: Vec<_> =
+        settings(context, workspace).into_iter().map(|(_, state)| state).collect();
     states.push(state(
         context,
         "organization",
         spec.organization.clone().map(Value::from),
-        Some(workspace.organization.to_lowercase().into()),
+        Some(organization.into()),
     ));
     states.push(state(
         context,

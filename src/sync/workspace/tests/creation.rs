@@ -1,0 +1,325 @@
+//! From nothing to a bound object.
+
+use super::*;
+
+fn spec() -> Value {
+    json!({"templateName": "go"})
+}
+
+fn made(creator: &str, created: &str) -> impl FnOnce(&mut Workspace) {
+    let (creator, created) = (creator.to_owned(), at(created));
+    move |twin| (twin.creator, twin.created_at) = (Some(creator), created)
+}
+
+#[test]
+fn the_first_visit_only_says_that_nothing_is_known_yet() {
+    let scene = Scene::new(&spec()).change(|scene| scene.stored.status = Value::Null);
+    let plan = scene.plan();
+    let Next::Record(records) = plan.next else { panic!("{plan:?}") };
+    assert_eq!(records, Records::default());
+    assert_eq!(plan.outlook.because.0, Reason::Pending);
+    // A restored object is no exception, a terminating one is.
+    let deleted = scene.change(|scene| scene.stored.delete());
+    assert!(matches!(deleted.next(), Next::Rest(None)));
+}
+
+#[test]
+fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
+    let scene = Scene::new(&spec());
+    assert_eq!(scene.effect(), on_object(ObjectEffect::AddFinalizer));
+
+    let scene = scene.change(|scene| scene.stored.has_finalizer = true);
+    let sync = scene.records().sync;
+    assert_eq!(sync.attempt, Some(Attempt { requested_at: Time(at("10:00:00")) }));
+    let first =
+        RunRecord { wanted: true, build_number: 1, ordered_at: Some(Time(at("10:00:00"))) };
+    assert_eq!(sync.run, Some(first.clone()));
+
+    let scene = scene.recorded();
+    let Effect::Create(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+    assert_eq!((new.owner.as_str(), new.name.as_str()), ("ann", "dev"));
+    assert_eq!(new.template_id, "template");
+
+    // The same again for as long as nothing is there: coderd takes a name once.
+    assert_eq!(scene.effect(), Effect::Create(new));
+
+    let scene = scene.twin(made(US, "10:00:00"));
+    let plan = scene.plan();
+    assert_eq!(plan.notes[0].reason, NoteReason::Created);
+    let records = scene.records();
+    let binding = records.binding.unwrap();
+    assert_eq!((binding.id.as_str(), binding.origin), (ID, Origin::Kubernetes));
+    assert_eq!(binding.deployment_id, DEPLOYMENT);
+    assert_eq!(records.sync.attempt, None);
+    assert_eq!(records.sync.run, Some(first));
+
+    let scene = scene.recorded();
+    assert_eq!(scene.effect(), on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes)));
+}
+
+#[test]
+fn row_with_a_declared_retain_no_finalizer_is_put_on() {
+    let scene = Scene::new(&json!({"templateName": "go", "deletionPolicy": "Retain"}));
+    assert!(scene.records().sync.attempt.is_some());
+}
+
+#[test]
+fn row_what_exists_is_adopted_and_retained() {
+    let table: [(Option<&str>, &str, &str); 4] = [
+        (None, US, "10:00:05"),
+        (Some("10:00:00"), "ann", "10:00:05"),
+        (Some("10:00:00"), US, "09:59:59"),
+        (Some("10:00:00"), "", "10:00:05"),
+    ];
+    for (attempt, creator, created) in table {
+        let mut scene = Scene::new(&spec());
+        if let Some(attempt) = attempt {
+            scene = scene.attempted(attempt);
+        }
+        let scene = scene.twin(made(creator, created));
+        let records = scene.records();
+        let case = format!("{attempt:?} {creator} {created}");
+        assert_eq!(records.binding.unwrap().origin, Origin::Coderd, "{case}");
+        assert_eq!(scene.plan().notes[0].reason, NoteReason::Adopted, "{case}");
+        assert_eq!((records.sync.attempt, records.sync.run), (None, None), "{case}");
+    }
+}
+
+#[test]
+fn row_an_adopted_workspace_loses_the_finalizer_unless_delete_is_declared() {
+    let adopted = |spec| {
+        Scene::bound(USER, &spec, Origin::Coderd)
+            .change(|scene| scene.stored.has_finalizer = true)
+    };
+    let scene = adopted(json!({"templateName": "go"}));
+    assert_eq!(scene.effect(), on_object(ObjectEffect::RemoveFinalizer));
+    let scene = adopted(json!({"templateName": "go", "deletionPolicy": "Delete"}));
+    assert_eq!(scene.next(), Next::Rest(None));
+}
+
+#[test]
+fn row_a_lost_reply_is_settled_by_looking() {
+    let scene = Scene::new(&spec()).attempted("10:00:00");
+    let arrived = scene.clone().twin(made(US, "10:00:01"));
+    assert_eq!(arrived.records().binding.unwrap().origin, Origin::Kubernetes);
+    assert!(matches!(scene.effect(), Effect::Create(_)));
+}
+
+fn restored(spec: &Value, origin: Origin) -> Scene {
+    Scene::new(spec).change(|scene| scene.stored.label(origin))
+}
+
+#[test]
+fn row_a_restored_object_creates_nothing() {
+    for origin in [Origin::Kubernetes, Origin::Coderd] {
+        for policy in [None, Some("Delete"), Some("Retain")] {
+            let mut spec = json!({"templateName": "go", "running": true});
+            if let Some(policy) = policy {
+                spec["deletionPolicy"] = json!(policy);
+            }
+            let scene = restored(&spec, origin);
+            assert_eq!(scene.stalled(), Reason::LostAfterRestore);
+        }
+    }
+}
+
+#[test]
+fn row_a_restored_object_starts_and_stops_nothing() {
+    for wanted in [true, false] {
+        for (transition, running) in [(Transition::Start, true), (Transition::Stop, false)] {
+            for job in [Job::Succeeded, Job::Failed, Job::Active] {
+                let spec = json!({"templateName": "go", "running": wanted});
+                let mut scene = restored(&spec, Origin::Kubernetes)
+                    .twin(|twin| twin.build = foreign(9, transition, job));
+                assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
+                scene = scene.recorded();
+                // The label is put right; no step after it builds.
+                for _ in 0..4 {
+                    match scene.next() {
+                        Next::Do(Effect::Object(ObjectEffect::ApplyOrigin(origin))) => {
+                            scene.stored.label(origin);
+                        }
+                        Next::Do(Effect::Object(ObjectEffect::ApplySpec { fields, force })) => {
+                            scene.stored.apply(MANAGER_CODERD, &fields, force).unwrap();
+                        }
+                        Next::Record(_) => scene = scene.recorded(),
+                        Next::Rest(_) => break,
+                        Next::Do(other) => panic!("{wanted} {transition:?} {job:?}: {other:?}"),
+                    }
+                }
+                if job == Job::Succeeded {
+                    assert_eq!(scene.stored.spec["running"], json!(running));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn row_a_restored_object_deletes_nothing() {
+    let scene = restored(&spec(), Origin::Kubernetes).change(|scene| {
+        scene.stored.has_finalizer = true;
+        scene.stored.delete();
+        scene.twin = Twin::Present(workspace());
+    });
+    assert_eq!(scene.effect(), on_object(ObjectEffect::RemoveFinalizer));
+}
+
+#[test]
+fn row_an_object_that_is_made_again_keeps_its_finalizer() {
+    let lost = Scene::declared(&spec()).gone().change(|scene| {
+        scene.stored.annotate(names::ANNOTATION_RECREATE, ID);
+        scene.site = Some(site());
+    });
+    let records = lost.records();
+    assert_eq!(records.binding, None);
+    assert!(records.sync.attempt.is_some());
+    let begun = lost.recorded().change(|scene| scene.twin = Twin::Absent);
+    assert!(matches!(begun.effect(), Effect::Create(_)), "{:?}", begun.next());
+    // Refused: it stays what it is, and says why.
+    let refused = begun.clone().change(|scene| scene.refused = vec![begun.effect().refused("no")]);
+    let refused = refused.recorded().change(|scene| scene.refused.clear());
+    assert_eq!(refused.stalled(), Reason::Refused);
+}
+
+#[test]
+fn row_a_twin_that_another_object_holds_is_a_duplicate() {
+    let scene = Scene::new(&spec())
+        .twin(|_| {})
+        .change(|scene| scene.bound_elsewhere = Some("static.acme.ann.dev"));
+    assert_eq!(scene.stalled(), Reason::Duplicate);
+}
+
+#[test]
+fn row_a_name_that_the_owner_uses_in_another_organization_is_taken() {
+    let scene = Scene::new(&spec()).twin(|twin| twin.organization = "other".to_owned());
+    assert_eq!(scene.stalled(), Reason::NameTaken);
+    // Case is no difference.
+    let scene = Scene::new(&spec()).twin(|twin| twin.organization = "ACME".to_owned());
+    assert!(scene.records().binding.is_some());
+}
+
+#[test]
+fn row_an_alias_in_the_name_is_not_canonical() {
+    let table = [
+        (Spelling::Alias("coder".to_owned()), Spelling::Canonical, "coder.ann.dev"),
+        (Spelling::Canonical, Spelling::Alias("carol".to_owned()), "acme.carol.dev"),
+    ];
+    for (organization, owner, right) in table {
+        let scene = Scene::new(&spec())
+            .change(|scene| scene.site = Some(Site { organization, owner, ..site() }));
+        assert_eq!(scene.stalled(), Reason::NotCanonical);
+        let message = scene.plan().outlook.because.1;
+        assert!(message.contains(right), "{message}");
+    }
+    assert_eq!(Spelling::of("Acme", "acme"), Spelling::Canonical);
+    assert_eq!(Spelling::of("default", "Coder"), Spelling::Alias("coder".to_owned()));
+}
+
+#[test]
+fn row_what_does_not_exist_yet_is_waited_for() {
+    let table = [
+        (Site { organization: Spelling::NotFound, ..site() }, Reason::OrganizationNotFound),
+        (Site { owner: Spelling::NotFound, ..site() }, Reason::OwnerNotFound),
+        (Site { template: None, ..site() }, Reason::WaitingForTemplate),
+    ];
+    for (site, reason) in table {
+        let scene = Scene::new(&spec()).change(|scene| scene.site = Some(site));
+        let (found, delay) = scene.waits();
+        assert_eq!(found, reason);
+        assert!(delay.is_some());
+    }
+}
+
+#[test]
+fn row_what_cannot_be_created_from_says_what_is_missing() {
+    assert_eq!(Scene::new(&json!({"running": true})).stalled(), Reason::Incomplete);
+    let spec = json!({"templateName": "go", "parameters": [{"name": "ram", "value": "4"}]});
+    assert_eq!(Scene::new(&spec).stalled(), Reason::UnknownParameter);
+    for (field, value) in [
+        ("templateVersionID", json!("0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10")),
+        ("automaticUpdates", json!("always")),
+        ("parameters", json!([{"name": "cpu", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}])),
+    ] {
+        let mut spec = spec.clone();
+        spec["parameters"] = json!([]);
+        spec[field] = value;
+        let scene = Scene::new(&spec);
+        assert_eq!(scene.stalled(), Reason::NotSupportedYet, "{field}");
+        // It is never ignored in silence, also where the twin is there.
+        let bound = Scene::declared(&spec);
+        assert_eq!(bound.stalled(), Reason::NotSupportedYet, "{field}");
+    }
+}
+
+#[test]
+fn declared_settings_and_parameters_travel_with_the_creation() {
+    let scene = Scene::new(&json!({
+        "templateName": "go", "ttlMillis": 90_500, "autostartSchedule": "30 8 * * 1-5",
+        "parameters": [{"name": "cpu", "value": "4"}],
+    }))
+    .attempted("10:00:00");
+    let Effect::Create(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+    assert_eq!(new.ttl_millis, Some(60_000));
+    assert_eq!(new.autostart_schedule.as_deref(), Some("30 8 * * 1-5"));
+    assert_eq!(new.parameters, BTreeMap::from([("cpu".to_owned(), "4".to_owned())]));
+}
+
+#[test]
+fn row_a_refused_creation_is_not_sent_again_until_something_changes() {
+    let scene = Scene::new(&spec()).attempted("10:00:00");
+    let effect = scene.effect();
+    let scene = scene.change(|scene| scene.refused = vec![effect.refused("too many")]);
+    let records = scene.records();
+    assert_eq!((records.sync.attempt.as_ref(), records.sync.run.as_ref()), (None, None));
+    let scene = scene.recorded().change(|scene| scene.refused.clear());
+    assert_eq!(scene.stalled(), Reason::Refused);
+    assert!(scene.plan().outlook.because.1.contains("too many"));
+
+    let asked = scene.clone().change(|scene| {
+        scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    });
+    assert!(asked.records().sync.attempt.is_some());
+    let mut edited = scene.clone();
+    edited.stored.edit(USER, "ttlMillis", Some(json!(60_000)));
+    assert!(edited.records().sync.attempt.is_some());
+    // Another version of the template is another request.
+    let mut newer = scene;
+    newer.site.as_mut().unwrap().template.as_mut().unwrap().active_version_id = "next".to_owned();
+    assert!(newer.records().sync.attempt.is_some());
+}
+
+#[test]
+fn row_an_import_that_came_too_late_takes_its_object_back() {
+    let scene = Scene::of(MANAGER_CODERD, &json!({"organization": "acme"}));
+    let scene = Scene { site: Some(site()), ..scene };
+    assert_eq!(scene.effect(), on_object(ObjectEffect::Delete));
+    let late = scene.twin(|_| {});
+    assert_eq!(late.records().binding.unwrap().origin, Origin::Coderd);
+}
+
+#[test]
+fn names_that_spell_no_identity_are_stalled() {
+    for name in ["dev", "acme.dev", "other.acme.ann.dev"] {
+        let scene = Scene::new(&spec()).change(|scene| scene.stored.name = name.to_owned());
+        assert_eq!(scene.stalled(), Reason::InvalidName, "{name}");
+    }
+    let scene =
+        Scene::new(&spec()).change(|scene| scene.stored.name = "static.acme.ann.dev".to_owned());
+    assert_eq!(scene.effect(), on_object(ObjectEffect::AddFinalizer));
+}
+
+#[test]
+fn an_old_coderd_is_read_only() {
+    let old = || Some(Cause::new(Reason::UnsupportedCoderVersion, "too old"));
+    let scene = Scene::new(&spec()).change(|scene| scene.read_only = old());
+    assert_eq!(scene.stalled(), Reason::UnsupportedCoderVersion);
+    let bound = Scene::declared(&json!({"templateName": "go", "ttlMillis": 60_000}))
+        .change(|scene| scene.read_only = old());
+    assert_eq!(bound.stalled(), Reason::UnsupportedCoderVersion);
+    let deleted = Scene::declared(&spec()).change(|scene| {
+        scene.read_only = old();
+        scene.stored.delete();
+    });
+    assert_eq!(deleted.stalled(), Reason::UnsupportedCoderVersion);
+}

@@ -1,0 +1,118 @@
+//! What becomes of a bound object whose twin is gone, has another name, or cannot be seen.
+
+use super::*;
+
+fn spec() -> Value {
+    json!({"templateName": "go"})
+}
+
+#[test]
+fn row_gone_in_coderd_an_imported_object_follows() {
+    assert_eq!(Scene::imported().gone().effect(), on_object(ObjectEffect::Delete));
+}
+
+#[test]
+fn row_gone_in_coderd_a_declared_object_stays_and_says_how_to_go_on() {
+    let scene = Scene::declared(&spec()).gone();
+    assert_eq!(scene.stalled(), Reason::DeletedExternally);
+    let message = scene.plan().outlook.because.1;
+    assert!(message.contains(&format!("coder.com/recreate: {ID}")), "{message}");
+    assert_eq!(scene.rest().binding.unwrap().id, ID);
+}
+
+#[test]
+fn row_recreate_names_the_lost_id() {
+    let scene = Scene::declared(&spec()).gone();
+    for (value, begins) in [(ID, true), ("true", false), ("", false)] {
+        let scene = scene
+            .clone()
+            .change(|scene| scene.stored.annotate(names::ANNOTATION_RECREATE, value));
+        assert_eq!(matches!(scene.next(), Next::Record(_)), begins, "{value}");
+    }
+    // While the twin is there, it means nothing.
+    let there = Scene::declared(&spec())
+        .change(|scene| scene.stored.annotate(names::ANNOTATION_RECREATE, ID));
+    assert_eq!(there.next(), Next::Rest(None));
+}
+
+#[test]
+fn row_not_provable_does_nothing_on_either_side() {
+    let wanting = json!({"templateName": "go", "running": false, "ttlMillis": 60_000});
+    let unbound = Scene::new(&wanting).attempted("10:00:00");
+    let restored = Scene::new(&wanting).change(|scene| scene.stored.label(Origin::Coderd));
+    for scene in [Scene::imported(), Scene::declared(&wanting), unbound, restored] {
+        let scene = scene.unknown();
+        assert_eq!(scene.next(), Next::Rest(None));
+        let status = scene.rest();
+        let synced = status.condition(ConditionType::Synced).unwrap();
+        assert_eq!((synced.status.as_str(), synced.reason.as_str()), ("Unknown", "CoderdUnavailable"));
+    }
+}
+
+#[test]
+fn row_renamed_in_coderd_an_imported_object_goes() {
+    for rename in [
+        (|twin: &mut Workspace| twin.name = "new".to_owned()) as fn(&mut Workspace),
+        |twin| twin.owner = "Bea".to_owned(),
+        |twin| twin.organization = "Other".to_owned(),
+    ] {
+        assert_eq!(Scene::imported().twin(rename).effect(), on_object(ObjectEffect::Delete));
+        let declared = Scene::declared(&spec()).twin(rename);
+        assert_eq!(declared.stalled(), Reason::RenamedInCoder);
+        // It keeps syncing by id.
+        let spec = json!({"templateName": "go", "ttlMillis": 60_000});
+        let declared = Scene::declared(&spec).twin(rename);
+        assert_eq!(declared.effect(), Effect::SetTtl(Some(60_000)));
+    }
+    // Another case is the same name.
+    let shouting = Scene::imported().twin(|twin| twin.name = "DEV".to_owned());
+    assert_eq!(shouting.next(), Next::Rest(None));
+}
+
+#[test]
+fn row_a_paused_object_writes_nothing_to_coderd() {
+    let spec = json!({"templateName": "go", "running": false, "ttlMillis": 60_000});
+    for scene in [Scene::new(&spec), Scene::declared(&spec), Scene::declared(&spec).gone()] {
+        let scene = scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
+        assert_eq!(scene.next(), Next::Rest(None));
+        let status = scene.rest();
+        assert_eq!(status.condition(ConditionType::Synced).unwrap().reason, "Paused");
+    }
+    let other = Scene::declared(&spec)
+        .change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "false"));
+    assert_eq!(other.effect(), Effect::SetTtl(Some(60_000)));
+}
+
+#[test]
+fn the_origin_label_follows_the_binding() {
+    let scene = Scene::imported().change(|scene| scene.stored.label(Origin::Kubernetes));
+    assert_eq!(scene.effect(), on_object(ObjectEffect::ApplyOrigin(Origin::Coderd)));
+    let scene = Scene::declared(&spec()).change(|scene| scene.stored.labels.clear());
+    assert_eq!(scene.effect(), on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes)));
+}
+
+#[test]
+fn the_finalizer_is_on_exactly_while_delete_is_in_effect() {
+    let table = [
+        (Origin::Kubernetes, None, true),
+        (Origin::Coderd, None, false),
+        (Origin::Kubernetes, Some("Retain"), false),
+        (Origin::Coderd, Some("Delete"), true),
+    ];
+    for (origin, policy, wanted) in table {
+        let mut spec = spec();
+        if let Some(policy) = policy {
+            spec["deletionPolicy"] = json!(policy);
+        }
+        for has_finalizer in [true, false] {
+            let scene = Scene::bound(USER, &spec, origin)
+                .change(|scene| scene.stored.has_finalizer = has_finalizer);
+            let expected = match (wanted, has_finalizer) {
+                (true, false) => Next::Do(on_object(ObjectEffect::AddFinalizer)),
+                (false, true) => Next::Do(on_object(ObjectEffect::RemoveFinalizer)),
+                _ => Next::Rest(None),
+            };
+            assert_eq!(scene.next(), expected, "{origin:?} {policy:?} {has_finalizer}");
+        }
+    }
+}

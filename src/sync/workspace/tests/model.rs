@@ -1,0 +1,350 @@
+//! The whole loop around the plan, with a model of both servers: people edit on either side, and the
+//! controller dies before or after any effect.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    SetTtl(Option<i64>),
+    SetRunning(Option<bool>),
+    CoderSetsTtl(Option<i64>),
+    CoderBegins(bool),
+    CoderCreates,
+    BuildEnds(Job),
+    Outage(bool),
+    Pause(bool),
+    /// The controller looks; it dies after so many writes, before or after the last one.
+    Look { writes: usize, before: bool },
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    scene: Scene,
+    coderd: Option<Workspace>,
+    is_gone: bool,
+    is_down: bool,
+    exists: bool,
+    seen: Option<Build>,
+    created: usize,
+    deleted: usize,
+    /// Every write, on either side.
+    writes: usize,
+}
+
+enum Died {
+    Yes,
+    No,
+}
+
+impl World {
+    fn new(spec: &Value) -> Self {
+        let mut scene = Scene::new(spec);
+        scene.stored.status = Value::Null;
+        Self {
+            scene,
+            coderd: None,
+            is_gone: false,
+            is_down: false,
+            exists: true,
+            seen: None,
+            created: 0,
+            deleted: 0,
+            writes: 0,
+        }
+    }
+
+    fn tick(&mut self, seconds: i64) {
+        let by = jiff::SignedDuration::from_secs(seconds);
+        self.scene.now = self.scene.now + by;
+        self.scene.coderd_now = self.scene.now;
+        self.scene.stable_for += Duration::try_from(by).unwrap();
+    }
+
+    fn observe(&mut self) {
+        let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
+        self.scene.twin = match &self.coderd {
+            _ if self.is_down => Twin::Unknown(cause()),
+            Some(twin) => Twin::Present(twin.clone()),
+            None if is_bound && self.is_gone => Twin::Gone,
+            None => Twin::Absent,
+        };
+        let build = self.coderd.as_ref().map(|twin| twin.build.clone());
+        if build != self.seen {
+            self.scene.stable_for = Duration::ZERO;
+            self.seen = build;
+        }
+    }
+
+    fn workspace(&self, creator: &str) -> Workspace {
+        Workspace {
+            creator: Some(creator.to_owned()),
+            created_at: self.scene.now,
+            build: Build { initiator: creator.to_owned(), ..build(1, Transition::Start, Job::Active) },
+            ..workspace()
+        }
+    }
+
+    fn act(&mut self, effect: &Effect) {
+        self.writes += 1;
+        match effect {
+            Effect::Object(ObjectEffect::AddFinalizer) => self.scene.stored.has_finalizer = true,
+            Effect::Object(ObjectEffect::RemoveFinalizer) => {
+                self.scene.stored.has_finalizer = false;
+                self.exists &= !self.scene.stored.is_terminating;
+            }
+            Effect::Object(ObjectEffect::ApplySpec { fields, force }) => {
+                self.scene.stored.apply(MANAGER_CODERD, fields, *force).unwrap();
+            }
+            Effect::Object(ObjectEffect::ApplyOrigin(origin)) => self.scene.stored.label(*origin),
+            Effect::Object(ObjectEffect::Delete) => panic!("a declared object is kept: {self:?}"),
+            Effect::Create(_) => {
+                if self.coderd.is_none() {
+                    self.coderd = Some(self.workspace(US));
+                    self.created += 1;
+                }
+            }
+            Effect::SetTtl(millis) => self.coderd.as_mut().unwrap().ttl_millis = *millis,
+            Effect::SetAutostart(_) => panic!("nobody declared it: {self:?}"),
+            Effect::Build(new) => {
+                if new.transition == Transition::Delete {
+                    self.deleted += 1;
+                }
+                let twin = self.coderd.as_mut().unwrap();
+                assert!(!twin.build.is_active(), "while a build is active");
+                twin.build = build(twin.build.number + 1, new.transition, Job::Active);
+            }
+        }
+    }
+
+    /// Counts a write; the controller may die at it.
+    fn dies(budget: &mut usize) -> Died {
+        if *budget == 0 {
+            return Died::Yes;
+        }
+        *budget -= 1;
+        Died::No
+    }
+
+    /// One look of the driver.
+    fn look(&mut self, mut budget: usize, before: bool) {
+        let mut done: Option<Effect> = None;
+        self.scene.refused.clear();
+        for _ in 0..32 {
+            if !self.exists {
+                return;
+            }
+            self.observe();
+            let plan = self.scene.plan();
+            match plan.next {
+                Next::Record(records) => {
+                    let dies = matches!(Self::dies(&mut budget), Died::Yes);
+                    if dies && before {
+                        return;
+                    }
+                    let scene = &self.scene;
+                    let status =
+                        scene.look(|context| report::status(context, records, &plan.outlook));
+                    self.scene.stored.set_status(&status);
+                    self.scene.refused.clear();
+                    self.writes += 1;
+                    if dies {
+                        return;
+                    }
+                }
+                Next::Do(effect) if done.as_ref() == Some(&effect) => {
+                    self.scene.refused.push(effect.refused("no effect"));
+                }
+                Next::Do(effect) => {
+                    let dies = matches!(Self::dies(&mut budget), Died::Yes);
+                    if dies && before {
+                        return;
+                    }
+                    self.act(&effect);
+                    if dies {
+                        return;
+                    }
+                    if !matches!(effect, Effect::Object(_)) {
+                        done = Some(effect);
+                    }
+                }
+                Next::Rest(_) => {
+                    let status = self.scene.look(|context| {
+                        report::status(context, report::records_at_rest(context), &plan.outlook)
+                    });
+                    let known: WorkspaceStatus =
+                        serde_json::from_value(self.scene.stored.status.clone()).unwrap();
+                    if status != known {
+                        self.scene.stored.set_status(&status);
+                        self.writes += 1;
+                    }
+                    return;
+                }
+            }
+        }
+        panic!("no end of steps: {self:?}");
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        self.tick(2);
+        let stored = &mut self.scene.stored;
+        match happening {
+            Happening::SetTtl(millis) => stored.edit(USER, "ttlMillis", millis.map(Value::from)),
+            Happening::SetRunning(running) => {
+                stored.edit(USER, "running", running.map(Value::from));
+            }
+            Happening::CoderSetsTtl(millis) => {
+                if let Some(twin) = &mut self.coderd {
+                    twin.ttl_millis = millis;
+                }
+            }
+            Happening::CoderBegins(running) => {
+                if let Some(twin) = self.coderd.as_mut().filter(|twin| !twin.build.is_active()) {
+                    let number = twin.build.number + 1;
+                    twin.build = foreign(number, Transition::towards(running), Job::Active);
+                }
+            }
+            Happening::CoderCreates => {
+                if self.coderd.is_none() && !self.is_gone {
+                    self.coderd = Some(self.workspace("ann"));
+                }
+            }
+            Happening::BuildEnds(job) => {
+                if let Some(twin) = self.coderd.as_mut().filter(|twin| twin.build.is_active()) {
+                    twin.build.job = job;
+                    if twin.build.has_deleted() {
+                        (self.coderd, self.is_gone) = (None, true);
+                    }
+                }
+            }
+            Happening::Outage(is_down) => self.is_down = is_down,
+            Happening::Pause(paused) => {
+                stored.annotate(names::ANNOTATION_PAUSED, if paused { "true" } else { "" });
+            }
+            Happening::Look { writes, before } => self.look(writes, before),
+        }
+    }
+
+    /// Nothing happens any more but what has begun.
+    fn come_to_rest(&mut self, end: Job) {
+        self.happen(Happening::Outage(false));
+        self.happen(Happening::Pause(false));
+        for round in 0..16 {
+            self.look(usize::MAX, false);
+            // Delete builds end well at last, or the object waits for a person.
+            let end = if self.scene.stored.is_terminating && round > 2 { Job::Succeeded } else { end };
+            self.happen(Happening::BuildEnds(end));
+            self.tick(if self.scene.stored.is_terminating { 2_000 } else { 4 });
+        }
+        let writes = self.writes;
+        for _ in 0..3 {
+            self.look(usize::MAX, false);
+            self.tick(10);
+        }
+        assert_eq!(self.writes, writes, "no rest: {self:?}");
+    }
+}
+
+fn any_ttl() -> impl Strategy<Value = Option<i64>> {
+    prop::option::of((1_i64..4).prop_map(|minutes| minutes * 60_000))
+}
+
+fn any_end() -> impl Strategy<Value = Job> {
+    prop_oneof![4 => Just(Job::Succeeded), 1 => Just(Job::Failed), 1 => Just(Job::Canceled)]
+}
+
+fn any_happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        2 => any_ttl().prop_map(Happening::SetTtl),
+        2 => prop::option::of(any::<bool>()).prop_map(Happening::SetRunning),
+        2 => any_ttl().prop_map(Happening::CoderSetsTtl),
+        2 => any::<bool>().prop_map(Happening::CoderBegins),
+        1 => Just(Happening::CoderCreates),
+        4 => any_end().prop_map(Happening::BuildEnds),
+        1 => any::<bool>().prop_map(Happening::Outage),
+        1 => any::<bool>().prop_map(Happening::Pause),
+        8 => (0_usize..6, any::<bool>())
+            .prop_map(|(writes, before)| Happening::Look { writes, before }),
+    ]
+}
+
+fn any_spec() -> impl Strategy<Value = Value> {
+    let policy = prop::option::of(prop_oneof![Just("Delete"), Just("Retain")]);
+    let drift = prop::option::of(Just("Observe"));
+    (policy, drift).prop_map(|(policy, drift)| {
+        let mut spec = json!({"templateName": "go"});
+        if let Some(policy) = policy {
+            spec["deletionPolicy"] = json!(policy);
+        }
+        if let Some(drift) = drift {
+            spec["driftPolicy"] = json!(drift);
+        }
+        spec
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn whatever_happens_there_is_one_workspace_and_both_sides_agree(
+        spec in any_spec(),
+        happenings in prop::collection::vec(any_happening(), 0..30),
+        end in any_end(),
+    ) {
+        let mut world = World::new(&spec);
+        for happening in happenings {
+            world.happen(happening);
+        }
+        world.come_to_rest(end);
+        prop_assert!(world.created <= 1, "{:?}", world);
+        prop_assert_eq!(world.deleted, 0);
+        let twin = world.coderd.as_ref().unwrap();
+        let status = &world.scene.stored.status;
+        prop_assert_eq!(&status["binding"]["id"], &json!(ID));
+        let origin = if world.created == 1 { "kubernetes" } else { "coderd" };
+        prop_assert_eq!(&status["binding"]["origin"], &json!(origin), "{:?}", world);
+        let wanted = world.scene.stored.spec.get("ttlMillis").and_then(Value::as_i64);
+        if spec.get("driftPolicy").is_none() {
+            prop_assert_eq!(wanted, twin.ttl_millis, "{:?}", world);
+        }
+        if let Some(running) = twin.build.run_state() {
+            prop_assert_eq!(&world.scene.stored.spec["running"], &json!(running), "{:?}", world);
+        }
+    }
+
+    #[test]
+    fn whatever_happens_only_delete_in_effect_deletes(
+        spec in any_spec(),
+        before in prop::collection::vec(any_happening(), 0..25),
+        after in prop::collection::vec(any_happening(), 0..12),
+    ) {
+        let mut world = World::new(&spec);
+        for happening in before {
+            world.happen(happening);
+        }
+        world.scene.stored.delete();
+        let had_finalizer = world.scene.stored.has_finalizer;
+        world.exists = had_finalizer;
+        for happening in after {
+            if world.exists && !matches!(happening, Happening::CoderCreates) {
+                world.happen(happening);
+            }
+        }
+        if world.exists {
+            world.come_to_rest(Job::Succeeded);
+        }
+        prop_assert!(!world.exists, "never let go: {:?}", world);
+        let retained = spec.get("deletionPolicy") == Some(&json!("Retain"));
+        let declared = spec.get("deletionPolicy") == Some(&json!("Delete"));
+        let ours = world.created > 0;
+        if retained || !declared && !ours {
+            prop_assert_eq!(world.deleted, 0, "{:?}", world);
+            prop_assert!(!world.is_gone);
+        }
+        if had_finalizer && ours && !retained {
+            prop_assert!(world.coderd.is_none(), "left behind: {:?}", world);
+        }
+    }
+}

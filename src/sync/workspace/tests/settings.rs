@@ -1,0 +1,241 @@
+//! Settings of a bound workspace, in both directions.
+
+use super::*;
+
+fn spec() -> Value {
+    json!({"templateName": "go", "ttlMillis": 60_000, "autostartSchedule": "30 8 * * 1-5"})
+}
+
+fn mirrored(scene: &Scene) -> (Value, bool) {
+    match scene.effect() {
+        Effect::Object(ObjectEffect::ApplySpec { fields, force }) => (Value::Object(fields), force),
+        other => panic!("no apply but {other:?}"),
+    }
+}
+
+fn equal(twin: &mut Workspace) {
+    twin.ttl_millis = Some(60_000);
+    twin.autostart_schedule = Some("30 8 * * 1-5".to_owned());
+}
+
+#[test]
+fn row_declared_settings_are_pushed_one_by_one() {
+    let scene = Scene::declared(&spec());
+    assert_eq!(scene.effect(), Effect::SetTtl(Some(60_000)));
+    let scene = scene.twin(|twin| twin.ttl_millis = Some(60_000));
+    assert_eq!(scene.effect(), Effect::SetAutostart(Some("30 8 * * 1-5".to_owned())));
+    assert_eq!(scene.twin(equal).next(), Next::Rest(None));
+}
+
+#[test]
+fn a_declared_nothing_is_pushed_as_a_removal() {
+    let scene = Scene::declared(&json!({"templateName": "go", "ttlMillis": 0})).twin(equal);
+    assert_eq!(scene.effect(), Effect::SetTtl(None));
+    let scene = Scene::declared(&json!({"templateName": "go", "autostartSchedule": ""}))
+        .twin(|twin| twin.autostart_schedule = Some("0 8 * * *".to_owned()));
+    assert_eq!(scene.effect(), Effect::SetAutostart(None));
+}
+
+#[test]
+fn only_a_push_without_a_new_spec_corrects_drift() {
+    let scene = Scene::declared(&spec());
+    assert_eq!(scene.plan().notes[0].reason, NoteReason::DriftCorrected);
+    let edited = scene.change(|scene| scene.stored.generation = 2);
+    assert_eq!(edited.plan().notes, []);
+    // Also when coderd could not be seen in between.
+    let seen = edited.clone().unknown().rest();
+    let back = edited.change(|scene| scene.stored.set_status(&seen));
+    assert_eq!(back.plan().notes, []);
+}
+
+fn refused() -> Scene {
+    let scene = Scene::declared(&spec());
+    let refusal = scene.effect().refused("ttl is set by the template");
+    let scene = scene.change(|scene| scene.refused = vec![refusal]).recorded();
+    scene.change(|scene| scene.refused.clear())
+}
+
+#[test]
+fn row_a_refused_setting_is_shown_kept_and_holds_up_no_other() {
+    let scene = refused();
+    assert_eq!(scene.effect(), Effect::SetAutostart(Some("30 8 * * 1-5".to_owned())));
+    let scene = scene.twin(|twin| {
+        equal(twin);
+        twin.ttl_millis = None;
+    });
+    assert_eq!(scene.stalled(), Reason::Refused);
+    assert!(scene.plan().outlook.because.1.contains("ttlMillis: ttl is set by the template"));
+    let status = scene.rest();
+    assert_eq!(status.sync.unwrap().refused.len(), 1);
+}
+
+#[test]
+fn row_a_refused_setting_is_sent_again_on_another_value_or_on_request() {
+    let scene = refused();
+    let mut edited = scene.clone();
+    edited.stored.edit(USER, "ttlMillis", Some(json!(120_000)));
+    assert_eq!(edited.effect(), Effect::SetTtl(Some(120_000)));
+    let asked = scene.change(|scene| {
+        scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    });
+    assert_eq!(asked.effect(), Effect::SetTtl(Some(60_000)));
+}
+
+#[test]
+fn a_refusal_of_what_is_not_asked_for_any_more_is_forgotten() {
+    let scene = refused().twin(equal);
+    assert_eq!(scene.rest().sync.unwrap().refused, []);
+}
+
+#[test]
+fn row_mirrored_is_one_complete_set_without_force() {
+    let scene = Scene::imported().twin(equal);
+    let complete = json!({
+        "organization": "acme", "templateName": "go", "running": true,
+        "ttlMillis": 60_000, "autostartSchedule": "30 8 * * 1-5",
+    });
+    assert_eq!(mirrored(&scene), (complete, false));
+}
+
+#[test]
+fn row_a_value_that_coderd_dropped_is_left_out() {
+    let mut scene = Scene::imported().twin(equal);
+    let (fields, _) = mirrored(&scene);
+    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
+    let scene = scene.twin(|twin| twin.ttl_millis = Some(60_000));
+    let (fields, _) = mirrored(&scene);
+    assert!(fields.get("autostartSchedule").is_none(), "{fields}");
+    assert_eq!(fields["ttlMillis"], 60_000);
+}
+
+#[test]
+fn row_a_released_setting_is_mirrored_and_never_pushed() {
+    let mut scene = Scene::declared(&spec()).twin(equal);
+    scene.stored.edit(USER, "ttlMillis", None);
+    let (fields, force) = mirrored(&scene);
+    assert_eq!((&fields["ttlMillis"], force), (&json!(60_000), false));
+    assert!(fields.get("autostartSchedule").is_none(), "{fields}");
+}
+
+#[test]
+fn row_a_co_owned_setting_is_let_go() {
+    let mut scene = Scene::imported().twin(equal);
+    let (fields, _) = mirrored(&scene);
+    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
+    scene.stored.apply(USER, json!({"ttlMillis": 60_000}).as_object().unwrap(), false).unwrap();
+    let (fields, _) = mirrored(&scene);
+    assert!(fields.get("ttlMillis").is_none(), "{fields}");
+    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
+    assert_eq!(scene.stored.spec["ttlMillis"], 60_000);
+    assert_eq!(scene.next(), Next::Rest(None));
+}
+
+#[test]
+fn a_renamed_template_is_told_by_status_before_spec_also_when_running_is_forced() {
+    let scene = Scene::imported().twin(|twin| twin.template = "rust".to_owned());
+    let told = scene.clone().recorded();
+    assert_eq!(told.stored.status["templateName"], "rust");
+    assert_eq!(mirrored(&told).0["templateName"], "rust");
+    let stopped = scene.twin(|twin| {
+        twin.template = "rust".to_owned();
+        twin.build = foreign(2, Transition::Stop, Job::Succeeded);
+    });
+    let told = stopped.recorded();
+    let (fields, force) = mirrored(&told);
+    assert_eq!((&fields["templateName"], &fields["running"], force), (&json!("rust"), &json!(false), true));
+}
+
+#[test]
+fn row_observe_pushes_nothing_and_shows_the_difference() {
+    let mut spec = spec();
+    spec["driftPolicy"] = json!("Observe");
+    let ready = json!({
+        "type": "Ready", "status": "True", "reason": "Available", "message": "well",
+        "lastTransitionTime": "2026-11-21T09:00:00Z", "observedGeneration": 1,
+    });
+    let scene = Scene::declared(&spec)
+        .change(|scene| scene.stored.status["conditions"] = json!([ready]));
+    assert_eq!(scene.next(), Next::Rest(None));
+    let status = scene.rest();
+    let condition = |kind| status.condition(kind).map(|it| (it.status.as_str(), it.reason.as_str()));
+    assert_eq!(condition(ConditionType::Drifted), Some(("True", "FieldDrift")));
+    assert_eq!(condition(ConditionType::Synced), Some(("False", "FieldDrift")));
+    assert_eq!(condition(ConditionType::Ready), Some(("True", "Available")));
+    let message = &status.condition(ConditionType::Drifted).unwrap().message;
+    assert!(message.contains("ttlMillis: declared 60000, in Coder nothing"), "{message}");
+    let equal = scene.twin(equal).rest();
+    assert_eq!(equal.condition(ConditionType::Drifted), None);
+    assert_eq!(equal.condition(ConditionType::Synced).unwrap().status, "True");
+}
+
+#[test]
+fn the_run_lever_works_under_observe_too() {
+    let spec = json!({"templateName": "go", "driftPolicy": "Observe", "running": false});
+    let record = Scene::declared(&spec).records().sync.run.unwrap();
+    assert_eq!((record.wanted, record.build_number), (false, 2));
+}
+
+fn with_cpu(value: &str) -> Scene {
+    let spec = json!({"templateName": "go", "parameters": [{"name": "cpu", "value": value}]});
+    Scene::declared(&spec)
+}
+
+fn known(names: &[(&str, bool)], has: &str) -> impl FnOnce(&mut Workspace) {
+    let known = names.iter().map(|(name, is_ephemeral)| parameter(name, *is_ephemeral)).collect();
+    let parameters = BTreeMap::from([("cpu".to_owned(), has.to_owned())]);
+    move |twin| (twin.known_parameters, twin.parameters) = (Some(known), parameters)
+}
+
+#[test]
+fn row_parameters_wait_for_the_next_start() {
+    let scene = with_cpu("8").twin(known(&[("cpu", false)], "4"));
+    assert_eq!(scene.waits(), (Reason::WaitingForBuild, None));
+    let equal = scene.twin(known(&[("cpu", false)], "8"));
+    assert_eq!(equal.rest().condition(ConditionType::Ready).unwrap().status, "True");
+}
+
+#[test]
+fn row_an_ephemeral_parameter_is_not_compared() {
+    let scene = with_cpu("8").twin(known(&[("cpu", true)], "4"));
+    assert_eq!(scene.rest().condition(ConditionType::Ready).unwrap().status, "True");
+}
+
+#[test]
+fn row_parameters_travel_with_a_start_and_never_with_a_stop() {
+    for running in [true, false] {
+        let mut spec = json!({"templateName": "go", "running": running});
+        spec["parameters"] = json!([{"name": "cpu", "value": "8"}]);
+        let latest = Transition::towards(!running);
+        let scene = Scene::declared(&spec)
+            .change(|scene| {
+                scene.stored.status["sync"]["run"] = json!({
+                    "wanted": running, "buildNumber": 2, "orderedAt": "2026-11-21T10:00:00Z",
+                });
+            })
+            .twin(|twin| {
+                known(&[("cpu", false)], "4")(twin);
+                twin.version_of_next_start = Some("active".to_owned());
+                twin.build = build(1, latest, Job::Succeeded);
+            });
+        let Effect::Build(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+        assert_eq!(new.transition, Transition::towards(running));
+        assert_eq!(new.version_id.is_some(), running);
+        assert_eq!(new.parameters.is_empty(), !running);
+    }
+}
+
+#[test]
+fn row_a_start_with_an_unknown_parameter_is_not_requested() {
+    let mut spec = json!({"templateName": "go", "running": true});
+    spec["parameters"] = json!([{"name": "ram", "value": "8"}]);
+    let scene = Scene::declared(&spec).twin(|twin| {
+        known(&[("cpu", false)], "4")(twin);
+        twin.build = build(1, Transition::Stop, Job::Succeeded);
+    });
+    let scene = scene.change(|scene| {
+        scene.stored.status["sync"]["run"] = json!({
+            "wanted": true, "buildNumber": 2, "orderedAt": "2026-11-21T10:00:00Z",
+        });
+    });
+    assert_eq!(scene.stalled(), Reason::UnknownParameter);
+}
