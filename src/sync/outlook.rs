@@ -91,6 +91,12 @@ impl Outlook {
         )
     }
 
+    /// Whether nothing could be seen, or done: then this generation and what was asked for are still
+    /// to be acted on.
+    pub fn is_unknown(&self) -> bool {
+        self.progress == Progress::Reconciling && self.synced.holds.is_none()
+    }
+
     /// Nothing is written to coderd on somebody's wish.
     pub fn paused() -> Self {
         let message = "the annotation coder.com/paused is \"true\": nothing is written to coderd";

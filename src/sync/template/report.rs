@@ -158,6 +158,7 @@ pub fn status(context: &Context, records: Records, outlook: &Outlook) -> Templat
     let previous = context.object.status.clone().unwrap_or_default();
     let generation = context.object.metadata.generation;
     let conditions = outlook.conditions(&previous.conditions, generation, context.now);
+    let (observed_generation, last_handled_reconcile_at) = context.standing().acted_on(outlook);
     let facts = match context.twin {
         Twin::Present(template) => facts(template),
         Twin::Absent => TemplateStatus::default(),
@@ -165,13 +166,13 @@ pub fn status(context: &Context, records: Records, outlook: &Outlook) -> Templat
     };
     let Records { binding, sync, version, mirrored_files } = records;
     TemplateStatus {
-        observed_generation: generation,
+        observed_generation,
         control_plane: Some(names::STATIC_CONTROL_PLANE.to_owned()),
         version,
         mirrored_files,
         binding,
         sync: (sync != Sync::default()).then_some(sync),
-        last_handled_reconcile_at: context.standing().reconcile_request().map(str::to_owned),
+        last_handled_reconcile_at,
         conditions,
         ..facts
     }

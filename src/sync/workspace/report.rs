@@ -236,6 +236,7 @@ pub fn status(context: &Context, records: Records, outlook: &Outlook) -> Workspa
     let previous = context.object.status.clone().unwrap_or_default();
     let generation = context.object.metadata.generation;
     let conditions = outlook.conditions(&previous.conditions, generation, context.now);
+    let (observed_generation, last_handled_reconcile_at) = standing.acted_on(outlook);
     let facts = match context.twin {
         Twin::Present(workspace) => facts(workspace, &previous),
         Twin::Absent => WorkspaceStatus::default(),
@@ -243,11 +244,11 @@ pub fn status(context: &Context, records: Records, outlook: &Outlook) -> Workspa
     };
     let Records { binding, sync } = records;
     WorkspaceStatus {
-        observed_generation: generation,
+        observed_generation,
         control_plane: Some(names::STATIC_CONTROL_PLANE.to_owned()),
         binding,
         sync: (sync != Sync::default()).then_some(sync),
-        last_handled_reconcile_at: standing.reconcile_request().map(str::to_owned),
+        last_handled_reconcile_at,
         conditions,
         ..facts
     }
