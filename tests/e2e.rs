@@ -2,6 +2,7 @@
 
 mod coder;
 mod crash;
+mod fault;
 mod ownership;
 mod process;
 mod rest;

@@ -32,6 +32,8 @@ pub struct Scene {
     pub person: Person,
     /// The controller, while it runs.
     pub controller: Option<Program>,
+    /// Whether kube-apiserver is restarted: it refuses everything until it has read the rules again.
+    pub kube_restarts: bool,
     kube: kube::Client,
     kubeconfig: PathBuf,
     health: u16,
@@ -74,6 +76,7 @@ impl Scene {
             namespace,
             proxy,
             controller: None,
+            kube_restarts: false,
             kubeconfig,
             health: free_port(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
@@ -319,7 +322,7 @@ impl Scene {
 /// Whatever a test does, `deploy/` gives the controller all the rights that it needs.
 impl Drop for Scene {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() || self.kube_restarts {
             return;
         }
         let log = self.log();
