@@ -2,6 +2,7 @@
 
 mod coder;
 mod crash;
+mod fault;
 mod lifecycle;
 mod ownership;
 mod process;

@@ -91,6 +91,12 @@ impl Outlook {
         )
     }
 
+    /// Whether nothing could be seen, or done: then this generation and what was asked for are still
+    /// to be acted on.
+    pub fn is_unknown(&self) -> bool {
+        self.progress == Progress::Reconciling && self.synced.holds.is_none()
+    }
+
     /// Nothing is written to coderd on somebody's wish.
     pub fn paused() -> Self {
         let message = "the annotation coder.com/paused is \"true\": nothing is written to coderd";
@@ -117,12 +123,6 @@ impl Outlook {
             promoted: None,
             drifted: None,
         }
-    }
-
-    /// Whether this generation, and a request to reconcile, were acted on. While nothing can be seen
-    /// of coderd, or nothing may be written to it, they were not, and stay new.
-    pub fn has_acted(&self) -> bool {
-        self.synced.holds.is_some()
     }
 
     /// The complete set of conditions, in the order that kstatus reads them. A condition keeps its

@@ -223,9 +223,9 @@ impl Ownership {
     #[must_use]
     pub fn is_only_coderd(&self, path: &FieldPath<'_>) -> bool {
         self.held_by_coderd(path)
-            && self.owners(path).all(|owner| {
-                owner.manager == MANAGER_CODERD && owner.operation == Operation::Apply
-            })
+            && self
+                .owners(path)
+                .all(|owner| owner.manager == MANAGER_CODERD && owner.operation == Operation::Apply)
     }
 
     /// Whether a manager other than ours owns anything in `spec`: the object is declared, not merely

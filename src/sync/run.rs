@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::build::{Build, Job, Transition};
+use super::build::{Build, Transition};
 use crate::api::status::RunRecord;
 
 /// coderd's reads are no snapshot, and a restart is a stop followed by a start: a state counts only

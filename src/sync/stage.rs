@@ -47,7 +47,9 @@ impl Stored {
             generation: 1,
             status: Value::Null,
         };
-        stored.apply(manager, spec.as_object().unwrap(), false).unwrap();
+        stored
+            .apply(manager, spec.as_object().unwrap(), false)
+            .unwrap();
         stored.generation = 1;
         stored
     }
@@ -86,8 +88,9 @@ impl Stored {
     pub(crate) fn edit(&mut self, manager: &str, field: &str, value: Option<Value>) {
         let owned = |owners: &BTreeSet<String>| owners.contains(manager);
         let fields = self.owners.iter().filter(|(_, owners)| owned(owners));
-        let mut set: Map<_, _> =
-            fields.map(|(field, _)| (field.clone(), self.spec[field].clone())).collect();
+        let mut set: Map<_, _> = fields
+            .map(|(field, _)| (field.clone(), self.spec[field].clone()))
+            .collect();
         match value {
             Some(value) => set.insert(field.to_owned(), value),
             None => set.remove(field),
@@ -103,7 +106,8 @@ impl Stored {
     }
 
     pub(crate) fn label(&mut self, origin: Origin) {
-        self.labels.insert(LABEL_ORIGIN.to_owned(), origin.as_str().to_owned());
+        self.labels
+            .insert(LABEL_ORIGIN.to_owned(), origin.as_str().to_owned());
     }
 
     pub(crate) fn annotate(&mut self, name: &str, value: &str) {

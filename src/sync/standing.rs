@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::ownership::Ownership;
+use super::{outlook::Outlook, ownership::Ownership};
 use crate::api::{
     names,
     status::{Binding, DeletionPolicy, DriftPolicy, Origin, Sync},
@@ -125,6 +125,21 @@ impl<'a> Standing<'a> {
     /// Whether this generation was not acted on yet.
     pub fn has_new_spec(&self) -> bool {
         self.observed_generation != self.metadata.generation
+    }
+
+    /// The generation and the request for a reconcile that a status with this outlook has acted on.
+    pub fn acted_on(&self, outlook: &Outlook) -> (Option<i64>, Option<String>) {
+        if outlook.is_unknown() {
+            (
+                self.observed_generation,
+                self.last_handled.map(str::to_owned),
+            )
+        } else {
+            (
+                self.metadata.generation,
+                self.reconcile_request().map(str::to_owned),
+            )
+        }
     }
 
     /// The value of the annotation that asks for a reconcile.

@@ -34,6 +34,8 @@ pub struct Scene {
     pub controller: Option<Program>,
     /// The API server, for what `kubectl` cannot say.
     pub kube: kube::Client,
+    /// Whether kube-apiserver is restarted: it refuses everything until it has read the rules again.
+    pub kube_restarts: bool,
     kubeconfig: PathBuf,
     health: u16,
     flags: Vec<String>,
@@ -78,6 +80,7 @@ impl Scene {
             namespace,
             proxy,
             controller: None,
+            kube_restarts: false,
             kubeconfig,
             health: free_port(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
@@ -370,7 +373,7 @@ impl Scene {
 /// Whatever a test does, `deploy/` gives the controller all the rights that it needs.
 impl Drop for Scene {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() || self.kube_restarts {
             return;
         }
         let log = self.log();

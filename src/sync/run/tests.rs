@@ -45,11 +45,19 @@ fn with(job: Job, build: Build) -> Build {
 }
 
 fn seen_at(build_number: i64, wanted: bool) -> RunRecord {
-    RunRecord { wanted, build_number, ordered_at: None }
+    RunRecord {
+        wanted,
+        build_number,
+        ordered_at: None,
+    }
 }
 
 fn ordered_as(build_number: i64, wanted: bool) -> RunRecord {
-    RunRecord { wanted, build_number, ordered_at: Some(Time(now())) }
+    RunRecord {
+        wanted,
+        build_number,
+        ordered_at: Some(Time(now())),
+    }
 }
 
 /// A lever that somebody declares, whose build was seen for long.
@@ -83,9 +91,15 @@ fn retried<'a>(
     record: impl Into<Option<&'a RunRecord>>,
     build: &'a Build,
 ) -> Decision {
-    decide(&Lever { retry: true, ..lever(wanted, record, build) })
+    decide(&Lever {
+        retry: true,
+        ..lever(wanted, record, build)
+    })
 }
 
 fn order_of(build_number: i64, wanted: bool) -> Decision {
-    Decision::Order { record: ordered_as(build_number, wanted), overruled: None }
+    Decision::Order {
+        record: ordered_as(build_number, wanted),
+        overruled: None,
+    }
 }

@@ -115,6 +115,7 @@ fn adopt(context: &Context) -> Option<TemplatePlan> {
 
 /// Binds the object to `template`.
 pub fn bind(context: &Context, template: &Template) -> TemplatePlan {
+    let standing = context.standing();
     let mut records = context.records();
     let is_ours = is_ours(context, template);
     records.binding = Some(Binding {

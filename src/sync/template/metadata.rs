@@ -116,10 +116,19 @@ pub fn mirror(context: &Context) -> Option<TemplatePlan> {
 fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
     let spec = &context.object.spec;
     // The schema takes only the organization of the object's name.
-    let name = context.object.metadata.name.as_deref().and_then(TemplateName::parse);
-    let organization = name.map_or(template.organization.to_lowercase(), |name| name.organization);
-    let mut states: Vec<_> =
-        settings(context, template).into_iter().map(|(_, state)| state).collect();
+    let name = context
+        .object
+        .metadata
+        .name
+        .as_deref()
+        .and_then(TemplateName::parse);
+    let organization = name.map_or(template.organization.to_lowercase(), |name| {
+        name.organization
+    });
+    let mut states: Vec<_> = settings(context, template)
+        .into_iter()
+        .map(|(_, state)| state)
+        .collect();
     states.push(state(
         context,
         "organization",

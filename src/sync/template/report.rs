@@ -74,7 +74,10 @@ fn standing_refusals(context: &Context) -> Vec<Refusal> {
     let mut refused = metadata::refused(context, template);
     let asked = match (context.version, context.records().version) {
         (Sight::Found(version), Some(_)) if version.id != template.active_version_id => {
-            vec![Effect::Unarchive(version.id.clone()), Effect::Promote(version.id.clone())]
+            vec![
+                Effect::Unarchive(version.id.clone()),
+                Effect::Promote(version.id.clone()),
+            ]
         }
         (Sight::Absent, Some(record)) => {
             let template_id = Some(template.id.clone());
@@ -176,15 +179,10 @@ fn is_promoted(context: &Context, template: &Template) -> bool {
 
 /// The complete status: what coderd says, the records, and the conditions.
 pub fn status(context: &Context, records: Records, outlook: &Outlook) -> TemplateStatus {
-    let standing = context.standing();
     let previous = context.object.status.clone().unwrap_or_default();
     let generation = context.object.metadata.generation;
     let conditions = outlook.conditions(&previous.conditions, generation, context.now);
-    let (observed_generation, last_handled_reconcile_at) = if outlook.has_acted() {
-        (generation, standing.reconcile_request().map(str::to_owned))
-    } else {
-        (previous.observed_generation, previous.last_handled_reconcile_at.clone())
-    };
+    let (observed_generation, last_handled_reconcile_at) = context.standing().acted_on(outlook);
     let facts = match context.twin {
         Twin::Present(template) => facts(template),
         Twin::Absent => TemplateStatus::default(),

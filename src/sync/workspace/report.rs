@@ -277,11 +277,7 @@ pub fn status(context: &Context, records: Records, outlook: &Outlook) -> Workspa
     let previous = context.object.status.clone().unwrap_or_default();
     let generation = context.object.metadata.generation;
     let conditions = outlook.conditions(&previous.conditions, generation, context.now);
-    let (observed_generation, last_handled_reconcile_at) = if outlook.has_acted() {
-        (generation, standing.reconcile_request().map(str::to_owned))
-    } else {
-        (previous.observed_generation, previous.last_handled_reconcile_at.clone())
-    };
+    let (observed_generation, last_handled_reconcile_at) = standing.acted_on(outlook);
     let facts = match context.twin {
         Twin::Present(workspace) => facts(workspace, &previous),
         Twin::Absent => WorkspaceStatus::default(),

@@ -121,7 +121,11 @@ pub fn mirror(context: &Context) -> Option<WorkspacePlan> {
 
 /// The schema lets `spec.templateName` change only to what `status` says already.
 pub fn must_report_template_first(context: &Context, workspace: &Workspace) -> bool {
-    let reported = context.object.status.as_ref().and_then(|status| status.template_name.as_ref());
+    let reported = context
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.template_name.as_ref());
     context.object.spec.template_name.is_some() && reported != Some(&workspace.template)
 }
 
@@ -140,10 +144,19 @@ pub fn forced_running(
 fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
     let spec = &context.object.spec;
     // The schema takes only the organization of the object's name.
-    let name = context.object.metadata.name.as_deref().and_then(WorkspaceName::parse);
-    let organization = name.map_or(workspace.organization.to_lowercase(), |name| name.organization);
-    let mut states: Vec<_> =
-        settings(context, workspace).into_iter().map(|(_, state)| state).collect();
+    let name = context
+        .object
+        .metadata
+        .name
+        .as_deref()
+        .and_then(WorkspaceName::parse);
+    let organization = name.map_or(workspace.organization.to_lowercase(), |name| {
+        name.organization
+    });
+    let mut states: Vec<_> = settings(context, workspace)
+        .into_iter()
+        .map(|(_, state)| state)
+        .collect();
     states.push(state(
         context,
         "organization",

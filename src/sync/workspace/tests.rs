@@ -1,4 +1,7 @@
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names the one variant that it expects"
+)]
 
 use std::collections::BTreeMap;
 
@@ -15,7 +18,7 @@ use crate::{
     },
     sync::{
         build::Job,
-        plan::NoteReason,
+        note::NoteReason,
         stage::{Stored, USER, at},
     },
 };
@@ -72,7 +75,10 @@ impl Scene {
 
     /// An unbound object of a user, and the place where its workspace belongs.
     fn new(spec: &Value) -> Self {
-        Self { site: Some(site()), ..Self::of(USER, spec) }
+        Self {
+            site: Some(site()),
+            ..Self::of(USER, spec)
+        }
     }
 
     /// A bound object, at rest save for what `spec` says.
@@ -101,7 +107,11 @@ impl Scene {
     }
 
     fn imported() -> Self {
-        Self::bound(MANAGER_CODERD, &json!({"organization": "acme"}), Origin::Coderd)
+        Self::bound(
+            MANAGER_CODERD,
+            &json!({"organization": "acme"}),
+            Origin::Coderd,
+        )
     }
 
     fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -135,7 +145,11 @@ impl Scene {
 
     fn look<T>(&self, judge: impl FnOnce(&Context) -> T) -> T {
         let object: CoderWorkspace = self.stored.object();
-        let managed_fields = object.metadata.managed_fields.as_deref().unwrap_or_default();
+        let managed_fields = object
+            .metadata
+            .managed_fields
+            .as_deref()
+            .unwrap_or_default();
         let spec = serde_json::to_value(&object.spec).unwrap();
         let ownership = Ownership::of(managed_fields, &spec);
         judge(&Context {
@@ -181,7 +195,11 @@ impl Scene {
     /// The status that a rest leaves behind.
     fn rest(&self) -> WorkspaceStatus {
         let plan = self.plan();
-        assert!(matches!(plan.next, Next::Rest(_)), "no rest but {:?}", plan.next);
+        assert!(
+            matches!(plan.next, Next::Rest(_)),
+            "no rest but {:?}",
+            plan.next
+        );
         self.look(|context| {
             report::status(context, report::records_at_rest(context), &plan.outlook)
         })
@@ -189,14 +207,26 @@ impl Scene {
 
     fn stalled(&self) -> Reason {
         let plan = self.plan();
-        assert!(matches!(plan.next, Next::Rest(_)), "no rest but {:?}", plan.next);
-        assert_eq!(plan.outlook.progress, crate::sync::outlook::Progress::Stalled, "{plan:?}");
+        assert!(
+            matches!(plan.next, Next::Rest(_)),
+            "no rest but {:?}",
+            plan.next
+        );
+        assert_eq!(
+            plan.outlook.progress,
+            crate::sync::outlook::Progress::Stalled,
+            "{plan:?}"
+        );
         plan.outlook.because.0
     }
 
     fn waits(&self) -> (Reason, Option<Duration>) {
         let plan = self.plan();
-        assert_eq!(plan.outlook.progress, crate::sync::outlook::Progress::Reconciling, "{plan:?}");
+        assert_eq!(
+            plan.outlook.progress,
+            crate::sync::outlook::Progress::Reconciling,
+            "{plan:?}"
+        );
         match plan.next {
             Next::Rest(delay) => (plan.outlook.because.0, delay),
             other => panic!("no rest but {other:?}"),
@@ -229,7 +259,10 @@ fn site() -> Site {
 }
 
 fn parameter(name: &str, is_ephemeral: bool) -> Parameter {
-    Parameter { name: name.to_owned(), is_ephemeral }
+    Parameter {
+        name: name.to_owned(),
+        is_ephemeral,
+    }
 }
 
 fn build(number: i64, transition: Transition, job: Job) -> Build {
@@ -277,7 +310,10 @@ fn workspace() -> Workspace {
         dormant_at: None,
         deleting_at: None,
         outdated: false,
-        health: Health { healthy: true, failing_agents: Vec::new() },
+        health: Health {
+            healthy: true,
+            failing_agents: Vec::new(),
+        },
         agents: Vec::new(),
     }
 }
@@ -288,7 +324,10 @@ fn on_object(effect: ObjectEffect) -> Effect {
 
 #[test]
 fn the_scenes_rest_where_nothing_was_changed() {
-    for scene in [Scene::imported(), Scene::declared(&json!({"templateName": "go"}))] {
+    for scene in [
+        Scene::imported(),
+        Scene::declared(&json!({"templateName": "go"})),
+    ] {
         let plan = scene.plan();
         assert_eq!(plan.next, Next::Rest(None));
         assert_eq!(plan.outlook.ready.unwrap().holds, Some(true));

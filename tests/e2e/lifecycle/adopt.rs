@@ -21,7 +21,9 @@ async fn a_workspace_that_exists_is_adopted_and_stays_when_its_object_goes() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
-    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
+    scene
+        .apply(&workspace::manifest(&object, &template, &spec))
+        .await;
     scene.wait(&cws, "Ready").await;
 
     let seen = scene.object(&cws).await.unwrap();
@@ -30,12 +32,23 @@ async fn a_workspace_that_exists_is_adopted_and_stays_when_its_object_goes() {
     assert_eq!(origin(&seen), "coderd");
     assert!(is_free(&seen), "{seen}");
     assert!(seen["spec"]["deletionPolicy"].is_null());
-    scene.event(&cws, "Adopted", |event| event.starts_with("Adopted: ")).await;
-    let now = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    scene
+        .event(&cws, "Adopted", |event| event.starts_with("Adopted: "))
+        .await;
+    let now = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     assert_eq!(now["id"], twin["id"]);
     assert_eq!(now["ttl_ms"], 3_600_000);
     assert_eq!(now["latest_build"]["build_number"], 1, "it ran already");
-    assert_eq!(scene.proxy.count("POST", ".").unwrap(), 0, "{:?}", scene.proxy.mutations());
+    assert_eq!(
+        scene.proxy.count("POST", ".").unwrap(),
+        0,
+        "{:?}",
+        scene.proxy.mutations()
+    );
 
     // Retain is the default: nothing holds the object up, and the workspace stays.
     scene.kubectl(&["delete", &cws, "--timeout=30s"]).await;
@@ -51,12 +64,21 @@ async fn an_adopted_workspace_is_deleted_only_where_that_was_declared() {
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": false, "deletionPolicy": "Delete" });
-    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
+    scene
+        .apply(&workspace::manifest(&object, &template, &spec))
+        .await;
     let seen = scene.until(&cws, "ready", is_ready).await;
     assert_eq!(seen["status"]["binding"]["origin"], "coderd");
     assert!(!is_free(&seen));
-    let now = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
-    assert_eq!(now["latest_build"]["status"], "stopped", "what is declared is an order");
+    let now = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
+    assert_eq!(
+        now["latest_build"]["status"], "stopped",
+        "what is declared is an order"
+    );
 
     scene.kubectl(&["delete", &cws, "--timeout=60s"]).await;
     assert_eq!(workspace_status(&scene, id(&twin)).await, 410);
@@ -79,12 +101,23 @@ async fn a_template_with_equal_files_is_adopted_and_nothing_is_built() {
     assert_eq!(origin(&seen), "coderd");
     assert!(is_free(&seen), "{seen}");
     assert_eq!(condition(&seen, "VersionPromoted"), "True");
-    scene.event(&ctpl, "Adopted", |event| event.starts_with("Adopted: ")).await;
-    let now = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+    scene
+        .event(&ctpl, "Adopted", |event| event.starts_with("Adopted: "))
+        .await;
+    let now = scene
+        .person
+        .template(scene.bed.organization(), &name)
+        .await
+        .unwrap();
     assert_eq!(now["display_name"], "Ours");
     assert_eq!(now["active_version_id"], row["active_version_id"]);
     assert_eq!(scene.person.versions(id(&row)).await.len(), 1);
-    assert_eq!(scene.proxy.count("POST", ".").unwrap(), 0, "{:?}", scene.proxy.mutations());
+    assert_eq!(
+        scene.proxy.count("POST", ".").unwrap(),
+        0,
+        "{:?}",
+        scene.proxy.mutations()
+    );
 
     // Once adopted, new files are built as ever.
     applied["spec"]["files"]["main.tf"] = json!(small_source("ours"));
@@ -101,14 +134,26 @@ async fn a_template_with_equal_files_is_adopted_and_nothing_is_built() {
 async fn a_template_with_other_files_is_adopted_built_once_and_says_what_it_drops() {
     let scene = Scene::new("differ").await;
     let name = scene.name("t");
-    let files = tar(&[("main.tf", &small_source("theirs")), ("docs/extra.md", "more\n")]);
-    let row = scene.person.make_template(scene.bed.organization(), &name, files).await;
+    let files = tar(&[
+        ("main.tf", &small_source("theirs")),
+        ("docs/extra.md", "more\n"),
+    ]);
+    let row = scene
+        .person
+        .make_template(scene.bed.organization(), &name, files)
+        .await;
     let object = scene.template_object(&name);
     let ctpl = format!("ctpl/{object}");
-    scene.apply(&template::manifest(&object, &small_source("ours"))).await;
+    scene
+        .apply(&template::manifest(&object, &small_source("ours")))
+        .await;
     scene.wait(&ctpl, "Ready").await;
 
-    let now = scene.person.template(scene.bed.organization(), &name).await.unwrap();
+    let now = scene
+        .person
+        .template(scene.bed.organization(), &name)
+        .await
+        .unwrap();
     assert_eq!(now["id"], row["id"]);
     assert_ne!(now["active_version_id"], row["active_version_id"]);
     assert_eq!(scene.person.versions(id(&row)).await.len(), 2);
@@ -117,11 +162,15 @@ async fn a_template_with_other_files_is_adopted_built_once_and_says_what_it_drop
             event.starts_with("FilesDropped: ") && event.contains("docs/extra.md")
         })
         .await;
-    scene.event(&ctpl, "Adopted", |event| event.starts_with("Adopted: ")).await;
+    scene
+        .event(&ctpl, "Adopted", |event| event.starts_with("Adopted: "))
+        .await;
 
     // The policy can be changed later, and then counts.
     patch(&scene, &ctpl, json!({ "deletionPolicy": "Delete" })).await;
-    scene.until(&ctpl, "held", |seen| !is_free(seen) && is_ready(seen)).await;
+    scene
+        .until(&ctpl, "held", |seen| !is_free(seen) && is_ready(seen))
+        .await;
     scene.kubectl(&["delete", &ctpl, "--timeout=60s"]).await;
     assert_eq!(template_status(&scene, id(&row)).await, 404);
     let found: Value = scene

@@ -18,32 +18,51 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     let bed: &'static Access = Box::leak(Box::new(Bed::start(Options::default()).await.unwrap()));
     let scene = Scene::on(bed, "crds", &["--import=none"]).await;
     let template = workspace::a_template(&scene, &small_source("")).await;
-    let row = scene.person.template(bed.organization(), &template).await.unwrap();
+    let row = scene
+        .person
+        .template(bed.organization(), &template)
+        .await
+        .unwrap();
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     let spec = json!({ "deletionPolicy": "Delete" });
-    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
+    scene
+        .apply(&workspace::manifest(&object, &template, &spec))
+        .await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(bed.owner(), &name).await.unwrap();
     for object in [&cws, &ctpl] {
-        assert!(!is_free(&scene.object(object).await.unwrap()), "Delete is in effect");
+        assert!(
+            !is_free(&scene.object(object).await.unwrap()),
+            "Delete is in effect"
+        );
     }
     scene.proxy.forget();
 
     let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
-    scene.kubectl(&["delete", "-f", crds, "--timeout=60s"]).await;
+    scene
+        .kubectl(&["delete", "-f", crds, "--timeout=60s"])
+        .await;
     scene.sweeps(3).await;
     assert_eq!(workspace_status(&scene, id(&twin)).await, 200);
     assert_eq!(template_status(&scene, id(&row)).await, 200);
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
 
     // Installed again, the same manifests adopt what is there.
     scene.kubectl(&["apply", "--server-side", "-f", crds]).await;
-    scene.kubectl(&["wait", "--for=condition=Established", "-f", crds]).await;
-    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
+    scene
+        .kubectl(&["wait", "--for=condition=Established", "-f", crds])
+        .await;
+    scene
+        .apply(&workspace::manifest(&object, &template, &json!({})))
+        .await;
     let seen = scene.until(&cws, "adopted", is_ready).await;
     assert_eq!(seen["status"]["id"], twin["id"]);
     assert_eq!(seen["status"]["binding"]["origin"], "coderd");

@@ -20,17 +20,26 @@ async fn a_declared_workspace_that_is_deleted_in_coder_is_made_again_only_on_req
     let applied = workspace::manifest(&object, &template, &json!({ "running": true }));
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     scene.proxy.forget();
 
     scene.person.build(id(&twin), "delete").await;
     let stalled = scene
-        .until(&cws, "DeletedExternally", |seen| reason(seen, "Stalled") == "DeletedExternally")
+        .until(&cws, "DeletedExternally", |seen| {
+            reason(seen, "Stalled") == "DeletedExternally"
+        })
         .await;
     assert_eq!(condition(&stalled, "Ready"), "False");
     assert_eq!(condition(&stalled, "Running"), "False");
     let annotation = format!("coder.com/recreate: {}", id(&twin));
-    assert!(message(&stalled, "Stalled").contains(&annotation), "{stalled}");
+    assert!(
+        message(&stalled, "Stalled").contains(&annotation),
+        "{stalled}"
+    );
     // Neither another apply, nor an order, nor the wrong id make a new one.
     let mut stopped = applied.clone();
     stopped["spec"]["running"] = json!(false);
@@ -39,11 +48,23 @@ async fn a_declared_workspace_that_is_deleted_in_coder_is_made_again_only_on_req
     let wrong = "coder.com/recreate=00000000-0000-0000-0000-000000000001";
     scene.kubectl(&["annotate", &cws, wrong]).await;
     scene.sweeps(2).await;
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
-    assert!(scene.person.workspace(scene.bed.owner(), &name).await.is_none());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
+    assert!(
+        scene
+            .person
+            .workspace(scene.bed.owner(), &name)
+            .await
+            .is_none()
+    );
 
     let right = format!("coder.com/recreate={}", id(&twin));
-    scene.kubectl(&["annotate", "--overwrite", &cws, &right]).await;
+    scene
+        .kubectl(&["annotate", "--overwrite", &cws, &right])
+        .await;
     let seen = scene
         .until(&cws, "made again", |seen| {
             is_ready(seen) && seen["status"]["id"] != twin["id"]
@@ -54,10 +75,16 @@ async fn a_declared_workspace_that_is_deleted_in_coder_is_made_again_only_on_req
     assert_eq!(scene.proxy.count("POST", "/workspaces$").unwrap(), 1);
 
     // The annotation speaks of one twin only.
-    let second = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let second = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     scene.person.build(id(&second), "delete").await;
     scene
-        .until(&cws, "DeletedExternally", |seen| reason(seen, "Stalled") == "DeletedExternally")
+        .until(&cws, "DeletedExternally", |seen| {
+            reason(seen, "Stalled") == "DeletedExternally"
+        })
         .await;
     scene.kubectl(&["delete", &cws, "--timeout=30s"]).await;
     assert_eq!(scene.proxy.count("POST", "/workspaces$").unwrap(), 1);
@@ -75,15 +102,22 @@ async fn a_declared_template_that_is_deleted_in_coder_is_made_again_with_its_pol
     for (name, is_ours) in [(&ours, true), (&theirs, false)] {
         let object = scene.template_object(name);
         let ctpl = format!("ctpl/{object}");
-        scene.apply(&template::manifest(&object, &small_source("theirs"))).await;
+        scene
+            .apply(&template::manifest(&object, &small_source("theirs")))
+            .await;
         scene.wait(&ctpl, "Ready").await;
         let before = scene.object(&ctpl).await.unwrap();
         assert_eq!(is_free(&before), !is_ours);
         let row = scene.person.template(organization, name).await.unwrap();
 
-        scene.person.ask("DELETE", &format!("/templates/{}", id(&row)), None).await;
+        scene
+            .person
+            .ask("DELETE", &format!("/templates/{}", id(&row)), None)
+            .await;
         let seen = scene
-            .until(&ctpl, "made again", |seen| is_ready(seen) && seen["status"]["id"] != row["id"])
+            .until(&ctpl, "made again", |seen| {
+                is_ready(seen) && seen["status"]["id"] != row["id"]
+            })
             .await;
         let new = scene.person.template(organization, name).await.unwrap();
         assert_ne!(new["active_version_id"], row["active_version_id"]);

@@ -11,14 +11,18 @@ use crate::e2e::{
 
 async fn stalled(scene: &Scene, object: &str, why: &str) -> String {
     let what = format!("Stalled/{why}");
-    let seen = scene.until(object, &what, |seen| reason(seen, "Stalled") == why).await;
+    let seen = scene
+        .until(object, &what, |seen| reason(seen, "Stalled") == why)
+        .await;
     assert_eq!(condition(&seen, "Ready"), "False");
     message(&seen, "Stalled").to_owned()
 }
 
 async fn waiting(scene: &Scene, object: &str, why: &str) -> String {
     let what = format!("Reconciling/{why}");
-    let seen = scene.until(object, &what, |seen| reason(seen, "Reconciling") == why).await;
+    let seen = scene
+        .until(object, &what, |seen| reason(seen, "Reconciling") == why)
+        .await;
     assert_eq!(condition(&seen, "Ready"), "False");
     message(&seen, "Reconciling").to_owned()
 }
@@ -29,22 +33,38 @@ async fn an_alias_in_a_name_is_answered_with_the_right_name() {
     let (organization, owner) = (scene.bed.organization(), scene.bed.owner());
     let name = scene.name("w");
     let alias = format!("default.{owner}.{name}");
-    scene.apply(&workspace::manifest(&alias, "t", &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(&alias, "t", &json!({})))
+        .await;
     let said = stalled(&scene, &format!("cws/{alias}"), "NotCanonical").await;
-    assert!(said.contains(&format!("{organization}.{owner}.{name}")), "{said}");
+    assert!(
+        said.contains(&format!("{organization}.{owner}.{name}")),
+        "{said}"
+    );
 
     let alias = format!("{organization}.me.{name}");
-    scene.apply(&workspace::manifest(&alias, "t", &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(&alias, "t", &json!({})))
+        .await;
     let said = stalled(&scene, &format!("cws/{alias}"), "NotCanonical").await;
     let us = scene.bed.controller_user();
-    assert!(said.contains(&format!("{organization}.{us}.{name}")), "{said}");
+    assert!(
+        said.contains(&format!("{organization}.{us}.{name}")),
+        "{said}"
+    );
 
     let name = scene.name("t");
     let alias = format!("default.{name}");
-    scene.apply(&template::manifest(&alias, &small_source(""))).await;
+    scene
+        .apply(&template::manifest(&alias, &small_source("")))
+        .await;
     let said = stalled(&scene, &format!("ctpl/{alias}"), "NotCanonical").await;
     assert!(said.contains(&format!("{organization}.{name}")), "{said}");
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,23 +73,36 @@ async fn an_owner_an_organization_and_a_template_are_waited_for() {
     let organization = scene.bed.organization();
     let name = scene.name("w");
     let nowhere = format!("cws/nowhere.{}.{name}", scene.bed.owner());
-    scene.apply(&workspace::manifest(&nowhere[4..], "t", &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(&nowhere[4..], "t", &json!({})))
+        .await;
     let said = waiting(&scene, &nowhere, "OrganizationNotFound").await;
     assert!(said.contains("nowhere"), "{said}");
     let nowhere = format!("ctpl/nowhere.{name}");
-    scene.apply(&template::manifest(&nowhere[5..], &small_source(""))).await;
+    scene
+        .apply(&template::manifest(&nowhere[5..], &small_source("")))
+        .await;
     waiting(&scene, &nowhere, "OrganizationNotFound").await;
 
     let (user, template) = (scene.name("u"), scene.name("t"));
     let object = format!("{organization}.{user}.{name}");
     let cws = format!("cws/{object}");
-    scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(&object, &template, &json!({})))
+        .await;
     let said = waiting(&scene, &cws, "OwnerNotFound").await;
     assert!(said.contains(&user), "{said}");
-    scene.person.make_user(scene.bed.organization_id(), &user).await;
+    scene
+        .person
+        .make_user(scene.bed.organization_id(), &user)
+        .await;
     let said = waiting(&scene, &cws, "WaitingForTemplate").await;
     assert!(said.contains(&template), "{said}");
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
 
     workspace::a_template(&scene, &small_source("")).await;
     scene.wait(&cws, "Ready").await;
@@ -85,20 +118,34 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
     let cases: [(&str, Value); 3] = [
         ("templateVersionID", json!({ "templateVersionID": version })),
         ("automaticUpdates", json!({ "automaticUpdates": "always" })),
-        ("valueFrom", json!({ "parameters": [{ "name": "size", "valueFrom": secret }] })),
+        (
+            "valueFrom",
+            json!({ "parameters": [{ "name": "size", "valueFrom": secret }] }),
+        ),
     ];
     for (number, (field, spec)) in cases.into_iter().enumerate() {
         let object = scene.workspace_object(&scene.name(&format!("w{number}")));
-        scene.apply(&workspace::manifest(&object, &template, &spec)).await;
+        scene
+            .apply(&workspace::manifest(&object, &template, &spec))
+            .await;
         let said = stalled(&scene, &format!("cws/{object}"), "NotSupportedYet").await;
         assert!(said.contains(field), "{said}");
     }
     let cases: [(&str, Value); 5] = [
-        ("variables", json!({ "variables": [{ "name": "a", "value": "b" }] })),
+        (
+            "variables",
+            json!({ "variables": [{ "name": "a", "value": "b" }] }),
+        ),
         ("versionID", json!({ "versionID": version })),
-        ("provisionerTags", json!({ "provisionerTags": { "a": "b" } })),
+        (
+            "provisionerTags",
+            json!({ "provisionerTags": { "a": "b" } }),
+        ),
         ("defaultTTLMillis", json!({ "defaultTTLMillis": 3_600_000 })),
-        ("source", json!({ "source": { "configMapRef": { "name": "c" } }, "files": null })),
+        (
+            "source",
+            json!({ "source": { "configMapRef": { "name": "c" } }, "files": null }),
+        ),
     ];
     scene.proxy.forget();
     for (number, (field, spec)) in cases.into_iter().enumerate() {
@@ -113,7 +160,11 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
         let said = stalled(&scene, &format!("ctpl/{object}"), "NotSupportedYet").await;
         assert!(said.contains(field), "{said}");
     }
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,11 +183,19 @@ async fn parameters_are_checked_and_travel_with_the_next_start() {
     scene.apply(&with("colour", "red", true)).await;
     let said = stalled(&scene, &cws, "UnknownParameter").await;
     assert!(said.contains("colour") && said.contains("size"), "{said}");
-    assert!(scene.proxy.mutations().is_empty(), "{:?}", scene.proxy.mutations());
+    assert!(
+        scene.proxy.mutations().is_empty(),
+        "{:?}",
+        scene.proxy.mutations()
+    );
 
     scene.apply(&with("size", "large", true)).await;
     scene.wait(&cws, "Ready").await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
 
     // Changed while it runs: it waits for the next start, and nothing is forced.
     scene.apply(&with("size", "huge", true)).await;
@@ -149,9 +208,16 @@ async fn parameters_are_checked_and_travel_with_the_next_start() {
     scene.until(&cws, "ready", is_ready).await;
     scene.apply(&with("size", "huge", true)).await;
     scene.until(&cws, "ready", is_ready).await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     let path = format!("/workspacebuilds/{}/parameters", id(&twin["latest_build"]));
-    assert_eq!(scene.person.get(&path).await, json!([{ "name": "size", "value": "huge" }]));
+    assert_eq!(
+        scene.person.get(&path).await,
+        json!([{ "name": "size", "value": "huge" }])
+    );
     assert_eq!(twin["latest_build"]["build_number"], 3);
 
     // An unknown one on a workspace that exists is said too.

@@ -21,31 +21,57 @@ async fn a_declared_workspace_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     let applied = workspace::manifest(&object, &template, &spec);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
-    let twin = scene.person.workspace(scene.bed.owner(), &name).await.unwrap();
+    let twin = scene
+        .person
+        .workspace(scene.bed.owner(), &name)
+        .await
+        .unwrap();
     scene.proxy.forget();
 
     let renamed = scene.name("v");
     let path = format!("/workspaces/{}", id(&twin));
-    scene.person.ask("PATCH", &path, Some(json!({ "name": renamed }))).await;
+    scene
+        .person
+        .ask("PATCH", &path, Some(json!({ "name": renamed })))
+        .await;
     let stalled = scene
-        .until(&cws, "RenamedInCoder", |seen| reason(seen, "Stalled") == "RenamedInCoder")
+        .until(&cws, "RenamedInCoder", |seen| {
+            reason(seen, "Stalled") == "RenamedInCoder"
+        })
         .await;
     let new_object = scene.workspace_object(&renamed);
     let said = message(&stalled, "Stalled");
-    assert!(said.contains(&new_object) && said.contains("Retain"), "{said}");
+    assert!(
+        said.contains(&new_object) && said.contains("Retain"),
+        "{said}"
+    );
     assert_eq!(stalled["status"]["id"], twin["id"]);
 
     // A declared field is still kept, by id; nothing is made under the old name.
     let ttl = format!("/workspaces/{}/ttl", id(&twin));
-    scene.person.ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 }))).await;
+    scene
+        .person
+        .ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 })))
+        .await;
     scene
         .eventually("the declared ttl is back", async || {
             scene.person.get(&path).await["ttl_ms"] == 3_600_000
         })
         .await;
     scene.sweeps(2).await;
-    assert!(scene.person.workspace(scene.bed.owner(), &name).await.is_none());
-    assert_eq!(scene.proxy.count("POST", ".").unwrap(), 0, "{:?}", scene.proxy.mutations());
+    assert!(
+        scene
+            .person
+            .workspace(scene.bed.owner(), &name)
+            .await
+            .is_none()
+    );
+    assert_eq!(
+        scene.proxy.count("POST", ".").unwrap(),
+        0,
+        "{:?}",
+        scene.proxy.mutations()
+    );
 
     // A second object, with the new name, is told whose twin it is, also by a new controller.
     let mut second = applied.clone();
@@ -53,9 +79,14 @@ async fn a_declared_workspace_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     let new = format!("cws/{new_object}");
     scene.apply(&second).await;
     let duplicate = scene
-        .until(&new, "Duplicate", |seen| reason(seen, "Stalled") == "Duplicate")
+        .until(&new, "Duplicate", |seen| {
+            reason(seen, "Stalled") == "Duplicate"
+        })
         .await;
-    assert!(message(&duplicate, "Stalled").contains(&object), "{duplicate}");
+    assert!(
+        message(&duplicate, "Stalled").contains(&object),
+        "{duplicate}"
+    );
     scene.kill_controller().await;
     scene.start_controller().await;
     scene.sweeps(2).await;
@@ -77,27 +108,44 @@ async fn a_workspace_whose_owner_is_renamed_keeps_syncing() {
     let scene = Scene::new("owner").await;
     let template = workspace::a_template(&scene, &small_source("")).await;
     let user = scene.name("u");
-    scene.person.make_user(scene.bed.organization_id(), &user).await;
+    scene
+        .person
+        .make_user(scene.bed.organization_id(), &user)
+        .await;
     let name = scene.name("w");
     let object = format!("{}.{user}.{name}", scene.bed.organization());
     let cws = format!("cws/{object}");
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
-    scene.apply(&workspace::manifest(&object, &template, &spec)).await;
+    scene
+        .apply(&workspace::manifest(&object, &template, &spec))
+        .await;
     scene.wait(&cws, "Ready").await;
     let twin = scene.person.workspace(&user, &name).await.unwrap();
 
     let renamed = scene.name("x");
     let profile = format!("/users/{user}/profile");
-    scene.person.ask("PUT", &profile, Some(json!({ "username": renamed, "name": "" }))).await;
+    scene
+        .person
+        .ask(
+            "PUT",
+            &profile,
+            Some(json!({ "username": renamed, "name": "" })),
+        )
+        .await;
     let stalled = scene
-        .until(&cws, "RenamedInCoder", |seen| reason(seen, "Stalled") == "RenamedInCoder")
+        .until(&cws, "RenamedInCoder", |seen| {
+            reason(seen, "Stalled") == "RenamedInCoder"
+        })
         .await;
     let said = message(&stalled, "Stalled");
     let whole = format!("{}.{renamed}.{name}", scene.bed.organization());
     assert!(said.contains(&whole), "{said}");
 
     let ttl = format!("/workspaces/{}/ttl", id(&twin));
-    scene.person.ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 }))).await;
+    scene
+        .person
+        .ask("PUT", &ttl, Some(json!({ "ttl_ms": 600_000 })))
+        .await;
     let path = format!("/workspaces/{}", id(&twin));
     scene
         .eventually("the declared ttl is back", async || {
@@ -105,11 +153,24 @@ async fn a_workspace_whose_owner_is_renamed_keeps_syncing() {
         })
         .await;
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
-    assert_eq!(scene.proxy.count("POST", "/users/[^/]+/workspaces$").unwrap(), 1);
+    assert_eq!(
+        scene
+            .proxy
+            .count("POST", "/users/[^/]+/workspaces$")
+            .unwrap(),
+        1
+    );
 
     // Back under the old name all is well.
     let profile = format!("/users/{renamed}/profile");
-    scene.person.ask("PUT", &profile, Some(json!({ "username": user, "name": "" }))).await;
+    scene
+        .person
+        .ask(
+            "PUT",
+            &profile,
+            Some(json!({ "username": user, "name": "" })),
+        )
+        .await;
     scene.until(&cws, "ready", is_ready).await;
 }
 
@@ -128,7 +189,9 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     let (workspace, _) = foreign_workspace(&scene, "w", &twin).await;
     let workspace_object = scene.workspace_object(&workspace);
     let cws = format!("cws/{workspace_object}");
-    scene.apply(&workspace::manifest(&workspace_object, &name, &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(&workspace_object, &name, &json!({})))
+        .await;
     scene.wait(&cws, "Ready").await;
     scene.proxy.forget();
 
@@ -137,11 +200,16 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     let body = json!({ "name": renamed, "display_name": "Theirs" });
     scene.person.ask("PATCH", &path, Some(body)).await;
     let stalled = scene
-        .until(&ctpl, "RenamedInCoder", |seen| reason(seen, "Stalled") == "RenamedInCoder")
+        .until(&ctpl, "RenamedInCoder", |seen| {
+            reason(seen, "Stalled") == "RenamedInCoder"
+        })
         .await;
     let new_object = scene.template_object(&renamed);
     let said = message(&stalled, "Stalled");
-    assert!(said.contains(&new_object) && said.contains("Retain"), "{said}");
+    assert!(
+        said.contains(&new_object) && said.contains("Retain"),
+        "{said}"
+    );
     scene
         .eventually("the declared display name is back", async || {
             scene.person.get(&path).await["display_name"] == "Ours"
@@ -152,9 +220,15 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     applied["spec"]["files"]["main.tf"] = json!(small_source("two"));
     scene.apply(&applied).await;
     scene
-        .eventually("two versions", async || scene.person.versions(id(&twin)).await.len() == 2)
+        .eventually("two versions", async || {
+            scene.person.versions(id(&twin)).await.len() == 2
+        })
         .await;
-    scene.until(&ctpl, "promoted", |seen| condition(seen, "VersionPromoted") == "True").await;
+    scene
+        .until(&ctpl, "promoted", |seen| {
+            condition(seen, "VersionPromoted") == "True"
+        })
+        .await;
     assert!(scene.person.template(organization, &name).await.is_none());
     assert_eq!(scene.proxy.count("POST", "/templates$").unwrap(), 0);
 
@@ -165,7 +239,13 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
         })
         .await;
     assert_eq!(condition(&seen, "Stalled"), "", "{seen}");
-    scene.apply(&workspace::manifest(&workspace_object, &renamed, &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(
+            &workspace_object,
+            &renamed,
+            &json!({}),
+        ))
+        .await;
     scene.until(&cws, "ready", is_ready).await;
 
     // A second object is told whose twin it is, and takes over as the message says.
@@ -173,7 +253,11 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     second["metadata"]["name"] = json!(new_object);
     let new = format!("ctpl/{new_object}");
     scene.apply(&second).await;
-    scene.until(&new, "Duplicate", |seen| reason(seen, "Stalled") == "Duplicate").await;
+    scene
+        .until(&new, "Duplicate", |seen| {
+            reason(seen, "Stalled") == "Duplicate"
+        })
+        .await;
     patch(&scene, &ctpl, json!({ "deletionPolicy": "Retain" })).await;
     scene.kubectl(&["delete", &ctpl, "--timeout=30s"]).await;
     let seen = scene.until(&new, "ready", is_ready).await;
@@ -188,11 +272,18 @@ async fn two_spellings_of_one_name_do_not_share_a_twin() {
     let (name, _) = foreign_workspace(&scene, "w", &row).await;
     let short = scene.workspace_object(&name);
     let long = format!("static.{short}");
-    scene.apply(&workspace::manifest(&short, &template, &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(&short, &template, &json!({})))
+        .await;
     scene.wait(&format!("cws/{short}"), "Ready").await;
-    scene.apply(&workspace::manifest(&long, &template, &json!({}))).await;
+    scene
+        .apply(&workspace::manifest(&long, &template, &json!({})))
+        .await;
     let cws = format!("cws/{long}");
-    let seen =
-        scene.until(&cws, "Duplicate", |seen| reason(seen, "Stalled") == "Duplicate").await;
+    let seen = scene
+        .until(&cws, "Duplicate", |seen| {
+            reason(seen, "Stalled") == "Duplicate"
+        })
+        .await;
     assert!(message(&seen, "Stalled").contains(&short), "{seen}");
 }

@@ -13,36 +13,58 @@ use crate::e2e::{
 
 /// No request reaches coderd.
 fn cut(scene: &Scene) {
-    scene.proxy.install(Matcher::new("*", ".").unwrap(), Fault::DropBefore);
+    scene
+        .proxy
+        .install(Matcher::new("*", ".").unwrap(), Fault::DropBefore);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retain_releases_at_once_also_while_coderd_is_down() {
     let scene = Scene::new("retain").await;
     let template = workspace::a_template(&scene, &small_source("")).await;
-    let row = scene.person.template(scene.bed.organization(), &template).await.unwrap();
+    let row = scene
+        .person
+        .template(scene.bed.organization(), &template)
+        .await
+        .unwrap();
     let names = [scene.name("a"), scene.name("b")];
     let mut twins = Vec::new();
     for name in &names {
         let object = scene.workspace_object(name);
-        scene.apply(&workspace::manifest(&object, &template, &json!({}))).await;
+        scene
+            .apply(&workspace::manifest(&object, &template, &json!({})))
+            .await;
         scene.wait(&format!("cws/{object}"), "Ready").await;
-        twins.push(scene.person.workspace(scene.bed.owner(), name).await.unwrap());
+        twins.push(
+            scene
+                .person
+                .workspace(scene.bed.owner(), name)
+                .await
+                .unwrap(),
+        );
     }
     let [first, second] = names.map(|name| format!("cws/{}", scene.workspace_object(&name)));
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     patch(&scene, &first, json!({ "deletionPolicy": "Retain" })).await;
-    scene.until(&first, "free", |seen| is_free(seen) && is_ready(seen)).await;
+    scene
+        .until(&first, "free", |seen| is_free(seen) && is_ready(seen))
+        .await;
 
     cut(&scene);
-    scene.until(&first, "not known", |seen| condition(seen, "Synced") == "Unknown").await;
+    scene
+        .until(&first, "not known", |seen| {
+            condition(seen, "Synced") == "Unknown"
+        })
+        .await;
     scene.kubectl(&["delete", &first, "--timeout=10s"]).await;
 
     // Delete waits for coderd, whatever it takes; Retain lets go even then.
     delete(&scene, &second).await;
     delete(&scene, &ctpl).await;
     let seen = scene
-        .until(&second, "waits", |seen| reason(seen, "Reconciling") == "CoderdUnavailable")
+        .until(&second, "waits", |seen| {
+            reason(seen, "Reconciling") == "CoderdUnavailable"
+        })
         .await;
     assert!(!is_free(&seen));
     for object in [&second, &ctpl] {
@@ -65,9 +87,13 @@ async fn what_was_never_bound_is_released_at_once() {
     let object = scene.workspace_object(&scene.name("w"));
     let cws = format!("cws/{object}");
     let spec = json!({ "deletionPolicy": "Delete" });
-    scene.apply(&workspace::manifest(&object, "no-such-template", &spec)).await;
     scene
-        .until(&cws, "waits", |seen| reason(seen, "Reconciling") == "WaitingForTemplate")
+        .apply(&workspace::manifest(&object, "no-such-template", &spec))
+        .await;
+    scene
+        .until(&cws, "waits", |seen| {
+            reason(seen, "Reconciling") == "WaitingForTemplate"
+        })
         .await;
     scene.kubectl(&["delete", &cws, "--timeout=10s"]).await;
 
@@ -75,12 +101,27 @@ async fn what_was_never_bound_is_released_at_once() {
     cut(&scene);
     let name = scene.name("t");
     let ctpl = format!("ctpl/{}", scene.template_object(&name));
-    scene.apply(&template::manifest(&scene.template_object(&name), &small_source(""))).await;
-    scene.until(&ctpl, "not known", |seen| condition(seen, "Synced") == "Unknown").await;
+    scene
+        .apply(&template::manifest(
+            &scene.template_object(&name),
+            &small_source(""),
+        ))
+        .await;
+    scene
+        .until(&ctpl, "not known", |seen| {
+            condition(seen, "Synced") == "Unknown"
+        })
+        .await;
     scene.kubectl(&["delete", &ctpl, "--timeout=10s"]).await;
     scene.proxy.remove_all();
     scene.sweeps(2).await;
-    assert!(scene.person.template(scene.bed.organization(), &name).await.is_none());
+    assert!(
+        scene
+            .person
+            .template(scene.bed.organization(), &name)
+            .await
+            .is_none()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,8 +129,17 @@ async fn a_template_whose_first_version_fails_is_released_at_once() {
     let scene = Scene::new("stillborn").await;
     let object = scene.template_object(&scene.name("t"));
     let ctpl = format!("ctpl/{object}");
-    scene.apply(&template::manifest(&object, "resource \"terraform_data\" \"machine\" {")).await;
-    scene.until(&ctpl, "failed", |seen| reason(seen, "Stalled") == "VersionFailed").await;
+    scene
+        .apply(&template::manifest(
+            &object,
+            "resource \"terraform_data\" \"machine\" {",
+        ))
+        .await;
+    scene
+        .until(&ctpl, "failed", |seen| {
+            reason(seen, "Stalled") == "VersionFailed"
+        })
+        .await;
     // A lost reply of the creation would be settled for as long as a request may take.
     scene.kubectl(&["delete", &ctpl, "--timeout=60s"]).await;
 }

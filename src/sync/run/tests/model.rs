@@ -53,7 +53,9 @@ struct World {
 
 impl World {
     fn new(running: Option<bool>, is_restored: bool, first: bool) -> Self {
-        let record = running.filter(|_| is_restored).map(|wanted| seen_at(0, wanted));
+        let record = running
+            .filter(|_| is_restored)
+            .map(|wanted| seen_at(0, wanted));
         Self {
             running,
             is_mirrored: false,
@@ -77,7 +79,12 @@ impl World {
         if !self.latest().is_active() {
             let number = self.latest().number + 1;
             let id = format!("{}-{number}-{}", begun.reason, self.builds.len());
-            self.builds.push(Build { number, id, job: Job::Active, ..begun });
+            self.builds.push(Build {
+                number,
+                id,
+                job: Job::Active,
+                ..begun
+            });
         }
     }
 
@@ -98,7 +105,10 @@ impl World {
             }
             Happening::Begin { running } => self.begin(build(0, running)),
             Happening::Autostop => {
-                self.begin(Build { reason: "autostop".to_owned(), ..our_build(0, false) });
+                self.begin(Build {
+                    reason: "autostop".to_owned(),
+                    ..our_build(0, false)
+                });
             }
             Happening::End(job) => {
                 let latest = self.builds.last_mut().unwrap();
@@ -205,13 +215,20 @@ impl World {
             self.happen(Happening::Step);
             self.happen(Happening::Pass(3));
         }
-        assert_eq!((self.writes, self.builds.len()), (writes, builds), "no rest: {self:?}");
+        assert_eq!(
+            (self.writes, self.builds.len()),
+            (writes, builds),
+            "no rest: {self:?}"
+        );
         match self.latest().run_state() {
             Some(state) => {
                 let record = self.record.as_ref().unwrap();
                 assert_eq!(record.wanted, state, "{self:?}");
                 assert_eq!(record.build_number, self.latest().number, "{self:?}");
-                assert!(self.running.is_none_or(|running| running == state), "{self:?}");
+                assert!(
+                    self.running.is_none_or(|running| running == state),
+                    "{self:?}"
+                );
             }
             None => assert!(matches!(self.look(), Decision::Failed { .. }), "{self:?}"),
         }

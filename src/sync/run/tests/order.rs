@@ -37,15 +37,24 @@ fn row_an_order_waits_for_the_end_of_any_active_build() {
 fn row_an_order_for_the_state_that_is_there_agrees_without_a_build() {
     for wanted in [true, false] {
         let (record, latest) = (seen_at(4, !wanted), build(6, wanted));
-        assert_eq!(decided(wanted, &record, &latest), Decision::Agree(seen_at(6, wanted)));
-        assert_eq!(decided(wanted, None, &latest), Decision::Agree(seen_at(6, wanted)));
+        assert_eq!(
+            decided(wanted, &record, &latest),
+            Decision::Agree(seen_at(6, wanted))
+        );
+        assert_eq!(
+            decided(wanted, None, &latest),
+            Decision::Agree(seen_at(6, wanted))
+        );
     }
 }
 
 #[test]
 fn an_order_that_was_taken_back_before_it_was_sent_is_forgotten() {
     let (record, latest) = (ordered_as(5, true), build(4, false));
-    assert_eq!(decided(false, &record, &latest), Decision::Agree(seen_at(4, false)));
+    assert_eq!(
+        decided(false, &record, &latest),
+        Decision::Agree(seen_at(4, false))
+    );
 }
 
 #[test]
@@ -57,8 +66,15 @@ fn an_adopted_object_orders_what_it_declares() {
 fn row_crash_between_record_and_send_sends_once() {
     // The record says that build 5 was to come, and 4 is still the latest.
     let record = ordered_as(5, true);
-    for latest in [build(4, false), our_build(4, false), with(Job::Failed, build(4, true))] {
-        assert_eq!(decided(true, &record, &latest), Decision::Send(Transition::Start));
+    for latest in [
+        build(4, false),
+        our_build(4, false),
+        with(Job::Failed, build(4, true)),
+    ] {
+        assert_eq!(
+            decided(true, &record, &latest),
+            Decision::Send(Transition::Start)
+        );
     }
 }
 
@@ -66,10 +82,16 @@ fn row_crash_between_record_and_send_sends_once() {
 fn row_crash_after_send_finds_its_own_build() {
     let record = ordered_as(5, true);
     let active = with(Job::Active, our_build(5, true));
-    assert_eq!(decided(true, &record, &active), Decision::Wait { ours: true });
+    assert_eq!(
+        decided(true, &record, &active),
+        Decision::Wait { ours: true }
+    );
     assert_eq!(decided(true, &record, &our_build(5, true)), Decision::Rest);
     let failed = with(Job::Failed, our_build(5, true));
-    assert_eq!(decided(true, &record, &failed), Decision::Failed { ours: true });
+    assert_eq!(
+        decided(true, &record, &failed),
+        Decision::Failed { ours: true }
+    );
 }
 
 #[test]
@@ -77,11 +99,26 @@ fn row_a_build_is_ours_only_if_number_transition_initiator_and_reason_agree() {
     let record = ordered_as(5, true);
     let ours = our_build(5, true);
     let others = [
-        Build { number: 6, ..ours.clone() },
-        Build { transition: Transition::Stop, ..ours.clone() },
-        Build { initiator: OWNER.to_owned(), ..ours.clone() },
-        Build { reason: "dashboard".to_owned(), ..ours.clone() },
-        Build { reason: String::new(), ..ours.clone() },
+        Build {
+            number: 6,
+            ..ours.clone()
+        },
+        Build {
+            transition: Transition::Stop,
+            ..ours.clone()
+        },
+        Build {
+            initiator: OWNER.to_owned(),
+            ..ours.clone()
+        },
+        Build {
+            reason: "dashboard".to_owned(),
+            ..ours.clone()
+        },
+        Build {
+            reason: String::new(),
+            ..ours.clone()
+        },
     ];
     for other in others {
         let active = with(Job::Active, other.clone());
@@ -96,9 +133,15 @@ fn row_a_build_is_ours_only_if_number_transition_initiator_and_reason_agree() {
 fn row_a_foreign_build_in_place_of_the_order_replaces_it() {
     // Somebody's stop took number 5, which was to be our start.
     let record = ordered_as(5, true);
-    assert_eq!(decided(true, &record, &build(5, false)), Decision::Mirror(false));
+    assert_eq!(
+        decided(true, &record, &build(5, false)),
+        Decision::Mirror(false)
+    );
     // Somebody's start brought what we wanted.
-    assert_eq!(decided(true, &record, &build(5, true)), Decision::Agree(seen_at(5, true)));
+    assert_eq!(
+        decided(true, &record, &build(5, true)),
+        Decision::Agree(seen_at(5, true))
+    );
 }
 
 #[test]
@@ -127,10 +170,16 @@ fn what_only_our_own_apply_says_is_no_order() {
     // Mirrored false from build 6, crashed before the record, and somebody started again (7).
     let record = seen_at(5, true);
     let latest = build(7, true);
-    let mirrored = Lever { is_mirrored: true, ..lever(false, &record, &latest) };
+    let mirrored = Lever {
+        is_mirrored: true,
+        ..lever(false, &record, &latest)
+    };
     assert_eq!(decide(&mirrored), Decision::Mirror(true));
     let stopped = build(6, false);
-    let mirrored = Lever { build: &stopped, ..mirrored };
+    let mirrored = Lever {
+        build: &stopped,
+        ..mirrored
+    };
     assert_eq!(decide(&mirrored), Decision::Agree(seen_at(6, false)));
 }
 
@@ -138,14 +187,23 @@ fn what_only_our_own_apply_says_is_no_order() {
 fn row_running_removed_while_an_order_is_recorded_hands_over_to_coderd() {
     let record = ordered_as(5, true);
     // Not sent yet: it is not sent any more.
-    assert_eq!(decided(None, &record, &build(4, false)), Decision::Agree(seen_at(4, false)));
+    assert_eq!(
+        decided(None, &record, &build(4, false)),
+        Decision::Agree(seen_at(4, false))
+    );
     // Under way: its end is awaited, and what it brings is agreed on.
     let active = with(Job::Active, our_build(5, true));
-    assert_eq!(decided(None, &record, &active), Decision::Wait { ours: true });
+    assert_eq!(
+        decided(None, &record, &active),
+        Decision::Wait { ours: true }
+    );
     assert_eq!(decided(None, &record, &our_build(5, true)), Decision::Rest);
     // Failed: removing the field makes the spec new, and yet orders nothing.
     let failed = with(Job::Failed, our_build(5, true));
-    assert_eq!(retried(None, &record, &failed), Decision::Failed { ours: true });
+    assert_eq!(
+        retried(None, &record, &failed),
+        Decision::Failed { ours: true }
+    );
 }
 
 #[test]
@@ -156,10 +214,17 @@ fn row_an_older_copy_of_the_database_starts_and_stops_nothing() {
         (our_build(5, false), ordered_as(9, true)),
         (build(5, false), seen_at(9, true)),
     ] {
-        assert_eq!(decided(true, &record, &latest), Decision::Mirror(false), "{record:?}");
+        assert_eq!(
+            decided(true, &record, &latest),
+            Decision::Mirror(false),
+            "{record:?}"
+        );
     }
     let record = ordered_as(9, true);
-    assert_eq!(decided(true, &record, &build(5, true)), Decision::Agree(seen_at(5, true)));
+    assert_eq!(
+        decided(true, &record, &build(5, true)),
+        Decision::Agree(seen_at(5, true))
+    );
     // A new order counts on from what is there.
     assert_eq!(decided(false, &record, &build(5, true)), order_of(6, false));
 }

@@ -29,12 +29,27 @@ fn row_a_state_that_is_not_settled_is_looked_at_again() {
     let (record, latest) = (seen_at(4, true), build(5, false));
     for (stable, left) in [(0, 5_000), (1, 4_999), (4_999, 1)] {
         let stable_for = Duration::from_millis(stable);
-        let fresh = Lever { stable_for, ..lever(true, &record, &latest) };
-        assert_eq!(decide(&fresh), Decision::LookAgain(Duration::from_millis(left)));
-        let silent = Lever { wanted: None, ..fresh };
-        assert_eq!(decide(&silent), Decision::LookAgain(Duration::from_millis(left)));
+        let fresh = Lever {
+            stable_for,
+            ..lever(true, &record, &latest)
+        };
+        assert_eq!(
+            decide(&fresh),
+            Decision::LookAgain(Duration::from_millis(left))
+        );
+        let silent = Lever {
+            wanted: None,
+            ..fresh
+        };
+        assert_eq!(
+            decide(&silent),
+            Decision::LookAgain(Duration::from_millis(left))
+        );
     }
-    let settled = Lever { stable_for: SETTLING, ..lever(true, &record, &latest) };
+    let settled = Lever {
+        stable_for: SETTLING,
+        ..lever(true, &record, &latest)
+    };
     assert_eq!(decide(&settled), Decision::Mirror(false));
 }
 
@@ -61,14 +76,29 @@ fn where_running_is_absent_coderd_decides() {
 fn row_autostop_with_our_user_as_owner_is_foreign() {
     // Our user owns the workspace, so that coderd names us as the initiator of its own builds.
     for reason in ["autostop", "autostart", "dormancy", "something-new"] {
-        let latest = Build { reason: reason.to_owned(), ..our_build(5, false) };
-        assert_eq!(decided(true, &seen_at(4, true), &latest), Decision::Mirror(false));
+        let latest = Build {
+            reason: reason.to_owned(),
+            ..our_build(5, false)
+        };
+        assert_eq!(
+            decided(true, &seen_at(4, true), &latest),
+            Decision::Mirror(false)
+        );
         // Also where it has the very number and transition of an order.
-        let latest = Build { reason: reason.to_owned(), ..our_build(5, true) };
+        let latest = Build {
+            reason: reason.to_owned(),
+            ..our_build(5, true)
+        };
         let record = ordered_as(5, true);
-        assert_eq!(decided(true, &record, &latest), Decision::Agree(seen_at(5, true)));
+        assert_eq!(
+            decided(true, &record, &latest),
+            Decision::Agree(seen_at(5, true))
+        );
         let failed = with(Job::Failed, latest);
-        assert_eq!(decided(true, &record, &failed), Decision::Failed { ours: false });
+        assert_eq!(
+            decided(true, &record, &failed),
+            Decision::Failed { ours: false }
+        );
     }
 }
 
@@ -80,22 +110,40 @@ fn row_a_restored_object_mirrors_and_orders_nothing() {
         let other = build(7, !wanted);
         assert_eq!(decided(wanted, &record, &other), Decision::Mirror(!wanted));
         let same = build(7, wanted);
-        assert_eq!(decided(wanted, &record, &same), Decision::Agree(seen_at(7, wanted)));
+        assert_eq!(
+            decided(wanted, &record, &same),
+            Decision::Agree(seen_at(7, wanted))
+        );
         let failed = with(Job::Failed, build(7, !wanted));
-        assert_eq!(decided(wanted, &record, &failed), Decision::Failed { ours: false });
-        assert_eq!(retried(wanted, &record, &failed), Decision::Failed { ours: false });
+        assert_eq!(
+            decided(wanted, &record, &failed),
+            Decision::Failed { ours: false }
+        );
+        assert_eq!(
+            retried(wanted, &record, &failed),
+            Decision::Failed { ours: false }
+        );
         let active = with(Job::Active, build(7, !wanted));
-        assert_eq!(decided(wanted, &record, &active), Decision::Wait { ours: false });
+        assert_eq!(
+            decided(wanted, &record, &active),
+            Decision::Wait { ours: false }
+        );
     }
 }
 
 #[test]
 fn row_only_a_start_or_stop_that_succeeded_says_how_it_is() {
     for job in [Job::Active, Job::Succeeded, Job::Failed, Job::Canceled] {
-        for transition in
-            [Transition::Start, Transition::Stop, Transition::Delete, Transition::Other]
-        {
-            let latest = Build { transition, ..with(job, build(5, true)) };
+        for transition in [
+            Transition::Start,
+            Transition::Stop,
+            Transition::Delete,
+            Transition::Other,
+        ] {
+            let latest = Build {
+                transition,
+                ..with(job, build(5, true))
+            };
             let known = match (job, transition) {
                 (Job::Succeeded, Transition::Start) => Some(true),
                 (Job::Succeeded, Transition::Stop) => Some(false),
@@ -117,35 +165,56 @@ fn row_only_a_start_or_stop_that_succeeded_says_how_it_is() {
 
 #[test]
 fn a_workspace_that_was_deleted_is_waited_for_until_it_is_gone() {
-    let latest = Build { transition: Transition::Delete, ..build(5, true) };
+    let latest = Build {
+        transition: Transition::Delete,
+        ..build(5, true)
+    };
     for wanted in [None, Some(true), Some(false)] {
         for record in [None, Some(seen_at(4, true)), Some(ordered_as(6, false))] {
             let decision = retried(wanted, record.as_ref(), &latest);
-            assert_eq!(decision, Decision::Wait { ours: false }, "{wanted:?} {record:?}");
+            assert_eq!(
+                decision,
+                Decision::Wait { ours: false },
+                "{wanted:?} {record:?}"
+            );
         }
     }
 }
 
 #[test]
 fn a_delete_build_that_failed_leaves_the_state_unknown() {
-    let latest = Build { transition: Transition::Delete, ..with(Job::Failed, build(5, true)) };
+    let latest = Build {
+        transition: Transition::Delete,
+        ..with(Job::Failed, build(5, true))
+    };
     let record = seen_at(4, true);
-    assert_eq!(decided(true, &record, &latest), Decision::Failed { ours: false });
-    assert_eq!(decided(None, &record, &latest), Decision::Failed { ours: false });
+    assert_eq!(
+        decided(true, &record, &latest),
+        Decision::Failed { ours: false }
+    );
+    assert_eq!(
+        decided(None, &record, &latest),
+        Decision::Failed { ours: false }
+    );
     assert_eq!(
         decided(false, &record, &latest),
-        Decision::Order { record: ordered_as(6, false), overruled: Some("ann (dashboard)".into()) }
+        Decision::Order {
+            record: ordered_as(6, false),
+            overruled: Some("ann (dashboard)".into())
+        }
     );
 }
 
 /// Every small lever.
 fn every_lever(mut check: impl FnMut(&Lever)) {
-    let records = [None, Some(true), Some(false)].into_iter().flat_map(|wanted| {
-        (3..=7).filter_map(move |number| {
-            let wanted = wanted?;
-            Some([seen_at(number, wanted), ordered_as(number, wanted)])
-        })
-    });
+    let records = [None, Some(true), Some(false)]
+        .into_iter()
+        .flat_map(|wanted| {
+            (3..=7).filter_map(move |number| {
+                let wanted = wanted?;
+                Some([seen_at(number, wanted), ordered_as(number, wanted)])
+            })
+        });
     let records: Vec<_> = records.flatten().map(Some).chain([None]).collect();
     let jobs = [Job::Active, Job::Succeeded, Job::Failed, Job::Canceled];
     for job in jobs {
@@ -209,9 +278,16 @@ fn builds_come_only_from_somebody_who_asks_for_another_state() {
 fn a_record_of_agreement_is_never_contradicted_by_coderd() {
     every_lever(|lever| match decide(lever) {
         Decision::Agree(record) => {
-            assert_eq!(record, seen_at(lever.build.number, record.wanted), "{lever:?}");
+            assert_eq!(
+                record,
+                seen_at(lever.build.number, record.wanted),
+                "{lever:?}"
+            );
             assert_eq!(lever.build.run_state(), Some(record.wanted), "{lever:?}");
-            assert!(lever.wanted.is_none_or(|wanted| wanted == record.wanted), "{lever:?}");
+            assert!(
+                lever.wanted.is_none_or(|wanted| wanted == record.wanted),
+                "{lever:?}"
+            );
         }
         Decision::Mirror(running) => {
             assert_eq!(lever.build.run_state(), Some(running), "{lever:?}");
@@ -221,7 +297,10 @@ fn a_record_of_agreement_is_never_contradicted_by_coderd() {
         Decision::Rest => {
             let record = lever.record.unwrap();
             assert_eq!(lever.build.run_state(), Some(record.wanted), "{lever:?}");
-            assert!(lever.wanted.is_none_or(|wanted| wanted == record.wanted), "{lever:?}");
+            assert!(
+                lever.wanted.is_none_or(|wanted| wanted == record.wanted),
+                "{lever:?}"
+            );
         }
         Decision::Order { .. }
         | Decision::Send(_)

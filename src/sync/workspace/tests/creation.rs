@@ -15,7 +15,9 @@ fn made(creator: &str, created: &str) -> impl FnOnce(&mut Workspace) {
 fn the_first_visit_only_says_that_nothing_is_known_yet() {
     let scene = Scene::new(&spec()).change(|scene| scene.stored.status = Value::Null);
     let plan = scene.plan();
-    let Next::Record(records) = plan.next else { panic!("{plan:?}") };
+    let Next::Record(records) = plan.next else {
+        panic!("{plan:?}")
+    };
     assert_eq!(records, Records::default());
     assert_eq!(plan.outlook.because.0, Reason::Pending);
     // A restored object is no exception, a terminating one is.
@@ -30,13 +32,23 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
 
     let scene = scene.change(|scene| scene.stored.has_finalizer = true);
     let sync = scene.records().sync;
-    assert_eq!(sync.attempt, Some(Attempt { requested_at: Time(at("10:00:00")) }));
-    let first =
-        RunRecord { wanted: true, build_number: 1, ordered_at: Some(Time(at("10:00:00"))) };
+    assert_eq!(
+        sync.attempt,
+        Some(Attempt {
+            requested_at: Time(at("10:00:00"))
+        })
+    );
+    let first = RunRecord {
+        wanted: true,
+        build_number: 1,
+        ordered_at: Some(Time(at("10:00:00"))),
+    };
     assert_eq!(sync.run, Some(first.clone()));
 
     let scene = scene.recorded();
-    let Effect::Create(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+    let Effect::Create(new) = scene.effect() else {
+        panic!("{:?}", scene.next())
+    };
     assert_eq!((new.owner.as_str(), new.name.as_str()), ("ann", "dev"));
     assert_eq!(new.template_id, "template");
 
@@ -48,13 +60,19 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
     assert_eq!(plan.notes[0].reason, NoteReason::Created);
     let records = scene.records();
     let binding = records.binding.unwrap();
-    assert_eq!((binding.id.as_str(), binding.origin), (ID, Origin::Kubernetes));
+    assert_eq!(
+        (binding.id.as_str(), binding.origin),
+        (ID, Origin::Kubernetes)
+    );
     assert_eq!(binding.deployment_id, DEPLOYMENT);
     assert_eq!(records.sync.attempt, None);
     assert_eq!(records.sync.run, Some(first));
 
     let scene = scene.recorded();
-    assert_eq!(scene.effect(), on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes)));
+    assert_eq!(
+        scene.effect(),
+        on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes))
+    );
 }
 
 #[test]
@@ -81,15 +99,18 @@ fn row_what_exists_is_adopted_and_retained() {
         let case = format!("{attempt:?} {creator} {created}");
         assert_eq!(records.binding.unwrap().origin, Origin::Coderd, "{case}");
         assert_eq!(scene.plan().notes[0].reason, NoteReason::Adopted, "{case}");
-        assert_eq!((records.sync.attempt, records.sync.run), (None, None), "{case}");
+        assert_eq!(
+            (records.sync.attempt, records.sync.run),
+            (None, None),
+            "{case}"
+        );
     }
 }
 
 #[test]
 fn row_an_adopted_workspace_loses_the_finalizer_unless_delete_is_declared() {
     let adopted = |spec| {
-        Scene::bound(USER, &spec, Origin::Coderd)
-            .change(|scene| scene.stored.has_finalizer = true)
+        Scene::bound(USER, &spec, Origin::Coderd).change(|scene| scene.stored.has_finalizer = true)
     };
     let scene = adopted(json!({"templateName": "go"}));
     assert_eq!(scene.effect(), on_object(ObjectEffect::RemoveFinalizer));
@@ -101,7 +122,10 @@ fn row_an_adopted_workspace_loses_the_finalizer_unless_delete_is_declared() {
 fn row_a_lost_reply_is_settled_by_looking() {
     let scene = Scene::new(&spec()).attempted("10:00:00");
     let arrived = scene.clone().twin(made(US, "10:00:01"));
-    assert_eq!(arrived.records().binding.unwrap().origin, Origin::Kubernetes);
+    assert_eq!(
+        arrived.records().binding.unwrap().origin,
+        Origin::Kubernetes
+    );
     assert!(matches!(scene.effect(), Effect::Create(_)));
 }
 
@@ -175,9 +199,15 @@ fn row_an_object_that_is_made_again_keeps_its_finalizer() {
     assert_eq!(records.binding, None);
     assert!(records.sync.attempt.is_some());
     let begun = lost.recorded().change(|scene| scene.twin = Twin::Absent);
-    assert!(matches!(begun.effect(), Effect::Create(_)), "{:?}", begun.next());
+    assert!(
+        matches!(begun.effect(), Effect::Create(_)),
+        "{:?}",
+        begun.next()
+    );
     // Refused: it stays what it is, and says why.
-    let refused = begun.clone().change(|scene| scene.refused = vec![begun.effect().refused("no")]);
+    let refused = begun
+        .clone()
+        .change(|scene| scene.refused = vec![begun.effect().refused("no")]);
     let refused = refused.recorded().change(|scene| scene.refused.clear());
     assert_eq!(refused.stalled(), Reason::Refused);
 }
@@ -202,26 +232,60 @@ fn row_a_name_that_the_owner_uses_in_another_organization_is_taken() {
 #[test]
 fn row_an_alias_in_the_name_is_not_canonical() {
     let table = [
-        (Spelling::Alias("coder".to_owned()), Spelling::Canonical, "coder.ann.dev"),
-        (Spelling::Canonical, Spelling::Alias("carol".to_owned()), "acme.carol.dev"),
+        (
+            Spelling::Alias("coder".to_owned()),
+            Spelling::Canonical,
+            "coder.ann.dev",
+        ),
+        (
+            Spelling::Canonical,
+            Spelling::Alias("carol".to_owned()),
+            "acme.carol.dev",
+        ),
     ];
     for (organization, owner, right) in table {
-        let scene = Scene::new(&spec())
-            .change(|scene| scene.site = Some(Site { organization, owner, ..site() }));
+        let scene = Scene::new(&spec()).change(|scene| {
+            scene.site = Some(Site {
+                organization,
+                owner,
+                ..site()
+            })
+        });
         assert_eq!(scene.stalled(), Reason::NotCanonical);
         let message = scene.plan().outlook.because.1;
         assert!(message.contains(right), "{message}");
     }
     assert_eq!(Spelling::of("Acme", "acme"), Spelling::Canonical);
-    assert_eq!(Spelling::of("default", "Coder"), Spelling::Alias("coder".to_owned()));
+    assert_eq!(
+        Spelling::of("default", "Coder"),
+        Spelling::Alias("coder".to_owned())
+    );
 }
 
 #[test]
 fn row_what_does_not_exist_yet_is_waited_for() {
     let table = [
-        (Site { organization: Spelling::NotFound, ..site() }, Reason::OrganizationNotFound),
-        (Site { owner: Spelling::NotFound, ..site() }, Reason::OwnerNotFound),
-        (Site { template: None, ..site() }, Reason::WaitingForTemplate),
+        (
+            Site {
+                organization: Spelling::NotFound,
+                ..site()
+            },
+            Reason::OrganizationNotFound,
+        ),
+        (
+            Site {
+                owner: Spelling::NotFound,
+                ..site()
+            },
+            Reason::OwnerNotFound,
+        ),
+        (
+            Site {
+                template: None,
+                ..site()
+            },
+            Reason::WaitingForTemplate,
+        ),
     ];
     for (site, reason) in table {
         let scene = Scene::new(&spec()).change(|scene| scene.site = Some(site));
@@ -233,13 +297,22 @@ fn row_what_does_not_exist_yet_is_waited_for() {
 
 #[test]
 fn row_what_cannot_be_created_from_says_what_is_missing() {
-    assert_eq!(Scene::new(&json!({"running": true})).stalled(), Reason::Incomplete);
+    assert_eq!(
+        Scene::new(&json!({"running": true})).stalled(),
+        Reason::Incomplete
+    );
     let spec = json!({"templateName": "go", "parameters": [{"name": "ram", "value": "4"}]});
     assert_eq!(Scene::new(&spec).stalled(), Reason::UnknownParameter);
     for (field, value) in [
-        ("templateVersionID", json!("0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10")),
+        (
+            "templateVersionID",
+            json!("0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10"),
+        ),
         ("automaticUpdates", json!("always")),
-        ("parameters", json!([{"name": "cpu", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}])),
+        (
+            "parameters",
+            json!([{"name": "cpu", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+        ),
     ] {
         let mut spec = spec.clone();
         spec["parameters"] = json!([]);
@@ -259,10 +332,15 @@ fn declared_settings_and_parameters_travel_with_the_creation() {
         "parameters": [{"name": "cpu", "value": "4"}],
     }))
     .attempted("10:00:00");
-    let Effect::Create(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+    let Effect::Create(new) = scene.effect() else {
+        panic!("{:?}", scene.next())
+    };
     assert_eq!(new.ttl_millis, Some(60_000));
     assert_eq!(new.autostart_schedule.as_deref(), Some("30 8 * * 1-5"));
-    assert_eq!(new.parameters, BTreeMap::from([("cpu".to_owned(), "4".to_owned())]));
+    assert_eq!(
+        new.parameters,
+        BTreeMap::from([("cpu".to_owned(), "4".to_owned())])
+    );
 }
 
 #[test]
@@ -271,13 +349,18 @@ fn row_a_refused_creation_is_not_sent_again_until_something_changes() {
     let effect = scene.effect();
     let scene = scene.change(|scene| scene.refused = vec![effect.refused("too many")]);
     let records = scene.records();
-    assert_eq!((records.sync.attempt.as_ref(), records.sync.run.as_ref()), (None, None));
+    assert_eq!(
+        (records.sync.attempt.as_ref(), records.sync.run.as_ref()),
+        (None, None)
+    );
     let scene = scene.recorded().change(|scene| scene.refused.clear());
     assert_eq!(scene.stalled(), Reason::Refused);
     assert!(scene.plan().outlook.because.1.contains("too many"));
 
     let asked = scene.clone().change(|scene| {
-        scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+        scene
+            .stored
+            .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     });
     assert!(asked.records().sync.attempt.is_some());
     let mut edited = scene.clone();
@@ -285,14 +368,24 @@ fn row_a_refused_creation_is_not_sent_again_until_something_changes() {
     assert!(edited.records().sync.attempt.is_some());
     // Another version of the template is another request.
     let mut newer = scene;
-    newer.site.as_mut().unwrap().template.as_mut().unwrap().active_version_id = "next".to_owned();
+    newer
+        .site
+        .as_mut()
+        .unwrap()
+        .template
+        .as_mut()
+        .unwrap()
+        .active_version_id = "next".to_owned();
     assert!(newer.records().sync.attempt.is_some());
 }
 
 #[test]
 fn row_an_import_that_came_too_late_takes_its_object_back() {
     let scene = Scene::of(MANAGER_CODERD, &json!({"organization": "acme"}));
-    let scene = Scene { site: Some(site()), ..scene };
+    let scene = Scene {
+        site: Some(site()),
+        ..scene
+    };
     assert_eq!(scene.effect(), on_object(ObjectEffect::Delete));
     let late = scene.twin(|_| {});
     assert_eq!(late.records().binding.unwrap().origin, Origin::Coderd);

@@ -20,7 +20,11 @@ fn ordered(attempts: i64, build_number: i64, at: &str) -> Value {
 }
 
 fn released(scene: &Scene) {
-    assert_eq!(scene.effect(), on_object(ObjectEffect::RemoveFinalizer), "{scene:?}");
+    assert_eq!(
+        scene.effect(),
+        on_object(ObjectEffect::RemoveFinalizer),
+        "{scene:?}"
+    );
 }
 
 #[test]
@@ -29,11 +33,15 @@ fn row_delete_in_effect_orders_requests_and_proves() {
     let deletion = scene.records().sync.deletion.unwrap();
     assert_eq!((deletion.attempts, deletion.build_number), (1, 2));
     let scene = scene.recorded();
-    let Effect::Build(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+    let Effect::Build(new) = scene.effect() else {
+        panic!("{:?}", scene.next())
+    };
     assert_eq!(new.transition, Transition::Delete);
     assert_eq!((new.version_id, new.parameters.len()), (None, 0));
     for job in [Job::Active, Job::Succeeded] {
-        let scene = scene.clone().twin(|twin| twin.build = build(2, Transition::Delete, job));
+        let scene = scene
+            .clone()
+            .twin(|twin| twin.build = build(2, Transition::Delete, job));
         assert_eq!(scene.waits().0, Reason::Deleting);
         assert!(scene.waits().1.is_some());
     }
@@ -63,10 +71,16 @@ fn row_retain_or_never_begun_is_released_at_once_also_while_coderd_is_down() {
         scene.stored.delete();
     });
     for scene in [retained, never] {
-        for twin in [Twin::Absent, Twin::Gone, Twin::Unknown(cause()), Twin::Present(workspace())] {
+        for twin in [
+            Twin::Absent,
+            Twin::Gone,
+            Twin::Unknown(cause()),
+            Twin::Present(workspace()),
+        ] {
             let scene = scene.clone().change(|scene| scene.twin = twin);
             released(&scene);
-            let paused = scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
+            let paused =
+                scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
             released(&paused);
         }
     }
@@ -88,11 +102,18 @@ fn an_object_without_our_finalizer_is_left_alone() {
 
 #[test]
 fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
-    let scene = Scene::new(&spec()).attempted("10:00:00").change(|scene| scene.stored.delete());
+    let scene = Scene::new(&spec())
+        .attempted("10:00:00")
+        .change(|scene| scene.stored.delete());
     // Nothing there: the request may still arrive for as long as it may be under way.
     let (reason, delay) = scene.waits();
-    assert_eq!((reason, delay), (Reason::Deleting, Some(Duration::from_secs(30))));
-    let later = scene.clone().change(|scene| scene.coderd_now = at("10:00:30"));
+    assert_eq!(
+        (reason, delay),
+        (Reason::Deleting, Some(Duration::from_secs(30)))
+    );
+    let later = scene
+        .clone()
+        .change(|scene| scene.coderd_now = at("10:00:30"));
     released(&later);
     // It made one: bound first, and then deleted.
     let ours = scene.clone().twin(|twin| {
@@ -102,20 +123,31 @@ fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
     let bound = ours.recorded();
     assert!(bound.records().sync.deletion.is_some());
     // Somebody else's: it stays.
-    released(&scene.clone().twin(|twin| twin.creator = Some("ann".to_owned())));
+    released(
+        &scene
+            .clone()
+            .twin(|twin| twin.creator = Some("ann".to_owned())),
+    );
     assert_eq!(scene.unknown().waits().0, Reason::CoderdUnavailable);
 }
 
 #[test]
 fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_never() {
-    let table = [(1, "10:00:59", "10:01:00"), (2, "10:04:59", "10:05:00"), (3, "10:29:59", "10:30:00")];
+    let table = [
+        (1, "10:00:59", "10:01:00"),
+        (2, "10:04:59", "10:05:00"),
+        (3, "10:29:59", "10:30:00"),
+    ];
     for job in [Job::Failed, Job::Canceled] {
         for (attempts, before, after) in table {
             let scene = deleted(&spec())
                 .twin(|twin| twin.build = build(2, Transition::Delete, job))
                 .change(|scene| scene.stored.status["sync"] = ordered(attempts, 2, "10:00:00"))
                 .change(|scene| scene.now = at(before));
-            assert_eq!(scene.waits(), (Reason::DeleteFailed, Some(Duration::from_secs(1))));
+            assert_eq!(
+                scene.waits(),
+                (Reason::DeleteFailed, Some(Duration::from_secs(1)))
+            );
             let scene = scene.change(|scene| scene.now = at(after));
             let expected = DeletionRecord {
                 attempts: attempts + 1,
@@ -129,9 +161,18 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
             .change(|scene| scene.stored.status["sync"] = ordered(4, 2, "10:00:00"))
             .change(|scene| scene.now = at("23:00:00"));
         assert_eq!(scene.stalled(), Reason::DeleteFailed);
-        assert!(scene.plan().outlook.because.1.contains("spec.deletionPolicy: Retain"));
+        assert!(
+            scene
+                .plan()
+                .outlook
+                .because
+                .1
+                .contains("spec.deletionPolicy: Retain")
+        );
         let asked = scene.change(|scene| {
-            scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+            scene
+                .stored
+                .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
         });
         assert_eq!(asked.records().sync.deletion.unwrap().attempts, 1);
     }
@@ -150,11 +191,16 @@ fn row_a_foreign_build_in_place_of_the_delete_build_does_not_take_the_order_away
 fn a_refused_delete_build_is_not_sent_again_and_names_the_exit() {
     let scene = deleted(&spec()).recorded();
     let effect = scene.effect();
-    let scene = scene.change(|scene| scene.refused = vec![effect.refused("not so")]).recorded();
+    let scene = scene
+        .change(|scene| scene.refused = vec![effect.refused("not so")])
+        .recorded();
     let scene = scene.change(|scene| scene.refused.clear());
     assert_eq!(scene.stalled(), Reason::DeleteFailed);
     let message = scene.plan().outlook.because.1;
-    assert!(message.contains("not so") && message.contains("Retain"), "{message}");
+    assert!(
+        message.contains("not so") && message.contains("Retain"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -8,7 +8,10 @@ fn spec() -> Value {
 
 #[test]
 fn row_gone_in_coderd_an_imported_object_follows() {
-    assert_eq!(Scene::imported().gone().effect(), on_object(ObjectEffect::Delete));
+    assert_eq!(
+        Scene::imported().gone().effect(),
+        on_object(ObjectEffect::Delete)
+    );
 }
 
 #[test]
@@ -16,7 +19,10 @@ fn row_gone_in_coderd_a_declared_object_stays_and_says_how_to_go_on() {
     let scene = Scene::declared(&spec()).gone();
     assert_eq!(scene.stalled(), Reason::DeletedExternally);
     let message = scene.plan().outlook.because.1;
-    assert!(message.contains(&format!("coder.com/recreate: {ID}")), "{message}");
+    assert!(
+        message.contains(&format!("coder.com/recreate: {ID}")),
+        "{message}"
+    );
     assert_eq!(scene.rest().binding.unwrap().id, ID);
 }
 
@@ -40,12 +46,20 @@ fn row_not_provable_does_nothing_on_either_side() {
     let wanting = json!({"templateName": "go", "running": false, "ttlMillis": 60_000});
     let unbound = Scene::new(&wanting).attempted("10:00:00");
     let restored = Scene::new(&wanting).change(|scene| scene.stored.label(Origin::Coderd));
-    for scene in [Scene::imported(), Scene::declared(&wanting), unbound, restored] {
+    for scene in [
+        Scene::imported(),
+        Scene::declared(&wanting),
+        unbound,
+        restored,
+    ] {
         let scene = scene.unknown();
         assert_eq!(scene.next(), Next::Rest(None));
         let status = scene.rest();
         let synced = status.condition(ConditionType::Synced).unwrap();
-        assert_eq!((synced.status.as_str(), synced.reason.as_str()), ("Unknown", "CoderdUnavailable"));
+        assert_eq!(
+            (synced.status.as_str(), synced.reason.as_str()),
+            ("Unknown", "CoderdUnavailable")
+        );
     }
 }
 
@@ -56,7 +70,10 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
         |twin| twin.owner = "Bea".to_owned(),
         |twin| twin.organization = "Other".to_owned(),
     ] {
-        assert_eq!(Scene::imported().twin(rename).effect(), on_object(ObjectEffect::Delete));
+        assert_eq!(
+            Scene::imported().twin(rename).effect(),
+            on_object(ObjectEffect::Delete)
+        );
         let declared = Scene::declared(&spec()).twin(rename);
         assert_eq!(declared.stalled(), Reason::RenamedInCoder);
         // It keeps syncing by id.
@@ -72,11 +89,18 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
 #[test]
 fn row_a_paused_object_writes_nothing_to_coderd() {
     let spec = json!({"templateName": "go", "running": false, "ttlMillis": 60_000});
-    for scene in [Scene::new(&spec), Scene::declared(&spec), Scene::declared(&spec).gone()] {
+    for scene in [
+        Scene::new(&spec),
+        Scene::declared(&spec),
+        Scene::declared(&spec).gone(),
+    ] {
         let scene = scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
         assert_eq!(scene.next(), Next::Rest(None));
         let status = scene.rest();
-        assert_eq!(status.condition(ConditionType::Synced).unwrap().reason, "Paused");
+        assert_eq!(
+            status.condition(ConditionType::Synced).unwrap().reason,
+            "Paused"
+        );
     }
     let other = Scene::declared(&spec)
         .change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "false"));
@@ -86,9 +110,15 @@ fn row_a_paused_object_writes_nothing_to_coderd() {
 #[test]
 fn the_origin_label_follows_the_binding() {
     let scene = Scene::imported().change(|scene| scene.stored.label(Origin::Kubernetes));
-    assert_eq!(scene.effect(), on_object(ObjectEffect::ApplyOrigin(Origin::Coderd)));
+    assert_eq!(
+        scene.effect(),
+        on_object(ObjectEffect::ApplyOrigin(Origin::Coderd))
+    );
     let scene = Scene::declared(&spec()).change(|scene| scene.stored.labels.clear());
-    assert_eq!(scene.effect(), on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes)));
+    assert_eq!(
+        scene.effect(),
+        on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes))
+    );
 }
 
 #[test]
@@ -112,7 +142,11 @@ fn the_finalizer_is_on_exactly_while_delete_is_in_effect() {
                 (false, true) => Next::Do(on_object(ObjectEffect::RemoveFinalizer)),
                 _ => Next::Rest(None),
             };
-            assert_eq!(scene.next(), expected, "{origin:?} {policy:?} {has_finalizer}");
+            assert_eq!(
+                scene.next(),
+                expected,
+                "{origin:?} {policy:?} {has_finalizer}"
+            );
         }
     }
 }

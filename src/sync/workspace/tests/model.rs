@@ -16,7 +16,10 @@ enum Happening {
     Outage(bool),
     Pause(bool),
     /// The controller looks; it dies after so many writes, before or after the last one.
-    Look { writes: usize, before: bool },
+    Look {
+        writes: usize,
+        before: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +84,10 @@ impl World {
         Workspace {
             creator: Some(creator.to_owned()),
             created_at: self.scene.now,
-            build: Build { initiator: creator.to_owned(), ..build(1, Transition::Start, Job::Active) },
+            build: Build {
+                initiator: creator.to_owned(),
+                ..build(1, Transition::Start, Job::Active)
+            },
             ..workspace()
         }
     }
@@ -95,7 +101,10 @@ impl World {
                 self.exists &= !self.scene.stored.is_terminating;
             }
             Effect::Object(ObjectEffect::ApplySpec { fields, force }) => {
-                self.scene.stored.apply(MANAGER_CODERD, fields, *force).unwrap();
+                self.scene
+                    .stored
+                    .apply(MANAGER_CODERD, fields, *force)
+                    .unwrap();
             }
             Effect::Object(ObjectEffect::ApplyOrigin(origin)) => self.scene.stored.label(*origin),
             Effect::Object(ObjectEffect::Delete) => panic!("a declared object is kept: {self:?}"),
@@ -233,9 +242,17 @@ impl World {
         for round in 0..16 {
             self.look(usize::MAX, false);
             // Delete builds end well at last, or the object waits for a person.
-            let end = if self.scene.stored.is_terminating && round > 2 { Job::Succeeded } else { end };
+            let end = if self.scene.stored.is_terminating && round > 2 {
+                Job::Succeeded
+            } else {
+                end
+            };
             self.happen(Happening::BuildEnds(end));
-            self.tick(if self.scene.stored.is_terminating { 2_000 } else { 4 });
+            self.tick(if self.scene.stored.is_terminating {
+                2_000
+            } else {
+                4
+            });
         }
         let writes = self.writes;
         for _ in 0..3 {

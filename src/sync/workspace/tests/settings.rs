@@ -23,7 +23,10 @@ fn row_declared_settings_are_pushed_one_by_one() {
     let scene = Scene::declared(&spec());
     assert_eq!(scene.effect(), Effect::SetTtl(Some(60_000)));
     let scene = scene.twin(|twin| twin.ttl_millis = Some(60_000));
-    assert_eq!(scene.effect(), Effect::SetAutostart(Some("30 8 * * 1-5".to_owned())));
+    assert_eq!(
+        scene.effect(),
+        Effect::SetAutostart(Some("30 8 * * 1-5".to_owned()))
+    );
     assert_eq!(scene.twin(equal).next(), Next::Rest(None));
 }
 
@@ -51,20 +54,32 @@ fn only_a_push_without_a_new_spec_corrects_drift() {
 fn refused() -> Scene {
     let scene = Scene::declared(&spec());
     let refusal = scene.effect().refused("ttl is set by the template");
-    let scene = scene.change(|scene| scene.refused = vec![refusal]).recorded();
+    let scene = scene
+        .change(|scene| scene.refused = vec![refusal])
+        .recorded();
     scene.change(|scene| scene.refused.clear())
 }
 
 #[test]
 fn row_a_refused_setting_is_shown_kept_and_holds_up_no_other() {
     let scene = refused();
-    assert_eq!(scene.effect(), Effect::SetAutostart(Some("30 8 * * 1-5".to_owned())));
+    assert_eq!(
+        scene.effect(),
+        Effect::SetAutostart(Some("30 8 * * 1-5".to_owned()))
+    );
     let scene = scene.twin(|twin| {
         equal(twin);
         twin.ttl_millis = None;
     });
     assert_eq!(scene.stalled(), Reason::Refused);
-    assert!(scene.plan().outlook.because.1.contains("ttlMillis: ttl is set by the template"));
+    assert!(
+        scene
+            .plan()
+            .outlook
+            .because
+            .1
+            .contains("ttlMillis: ttl is set by the template")
+    );
     let status = scene.rest();
     assert_eq!(status.sync.unwrap().refused.len(), 1);
 }
@@ -76,7 +91,9 @@ fn row_a_refused_setting_is_sent_again_on_another_value_or_on_request() {
     edited.stored.edit(USER, "ttlMillis", Some(json!(120_000)));
     assert_eq!(edited.effect(), Effect::SetTtl(Some(120_000)));
     let asked = scene.change(|scene| {
-        scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+        scene
+            .stored
+            .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     });
     assert_eq!(asked.effect(), Effect::SetTtl(Some(60_000)));
 }
@@ -101,7 +118,10 @@ fn row_mirrored_is_one_complete_set_without_force() {
 fn row_a_value_that_coderd_dropped_is_left_out() {
     let mut scene = Scene::imported().twin(equal);
     let (fields, _) = mirrored(&scene);
-    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
+    scene
+        .stored
+        .apply(MANAGER_CODERD, fields.as_object().unwrap(), false)
+        .unwrap();
     let scene = scene.twin(|twin| twin.ttl_millis = Some(60_000));
     let (fields, _) = mirrored(&scene);
     assert!(fields.get("autostartSchedule").is_none(), "{fields}");
@@ -121,11 +141,24 @@ fn row_a_released_setting_is_mirrored_and_never_pushed() {
 fn row_a_co_owned_setting_is_let_go() {
     let mut scene = Scene::imported().twin(equal);
     let (fields, _) = mirrored(&scene);
-    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
-    scene.stored.apply(USER, json!({"ttlMillis": 60_000}).as_object().unwrap(), false).unwrap();
+    scene
+        .stored
+        .apply(MANAGER_CODERD, fields.as_object().unwrap(), false)
+        .unwrap();
+    scene
+        .stored
+        .apply(
+            USER,
+            json!({"ttlMillis": 60_000}).as_object().unwrap(),
+            false,
+        )
+        .unwrap();
     let (fields, _) = mirrored(&scene);
     assert!(fields.get("ttlMillis").is_none(), "{fields}");
-    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
+    scene
+        .stored
+        .apply(MANAGER_CODERD, fields.as_object().unwrap(), false)
+        .unwrap();
     assert_eq!(scene.stored.spec["ttlMillis"], 60_000);
     assert_eq!(scene.next(), Next::Rest(None));
 }
@@ -142,7 +175,10 @@ fn a_renamed_template_is_told_by_status_before_spec_also_when_running_is_forced(
     });
     let told = stopped.recorded();
     let (fields, force) = mirrored(&told);
-    assert_eq!((&fields["templateName"], &fields["running"], force), (&json!("rust"), &json!(false), true));
+    assert_eq!(
+        (&fields["templateName"], &fields["running"], force),
+        (&json!("rust"), &json!(false), true)
+    );
 }
 
 #[test]
@@ -153,19 +189,35 @@ fn row_observe_pushes_nothing_and_shows_the_difference() {
         "type": "Ready", "status": "True", "reason": "Available", "message": "well",
         "lastTransitionTime": "2026-11-21T09:00:00Z", "observedGeneration": 1,
     });
-    let scene = Scene::declared(&spec)
-        .change(|scene| scene.stored.status["conditions"] = json!([ready]));
+    let scene =
+        Scene::declared(&spec).change(|scene| scene.stored.status["conditions"] = json!([ready]));
     assert_eq!(scene.next(), Next::Rest(None));
     let status = scene.rest();
-    let condition = |kind| status.condition(kind).map(|it| (it.status.as_str(), it.reason.as_str()));
-    assert_eq!(condition(ConditionType::Drifted), Some(("True", "FieldDrift")));
-    assert_eq!(condition(ConditionType::Synced), Some(("False", "FieldDrift")));
+    let condition = |kind| {
+        status
+            .condition(kind)
+            .map(|it| (it.status.as_str(), it.reason.as_str()))
+    };
+    assert_eq!(
+        condition(ConditionType::Drifted),
+        Some(("True", "FieldDrift"))
+    );
+    assert_eq!(
+        condition(ConditionType::Synced),
+        Some(("False", "FieldDrift"))
+    );
     assert_eq!(condition(ConditionType::Ready), Some(("True", "Available")));
     let message = &status.condition(ConditionType::Drifted).unwrap().message;
-    assert!(message.contains("ttlMillis: declared 60000, in Coder nothing"), "{message}");
+    assert!(
+        message.contains("ttlMillis: declared 60000, in Coder nothing"),
+        "{message}"
+    );
     let equal = scene.twin(equal).rest();
     assert_eq!(equal.condition(ConditionType::Drifted), None);
-    assert_eq!(equal.condition(ConditionType::Synced).unwrap().status, "True");
+    assert_eq!(
+        equal.condition(ConditionType::Synced).unwrap().status,
+        "True"
+    );
 }
 
 #[test]
@@ -181,7 +233,10 @@ fn with_cpu(value: &str) -> Scene {
 }
 
 fn known(names: &[(&str, bool)], has: &str) -> impl FnOnce(&mut Workspace) {
-    let known = names.iter().map(|(name, is_ephemeral)| parameter(name, *is_ephemeral)).collect();
+    let known = names
+        .iter()
+        .map(|(name, is_ephemeral)| parameter(name, *is_ephemeral))
+        .collect();
     let parameters = BTreeMap::from([("cpu".to_owned(), has.to_owned())]);
     move |twin| (twin.known_parameters, twin.parameters) = (Some(known), parameters)
 }
@@ -191,13 +246,19 @@ fn row_parameters_wait_for_the_next_start() {
     let scene = with_cpu("8").twin(known(&[("cpu", false)], "4"));
     assert_eq!(scene.waits(), (Reason::WaitingForBuild, None));
     let equal = scene.twin(known(&[("cpu", false)], "8"));
-    assert_eq!(equal.rest().condition(ConditionType::Ready).unwrap().status, "True");
+    assert_eq!(
+        equal.rest().condition(ConditionType::Ready).unwrap().status,
+        "True"
+    );
 }
 
 #[test]
 fn row_an_ephemeral_parameter_is_not_compared() {
     let scene = with_cpu("8").twin(known(&[("cpu", true)], "4"));
-    assert_eq!(scene.rest().condition(ConditionType::Ready).unwrap().status, "True");
+    assert_eq!(
+        scene.rest().condition(ConditionType::Ready).unwrap().status,
+        "True"
+    );
 }
 
 #[test]
@@ -217,7 +278,9 @@ fn row_parameters_travel_with_a_start_and_never_with_a_stop() {
                 twin.version_of_next_start = Some("active".to_owned());
                 twin.build = build(1, latest, Job::Succeeded);
             });
-        let Effect::Build(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+        let Effect::Build(new) = scene.effect() else {
+            panic!("{:?}", scene.next())
+        };
         assert_eq!(new.transition, Transition::towards(running));
         assert_eq!(new.version_id.is_some(), running);
         assert_eq!(new.parameters.is_empty(), !running);

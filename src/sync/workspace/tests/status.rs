@@ -25,17 +25,26 @@ fn scenes() -> Vec<Scene> {
         Scene::declared(&observe),
         Scene::declared(&spec),
         Scene::declared(&spec).change(|scene| scene.stored.delete()),
-        Scene::declared(&spec).unknown().change(|scene| scene.stored.delete()),
+        Scene::declared(&spec)
+            .unknown()
+            .change(|scene| scene.stored.delete()),
         Scene::declared(&bare).twin(|twin| twin.name = "new".to_owned()),
         Scene::declared(&bare).change(|scene| scene.read_only = Some(cause())),
     ];
-    for transition in [Transition::Start, Transition::Stop, Transition::Delete, Transition::Other] {
+    for transition in [
+        Transition::Start,
+        Transition::Stop,
+        Transition::Delete,
+        Transition::Other,
+    ] {
         for job in [Job::Active, Job::Succeeded, Job::Failed, Job::Canceled] {
             let at_build = |twin: &mut Workspace| twin.build = foreign(2, transition, job);
             scenes.push(Scene::imported().twin(at_build));
             scenes.push(Scene::declared(&bare).twin(at_build));
             scenes.push(
-                Scene::declared(&bare).twin(at_build).change(|it| it.stable_for = Duration::ZERO),
+                Scene::declared(&bare)
+                    .twin(at_build)
+                    .change(|it| it.stable_for = Duration::ZERO),
             );
         }
     }
@@ -67,7 +76,11 @@ fn ready_synced_and_what_they_speak_of_are_always_there() {
             assert!(status.condition(kind).is_some(), "{kind:?} of {scene:?}");
         }
         for condition in &status.conditions {
-            assert_eq!(condition.observed_generation, Some(scene.stored.generation), "{scene:?}");
+            assert_eq!(
+                condition.observed_generation,
+                Some(scene.stored.generation),
+                "{scene:?}"
+            );
             assert!(!condition.reason.is_empty(), "{scene:?}");
         }
         let mut kinds: Vec<_> = status.conditions.iter().map(|it| &it.type_).collect();
@@ -82,10 +95,15 @@ fn reconciling_and_stalled_are_never_there_together_nor_besides_ready() {
     for scene in scenes() {
         let status = after(&scene);
         let holds = |kind| status.condition(kind).map(|it| it.status == "True");
-        let (reconciling, stalled) =
-            (holds(ConditionType::Reconciling), holds(ConditionType::Stalled));
+        let (reconciling, stalled) = (
+            holds(ConditionType::Reconciling),
+            holds(ConditionType::Stalled),
+        );
         assert!(reconciling.is_none() || stalled.is_none(), "{scene:?}");
-        assert!(reconciling != Some(false) && stalled != Some(false), "{scene:?}");
+        assert!(
+            reconciling != Some(false) && stalled != Some(false),
+            "{scene:?}"
+        );
         if stalled.is_some() {
             assert_ne!(holds(ConditionType::Ready), Some(true), "{scene:?}");
         }
@@ -101,7 +119,10 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
         for outlook in [scene.plan().outlook, Outlook::unknown(&cause())] {
             let after = status(&scene, None, &outlook);
             assert_eq!(after.binding, before.binding, "{scene:?}");
-            let (old, new) = (before.sync.clone().unwrap_or_default(), after.sync.unwrap_or_default());
+            let (old, new) = (
+                before.sync.clone().unwrap_or_default(),
+                after.sync.unwrap_or_default(),
+            );
             assert_eq!(new.run, old.run, "{scene:?}");
             assert_eq!(new.attempt, old.attempt, "{scene:?}");
             assert_eq!(new.deletion, old.deletion, "{scene:?}");
@@ -128,9 +149,16 @@ fn a_status_at_rest_is_the_same_at_the_next_look() {
 #[test]
 fn ready_is_kept_only_for_the_same_generation() {
     let well = Scene::declared(&json!({"templateName": "go"}));
-    let well = well.clone().change(|scene| scene.stored.set_status(&well.rest())).unknown();
+    let well = well
+        .clone()
+        .change(|scene| scene.stored.set_status(&well.rest()))
+        .unknown();
     let ready = |scene: &Scene| {
-        scene.rest().condition(ConditionType::Ready).map(|it| it.status.clone()).unwrap()
+        scene
+            .rest()
+            .condition(ConditionType::Ready)
+            .map(|it| it.status.clone())
+            .unwrap()
     };
     assert_eq!(ready(&well), "True");
     let mut edited = well;
@@ -160,10 +188,13 @@ fn a_condition_keeps_its_time_while_its_status_stays() {
 fn what_was_not_acted_on_stays_new() {
     let scene = Scene::declared(&json!({"templateName": "go"})).change(|scene| {
         scene.stored.generation = 2;
-        scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+        scene
+            .stored
+            .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     });
-    let paused =
-        scene.clone().change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
+    let paused = scene
+        .clone()
+        .change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
     for hindered in [scene.clone().unknown(), paused] {
         let status = hindered.rest();
         assert_eq!(status.observed_generation, Some(1));
@@ -185,8 +216,14 @@ fn volatile_facts_do_not_cause_writes() {
     let scene = Scene::imported().twin(used("10:01:00", "18:00:00"));
     let first = scene.rest();
     let scene = scene.change(|scene| scene.stored.set_status(&first));
-    assert_eq!(scene.clone().twin(used("10:59:59", "18:04:59")).rest(), first);
-    assert_ne!(scene.clone().twin(used("11:00:00", "18:00:00")).rest(), first);
+    assert_eq!(
+        scene.clone().twin(used("10:59:59", "18:04:59")).rest(),
+        first
+    );
+    assert_ne!(
+        scene.clone().twin(used("11:00:00", "18:00:00")).rest(),
+        first
+    );
     assert_ne!(scene.twin(used("10:01:00", "18:05:00")).rest(), first);
 }
 
@@ -202,6 +239,9 @@ fn running_is_known_only_after_a_build_that_succeeded() {
     ] {
         let scene = Scene::imported().twin(|twin| twin.build = foreign(1, transition, job));
         let status = after(&scene);
-        assert_eq!(status.condition(ConditionType::Running).unwrap().status, expected);
+        assert_eq!(
+            status.condition(ConditionType::Running).unwrap().status,
+            expected
+        );
     }
 }
