@@ -1,6 +1,5 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 use super::*;
@@ -57,6 +56,7 @@ fn hash(text: &str) -> String {
     source_of(text).hash(&BTreeMap::new())
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "this is how a content is handed to the plan")]
 fn content(text: &str) -> Result<Content, String> {
     Ok(Content::read(&source_of(text).tar_bytes()).unwrap())
 }

@@ -165,7 +165,7 @@ impl World {
     }
 
     fn happen(&mut self, happening: Happening) {
-        self.scene.now = self.scene.now + jiff::SignedDuration::from_secs(3);
+        self.scene.now += jiff::SignedDuration::from_secs(3);
         match happening {
             Happening::Edit(other) => {
                 let text = files(if other { "b" } else { "a" });
