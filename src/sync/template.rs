@@ -457,3 +457,6 @@ fn finalizer(context: &Context) -> Option<TemplatePlan> {
     let outlook = Outlook::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");
     Some(TemplatePlan::act(Effect::Object(effect), outlook))
 }
+
+#[cfg(test)]
+mod tests;

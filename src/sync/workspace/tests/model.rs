@@ -60,7 +60,7 @@ impl World {
 
     fn tick(&mut self, seconds: i64) {
         let by = jiff::SignedDuration::from_secs(seconds);
-        self.scene.now = self.scene.now + by;
+        self.scene.now += by;
         self.scene.coderd_now = self.scene.now;
         self.scene.stable_for += Duration::try_from(by).unwrap();
     }

@@ -1,0 +1,162 @@
+//! Metadata and mirrored files of a bound template.
+
+use super::*;
+
+fn mirrored(scene: &Scene) -> Value {
+    match scene.effect() {
+        Effect::Object(ObjectEffect::ApplySpec { fields, force: false }) => Value::Object(fields),
+        other => panic!("no apply but {other:?}"),
+    }
+}
+
+fn applied(mut scene: Scene) -> Scene {
+    let fields = mirrored(&scene);
+    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
+    scene
+}
+
+fn set(field: &'static str, value: &str) -> Effect {
+    Effect::SetMetadata { field, value: value.to_owned() }
+}
+
+fn declared() -> Scene {
+    Scene::declared(&json!({"displayName": "Go", "description": "for Go", "icon": "/go.png"}))
+}
+
+#[test]
+fn row_declared_metadata_is_pushed_one_by_one() {
+    let scene = declared();
+    assert_eq!(scene.effect(), set("displayName", "Go"));
+    let scene = scene.twin(|twin| twin.display_name = "Go".to_owned());
+    assert_eq!(scene.effect(), set("description", "for Go"));
+    let scene = scene.twin(|twin| twin.description = "for Go".to_owned());
+    assert_eq!(scene.effect(), set("icon", "/go.png"));
+}
+
+#[test]
+fn a_declared_nothing_clears_the_field() {
+    let scene = Scene::declared(&json!({"icon": ""})).twin(|twin| twin.icon = "/x".to_owned());
+    assert_eq!(scene.effect(), set("icon", ""));
+    // coderd does not take that: the refusal is found again.
+    let refused = scene.refusing(&set("icon", ""));
+    assert_ne!(refused.next(), Next::Do(set("icon", "")));
+}
+
+#[test]
+fn row_a_refused_field_does_not_hold_up_others() {
+    let scene = declared().refusing(&set("displayName", "Go"));
+    assert_eq!(scene.effect(), set("description", "for Go"));
+    let scene = scene.twin(|twin| {
+        twin.description = "for Go".to_owned();
+        twin.icon = "/go.png".to_owned();
+    });
+    let scene = scene.change(|scene| scene.active = Some(Err("none".to_owned()))).recording();
+    assert_eq!(scene.stalled(), Reason::Refused);
+    assert_eq!(scene.clone().resting().stalled(), Reason::Refused);
+    let mut edited = scene;
+    edited.stored.edit(USER, "displayName", Some(json!("Golang")));
+    assert_eq!(edited.effect(), set("displayName", "Golang"));
+}
+
+#[test]
+fn row_observe_pushes_no_metadata_and_shows_it() {
+    let mut scene = declared();
+    scene.stored.edit(USER, "driftPolicy", Some(json!("Observe")));
+    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
+}
+
+#[test]
+fn row_metadata_that_nobody_declares_is_mirrored_as_one_set() {
+    let scene = Scene::imported().twin(|twin| {
+        twin.display_name = "Go".to_owned();
+        twin.icon = "/go.png".to_owned();
+    });
+    let complete = json!({"organization": "acme", "displayName": "Go", "icon": "/go.png"});
+    assert_eq!(mirrored(&scene), complete);
+}
+
+#[test]
+fn row_files_that_fit_are_mirrored_and_recorded() {
+    let scene = applied(Scene::imported().change(|scene| scene.active = Some(content("a"))));
+    assert_eq!(scene.stored.spec["files"], files("a"));
+    assert!(scene.stored.is_mirrored("files"));
+    let files = scene.records().mirrored_files.unwrap();
+    assert_eq!((files.version_id.as_str(), files.omitted), ("active", None));
+    let scene = scene.recording().change(|scene| scene.active = None);
+    assert_eq!(scene.next(), Next::Rest(None));
+}
+
+#[test]
+fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
+    let large = "x".repeat(128 << 10);
+    for active in [content(&large), content("a\0b"), Err("no file".to_owned())] {
+        let scene = Scene::imported().change(|scene| scene.active = Some(active));
+        assert!(scene.records().mirrored_files.unwrap().omitted.is_some());
+        let scene = scene.recording().change(|scene| scene.active = None);
+        assert_eq!(scene.next(), Next::Rest(None));
+        assert!(!scene.stored.spec.contains_key("files"));
+    }
+}
+
+#[test]
+fn files_that_fitted_before_are_dropped() {
+    let scene = applied(Scene::imported().change(|scene| scene.active = Some(content("a"))));
+    let scene = scene.recording().active("larger");
+    let scene = applied(scene.change(|scene| scene.active = Some(Err("too large".to_owned()))));
+    assert!(!scene.stored.spec.contains_key("files"));
+    assert_eq!(scene.records().mirrored_files.unwrap().omitted.as_deref(), Some("too large"));
+}
+
+#[test]
+fn row_files_removed_from_the_manifest_are_mirrored_again_and_never_pushed() {
+    let mut scene = Scene::promoted();
+    scene.stored.edit(USER, "driftPolicy", Some(json!("Enforce")));
+    scene.stored.edit(USER, "files", None);
+    scene.version = Sight::NotSought;
+    let scene = scene.active("other").change(|scene| scene.active = Some(content("b")));
+    let scene = applied(scene);
+    assert_eq!(scene.stored.spec["files"], files("b"));
+    let scene = scene.recording().change(|scene| scene.active = None);
+    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.status().version, None);
+}
+
+#[test]
+fn declared_files_are_never_mirrored() {
+    let scene = Scene::promoted().change(|scene| scene.active = Some(content("b")));
+    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.status().mirrored_files, None);
+}
+
+#[test]
+fn row_what_is_not_synchronised_yet_is_never_ignored() {
+    for (field, value) in [
+        ("deprecationMessage", json!("old")),
+        ("defaultTTLMillis", json!(0)),
+        ("allowUserAutostart", json!(false)),
+        ("requireActiveVersion", json!(true)),
+        ("source", json!({"configMapRef": {"name": "x"}})),
+        ("versionID", json!("0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10")),
+        ("variables", json!([{"name": "x", "value": "y"}])),
+        ("provisionerTags", json!({"a": "b"})),
+        ("promotion", json!("Manual")),
+    ] {
+        let spec = json!({ field: value });
+        assert_eq!(Scene::new(&spec).stalled(), Reason::NotSupportedYet, "{field}");
+        assert_eq!(Scene::declared(&spec).stalled(), Reason::NotSupportedYet, "{field}");
+    }
+    for (field, value) in [
+        ("versionID", json!("")),
+        ("deprecationMessage", json!("")),
+        ("promotion", json!("Automatic")),
+        ("running", json!(true)),
+    ] {
+        let scene = Scene::declared(&json!({ field: value }));
+        assert_eq!(scene.next(), Next::Rest(None), "{field}");
+        assert_eq!(scene.condition(ConditionType::Ready).unwrap().0, "True", "{field}");
+    }
+    let active = "0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10";
+    let scene = Scene::declared(&json!({"versionID": active})).active(active);
+    assert_eq!(scene.condition(ConditionType::Ready).unwrap().0, "True");
+}

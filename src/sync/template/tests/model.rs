@@ -1,0 +1,265 @@
+//! The whole loop around the plan, with a model of both servers: the controller dies before or after
+//! any effect, replies are lost, imports fail, and people promote other versions.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    /// The source is edited to another text.
+    Edit(bool),
+    Describe(bool),
+    /// The imports that run end.
+    Ends { given_up: Option<bool> },
+    PromoteOther,
+    Archive,
+    Outage(bool),
+    Request(u8),
+    Look { writes: usize, before: bool },
+}
+
+#[derive(Clone, Debug)]
+struct Built {
+    name: String,
+    version: Version,
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    scene: Scene,
+    template: Option<Template>,
+    versions: Vec<Built>,
+    is_down: bool,
+    created: usize,
+    writes: usize,
+}
+
+impl World {
+    fn new(exists: bool) -> Self {
+        let mut scene = Scene::new(&json!({"files": files("a")}));
+        scene.stored.status = Value::Null;
+        Self {
+            scene,
+            template: exists.then(template),
+            versions: Vec::new(),
+            is_down: false,
+            created: 0,
+            writes: 0,
+        }
+    }
+
+    fn find(&self, is: impl Fn(&Built) -> bool) -> Sight {
+        let found = self.versions.iter().find(|built| is(built));
+        found.map_or(Sight::Absent, |built| Sight::Found(built.version.clone()))
+    }
+
+    /// What `controller/template/observe.rs` sees.
+    fn observe(&mut self) {
+        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
+        self.scene.twin = match &self.template {
+            _ if self.is_down => Twin::Unknown(cause()),
+            Some(twin) => Twin::Present(twin.clone()),
+            None => Twin::Absent,
+        };
+        let object: CoderTemplate = self.scene.stored.object();
+        let text = object.spec.files.as_ref().map_or("", |files| &files["main.tf"]);
+        self.scene.version = match crate::sync::template::version::seek(&object, &hash(text)) {
+            _ if self.is_down => Sight::NotSought,
+            crate::sync::template::version::Seek::Nothing => Sight::NotSought,
+            crate::sync::template::version::Seek::ById(id) => self.find(|it| it.version.id == id),
+            crate::sync::template::version::Seek::ByName(name) => {
+                self.find(|it| it.name == name && it.version.template_id == template_id)
+            }
+        };
+        let decides = crate::sync::template::version::needs_active_content(&object);
+        self.scene.active = decides.then(|| content("somebody's"));
+    }
+
+    fn act(&mut self, effect: &Effect) {
+        self.writes += 1;
+        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
+        match effect {
+            Effect::Object(ObjectEffect::AddFinalizer) => self.scene.stored.has_finalizer = true,
+            Effect::Object(ObjectEffect::RemoveFinalizer) => self.scene.stored.has_finalizer = false,
+            Effect::Object(ObjectEffect::ApplySpec { fields, force }) => {
+                self.scene.stored.apply(MANAGER_CODERD, fields, *force).unwrap();
+            }
+            Effect::Object(ObjectEffect::ApplyOrigin(origin)) => self.scene.stored.label(*origin),
+            Effect::Object(ObjectEffect::Delete) | Effect::Delete => panic!("kept: {self:?}"),
+            Effect::CreateVersion { name, template_id: asked } => {
+                assert_eq!(*asked, template_id, "{self:?}");
+                let is_taken = |it: &Built| it.name == *name && it.version.template_id == *asked;
+                assert!(!self.versions.iter().any(is_taken), "built twice: {self:?}");
+                let id = format!("v{}", self.versions.len());
+                let version = version(&id, asked.as_deref(), VersionJob::Active);
+                self.versions.push(Built { name: name.clone(), version });
+            }
+            Effect::Unarchive(id) => self.version(id).is_archived = false,
+            Effect::Create(new) => {
+                assert!(self.template.is_none(), "{self:?}");
+                let version = self.version(&new.version_id);
+                assert_eq!(version.job, VersionJob::Succeeded);
+                assert_eq!(version.template_id, None);
+                version.template_id = Some(ID.to_owned());
+                let now = self.scene.now;
+                self.template = Some(Template {
+                    active_version_id: new.version_id.clone(),
+                    description: new.description.clone(),
+                    creator: US.to_owned(),
+                    created_at: now,
+                    ..template()
+                });
+                self.created += 1;
+            }
+            Effect::Promote(id) => {
+                let version = self.version(id).clone();
+                assert_eq!(version.job, VersionJob::Succeeded, "{self:?}");
+                assert_eq!(version.template_id, template_id, "{self:?}");
+                assert!(!version.is_archived, "{self:?}");
+                self.template.as_mut().unwrap().active_version_id = id.clone();
+            }
+            Effect::SetMetadata { field, value } => {
+                assert_eq!(*field, "description");
+                self.template.as_mut().unwrap().description = value.clone();
+            }
+        }
+    }
+
+    fn version(&mut self, id: &str) -> &mut Version {
+        let mut versions = self.versions.iter_mut().map(|built| &mut built.version);
+        versions.find(|version| version.id == id).unwrap()
+    }
+
+    fn look(&mut self, budget: usize, before: bool) {
+        let mut left = budget;
+        for _ in 0..32 {
+            self.observe();
+            let plan = self.scene.plan();
+            let dies = left == 0;
+            left = left.saturating_sub(1);
+            match plan.next {
+                Next::Rest(_) => {
+                    let status = self.scene.status();
+                    let known: TemplateStatus =
+                        serde_json::from_value(self.scene.stored.status.clone()).unwrap();
+                    if status != known {
+                        self.scene.stored.set_status(&status);
+                        self.writes += 1;
+                    }
+                    return;
+                }
+                _ if dies && before => return,
+                Next::Record(_) => {
+                    let status = self.scene.status();
+                    self.scene.stored.set_status(&status);
+                    self.writes += 1;
+                }
+                Next::Do(effect) => self.act(&effect),
+            }
+            if dies {
+                return;
+            }
+        }
+        panic!("no end of steps: {self:?}");
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        self.scene.now += jiff::SignedDuration::from_secs(3);
+        match happening {
+            Happening::Edit(other) => {
+                let text = files(if other { "b" } else { "a" });
+                self.scene.stored.edit(USER, "files", Some(text));
+            }
+            Happening::Describe(other) => {
+                let text = if other { "one" } else { "two" };
+                self.scene.stored.edit(USER, "description", Some(json!(text)));
+            }
+            Happening::Ends { given_up } => {
+                let job = given_up.map_or(VersionJob::Succeeded, failed);
+                for built in &mut self.versions {
+                    if built.version.job == VersionJob::Active {
+                        built.version.job = job.clone();
+                    }
+                }
+            }
+            Happening::PromoteOther => {
+                if let Some(twin) = &mut self.template {
+                    twin.active_version_id = "other".to_owned();
+                }
+            }
+            Happening::Archive => {
+                let active = self.template.as_ref().map(|twin| twin.active_version_id.clone());
+                for built in &mut self.versions {
+                    let is_active = Some(&built.version.id) == active.as_ref();
+                    built.version.is_archived |= !is_active && built.version.template_id.is_some();
+                }
+            }
+            Happening::Outage(is_down) => self.is_down = is_down,
+            Happening::Request(value) => {
+                let value = value.to_string();
+                self.scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, &value);
+            }
+            Happening::Look { writes, before } => self.look(writes, before),
+        }
+    }
+
+    fn come_to_rest(&mut self) {
+        self.happen(Happening::Outage(false));
+        for _ in 0..6 {
+            self.look(usize::MAX, false);
+            self.happen(Happening::Ends { given_up: None });
+        }
+        let writes = self.writes;
+        for _ in 0..3 {
+            self.look(usize::MAX, false);
+        }
+        assert_eq!(self.writes, writes, "no rest: {self:?}");
+    }
+}
+
+fn any_happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        2 => any::<bool>().prop_map(Happening::Edit),
+        1 => any::<bool>().prop_map(Happening::Describe),
+        4 => prop::option::weighted(0.3, any::<bool>())
+            .prop_map(|given_up| Happening::Ends { given_up }),
+        1 => Just(Happening::PromoteOther),
+        1 => Just(Happening::Archive),
+        1 => any::<bool>().prop_map(Happening::Outage),
+        1 => (0_u8..3).prop_map(Happening::Request),
+        8 => (0_usize..6, any::<bool>())
+            .prop_map(|(writes, before)| Happening::Look { writes, before }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn whatever_happens_each_source_is_built_once_and_one_template_has_it(
+        exists in any::<bool>(),
+        happenings in prop::collection::vec(any_happening(), 0..30),
+    ) {
+        let mut world = World::new(exists);
+        for happening in happenings {
+            world.happen(happening);
+        }
+        world.come_to_rest();
+        // What failed for good waits for a person.
+        world.happen(Happening::Request(9));
+        world.come_to_rest();
+        prop_assert!(world.created <= usize::from(!exists));
+        let text = world.scene.stored.spec["files"]["main.tf"].as_str().unwrap().to_owned();
+        let twin = world.template.clone().unwrap();
+        let active = world.versions.iter().find(|it| it.version.id == twin.active_version_id);
+        prop_assert!(
+            active.is_some_and(|it| source::is_version_of(&it.name, &hash(&text))),
+            "{:?}", world
+        );
+        let description = world.scene.stored.spec.get("description").cloned().unwrap_or_default();
+        prop_assert_eq!(description.as_str().unwrap_or_default(), &twin.description);
+        world.observe();
+        prop_assert_eq!(world.scene.condition(ConditionType::Ready).unwrap().0, "True");
+    }
+}
