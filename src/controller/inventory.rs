@@ -207,7 +207,7 @@ mod tests {
         inventory.object_visited(&key, Some(id), true);
         assert_eq!(
             inventory.swept(BTreeMap::new(), |_| true).objects,
-            [key.clone()]
+            std::slice::from_ref(&key)
         );
         // Once the object knows, it is left alone.
         inventory.object_visited(&key, Some(id), false);

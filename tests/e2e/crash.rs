@@ -119,6 +119,11 @@ async fn builds(scene: &Scene, name: &str) -> Vec<String> {
 
 /// The story of four templates and two workspaces, in which the controller dies four times: while they
 /// are created, while they are changed, while they are changed again, and while some are deleted.
+#[expect(
+    clippy::many_single_char_names,
+    clippy::too_many_lines,
+    reason = "one story of many requests, told in their order"
+)]
 async fn dies_at(stage: Stage, test: &str) {
     let mut scene = Scene::new(test).await;
     let org = scene.bed.organization().to_owned();

@@ -1,14 +1,14 @@
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test names the one variant that it expects")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names the one variant that it expects"
+)]
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     api::{
-        condition::ConditionType,
-        names::MANAGER_CODERD,
-        status::Origin,
-        template::TemplateStatus,
+        condition::ConditionType, names::MANAGER_CODERD, status::Origin, template::TemplateStatus,
     },
     sync::{
         outlook::Progress,
@@ -56,7 +56,10 @@ fn hash(text: &str) -> String {
     source_of(text).hash(&BTreeMap::new())
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "this is how a content is handed to the plan")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "this is how a content is handed to the plan"
+)]
 fn content(text: &str) -> Result<Content, String> {
     Ok(Content::read(&source_of(text).tar_bytes()).unwrap())
 }
@@ -86,7 +89,10 @@ fn version(id: &str, template_id: Option<&str>, job: VersionJob) -> Version {
 }
 
 fn failed(is_given_up: bool) -> VersionJob {
-    VersionJob::Failed { error: "no such provider\nline 3".to_owned(), is_given_up }
+    VersionJob::Failed {
+        error: "no such provider\nline 3".to_owned(),
+        is_given_up,
+    }
 }
 
 fn template() -> Template {
@@ -135,20 +141,27 @@ impl Scene {
 
     /// An unbound object of a user.
     fn new(spec: &Value) -> Self {
-        Self { organization: Some(Spelling::Canonical), ..Self::of(USER, spec) }
+        Self {
+            organization: Some(Spelling::Canonical),
+            ..Self::of(USER, spec)
+        }
     }
 
     fn begun(spec: &Value) -> Self {
         Self::new(spec).change(|scene| {
             scene.stored.has_finalizer = true;
-            scene.stored.status["sync"] = json!({"attempt": {"requestedAt": "2026-11-21T10:00:00Z"}});
+            scene.stored.status["sync"] =
+                json!({"attempt": {"requestedAt": "2026-11-21T10:00:00Z"}});
         })
     }
 
     fn bound(manager: &str, spec: &Value, origin: Origin) -> Self {
         let mut scene = Self::of(manager, spec);
         let ours = json!({"organization": "acme"});
-        scene.stored.apply(MANAGER_CODERD, ours.as_object().unwrap(), false).unwrap();
+        scene
+            .stored
+            .apply(MANAGER_CODERD, ours.as_object().unwrap(), false)
+            .unwrap();
         scene.stored.generation = 1;
         scene.stored.label(origin);
         scene.stored.has_finalizer = origin == Origin::Kubernetes;
@@ -168,13 +181,20 @@ impl Scene {
     /// One whose declared source is the active version.
     fn promoted() -> Self {
         Self::declared(&json!({"files": files("a")}))
-            .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), VersionJob::Succeeded))
+            .seeing(
+                recorded("a", 1, Some("v1")),
+                version("v1", Some(ID), VersionJob::Succeeded),
+            )
             .active("v1")
             .recording()
     }
 
     fn imported() -> Self {
-        Self::bound(MANAGER_CODERD, &json!({"organization": "acme"}), Origin::Coderd)
+        Self::bound(
+            MANAGER_CODERD,
+            &json!({"organization": "acme"}),
+            Origin::Coderd,
+        )
     }
 
     fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -222,7 +242,11 @@ impl Scene {
 
     fn look<T>(&self, judge: impl FnOnce(&Context) -> T) -> T {
         let object: CoderTemplate = self.stored.object();
-        let managed_fields = object.metadata.managed_fields.as_deref().unwrap_or_default();
+        let managed_fields = object
+            .metadata
+            .managed_fields
+            .as_deref()
+            .unwrap_or_default();
         let spec = serde_json::to_value(&object.spec).unwrap();
         let ownership = Ownership::of(managed_fields, &spec);
         let source = declared_source(&object, &ownership);
@@ -290,7 +314,11 @@ impl Scene {
 
     /// The scene after the plan had nothing left to do.
     fn resting(self) -> Self {
-        assert!(matches!(self.next(), Next::Rest(_)), "no rest but {:?}", self.next());
+        assert!(
+            matches!(self.next(), Next::Rest(_)),
+            "no rest but {:?}",
+            self.next()
+        );
         let status = self.status();
         self.change(|scene| scene.stored.set_status(&status))
     }
@@ -310,7 +338,9 @@ impl Scene {
 
     fn condition(&self, kind: ConditionType) -> Option<(String, String)> {
         let status = self.status();
-        status.condition(kind).map(|it| (it.status.clone(), it.reason.clone()))
+        status
+            .condition(kind)
+            .map(|it| (it.status.clone(), it.reason.clone()))
     }
 }
 
@@ -322,7 +352,11 @@ fn on_object(effect: ObjectEffect) -> Effect {
 fn a_promoted_source_rests() {
     let scene = Scene::promoted();
     assert_eq!(scene.next(), Next::Rest(None));
-    for kind in [ConditionType::Ready, ConditionType::Synced, ConditionType::VersionPromoted] {
+    for kind in [
+        ConditionType::Ready,
+        ConditionType::Synced,
+        ConditionType::VersionPromoted,
+    ] {
         assert_eq!(scene.condition(kind).unwrap().0, "True", "{kind:?}");
     }
 }

@@ -14,7 +14,11 @@ fn deleted(spec: &Value) -> Scene {
 }
 
 fn released(scene: &Scene) {
-    assert_eq!(scene.effect(), on_object(ObjectEffect::RemoveFinalizer), "{scene:?}");
+    assert_eq!(
+        scene.effect(),
+        on_object(ObjectEffect::RemoveFinalizer),
+        "{scene:?}"
+    );
 }
 
 #[test]
@@ -24,16 +28,36 @@ fn row_created_here_goes_by_finalizer_attempt_version_template_and_binding() {
     let scene = scene.change(|scene| scene.stored.has_finalizer = true);
     assert!(scene.records().sync.attempt.is_some());
     let scene = scene.recording();
-    assert_eq!(scene.records().version.unwrap().name, source::version_name(&hash("a"), 1));
-    let scene = scene.recording().change(|scene| scene.version = Sight::Absent);
-    assert!(matches!(scene.effect(), Effect::CreateVersion { template_id: None, .. }));
+    assert_eq!(
+        scene.records().version.unwrap().name,
+        source::version_name(&hash("a"), 1)
+    );
+    let scene = scene
+        .recording()
+        .change(|scene| scene.version = Sight::Absent);
+    assert!(matches!(
+        scene.effect(),
+        Effect::CreateVersion {
+            template_id: None,
+            ..
+        }
+    ));
 
     // The template comes only after its first version succeeded.
     let found = |job| Sight::Found(version("v1", None, job));
-    let scene = scene.change(|scene| scene.version = found(VersionJob::Active)).recording();
-    assert_eq!(scene.rests(Progress::Reconciling), (Reason::Building, Some(Duration::from_secs(2))));
-    let scene = scene.change(|scene| scene.version = found(VersionJob::Succeeded)).recording();
-    let Effect::Create(new) = scene.effect() else { panic!("{:?}", scene.next()) };
+    let scene = scene
+        .change(|scene| scene.version = found(VersionJob::Active))
+        .recording();
+    assert_eq!(
+        scene.rests(Progress::Reconciling),
+        (Reason::Building, Some(Duration::from_secs(2)))
+    );
+    let scene = scene
+        .change(|scene| scene.version = found(VersionJob::Succeeded))
+        .recording();
+    let Effect::Create(new) = scene.effect() else {
+        panic!("{:?}", scene.next())
+    };
     assert_eq!((new.name.as_str(), new.version_id.as_str()), ("go", "v1"));
     assert_eq!(new.display_name, "Go");
 
@@ -44,27 +68,41 @@ fn row_created_here_goes_by_finalizer_attempt_version_template_and_binding() {
     let records = scene.records();
     assert_eq!(records.binding.unwrap().origin, Origin::Kubernetes);
     assert_eq!(records.sync.attempt, None);
-    let scene = scene
-        .recording()
-        .change(|scene| scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded)));
-    assert_eq!(scene.effect(), on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes)));
+    let scene = scene.recording().change(|scene| {
+        scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded))
+    });
+    assert_eq!(
+        scene.effect(),
+        on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes))
+    );
 }
 
 #[test]
 fn row_a_failed_first_version_creates_no_template() {
     let scene = Scene::begun(&spec())
-        .seeing(recorded("a", 1, Some("v1")), version("v1", None, failed(false)))
+        .seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", None, failed(false)),
+        )
         .recording();
     assert_eq!(scene.stalled(), Reason::VersionFailed);
     let asked = scene.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT);
-    assert_eq!(asked.records().version.unwrap().name, source::version_name(&hash("a"), 2));
+    assert_eq!(
+        asked.records().version.unwrap().name,
+        source::version_name(&hash("a"), 2)
+    );
 }
 
 #[test]
 fn a_first_version_that_belongs_to_a_template_already_cannot_create_another() {
-    let scene = Scene::begun(&spec())
-        .seeing(recorded("a", 1, Some("v1")), version("v1", Some("lost"), VersionJob::Succeeded));
-    assert_eq!(scene.records().version.unwrap().name, source::version_name(&hash("a"), 2));
+    let scene = Scene::begun(&spec()).seeing(
+        recorded("a", 1, Some("v1")),
+        version("v1", Some("lost"), VersionJob::Succeeded),
+    );
+    assert_eq!(
+        scene.records().version.unwrap().name,
+        source::version_name(&hash("a"), 2)
+    );
 }
 
 #[test]
@@ -81,34 +119,48 @@ fn row_what_exists_is_adopted_and_retained() {
 #[test]
 fn row_what_cannot_be_created_says_why() {
     let stalled = |scene: Scene| scene.stalled();
-    assert_eq!(stalled(Scene::new(&json!({"displayName": "Go"}))), Reason::Incomplete);
-    assert_eq!(stalled(Scene::new(&json!({"files": {"/x": "a"}}))), Reason::Refused);
+    assert_eq!(
+        stalled(Scene::new(&json!({"displayName": "Go"}))),
+        Reason::Incomplete
+    );
+    assert_eq!(
+        stalled(Scene::new(&json!({"files": {"/x": "a"}}))),
+        Reason::Refused
+    );
     let alias = Scene::new(&spec())
         .change(|scene| scene.organization = Some(Spelling::Alias("coder".to_owned())));
     assert_eq!(stalled(alias), Reason::NotCanonical);
-    let duplicate =
-        Scene::new(&spec()).twin(|_| {}).change(|scene| scene.bound_elsewhere = Some("other"));
+    let duplicate = Scene::new(&spec())
+        .twin(|_| {})
+        .change(|scene| scene.bound_elsewhere = Some("other"));
     assert_eq!(stalled(duplicate), Reason::Duplicate);
     let restored = Scene::new(&spec()).change(|scene| scene.stored.label(Origin::Kubernetes));
     assert_eq!(stalled(restored), Reason::LostAfterRestore);
     let named = Scene::new(&spec()).change(|scene| scene.stored.name = "go".to_owned());
     assert_eq!(stalled(named), Reason::InvalidName);
-    let missing =
-        Scene::new(&spec()).change(|scene| scene.organization = Some(Spelling::NotFound));
+    let missing = Scene::new(&spec()).change(|scene| scene.organization = Some(Spelling::NotFound));
     let (reason, delay) = missing.rests(Progress::Reconciling);
-    assert_eq!((reason, delay.is_some()), (Reason::OrganizationNotFound, true));
+    assert_eq!(
+        (reason, delay.is_some()),
+        (Reason::OrganizationNotFound, true)
+    );
 }
 
 #[test]
 fn row_a_refused_creation_is_not_sent_again() {
     let scene = Scene::begun(&spec())
-        .seeing(recorded("a", 1, Some("v1")), version("v1", None, VersionJob::Succeeded))
+        .seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", None, VersionJob::Succeeded),
+        )
         .recording();
     let effect = scene.effect();
     let refused = scene.refusing(&effect);
     assert_eq!(refused.stalled(), Reason::Refused);
     let mut edited = refused;
-    edited.stored.edit(USER, "displayName", Some(json!("Golang")));
+    edited
+        .stored
+        .edit(USER, "displayName", Some(json!("Golang")));
     assert!(matches!(edited.effect(), Effect::Create(_)));
 }
 
@@ -125,7 +177,10 @@ fn row_gone_with_a_declared_source_it_is_made_again_with_a_new_version() {
         scene.version = Sight::NotSought;
     });
     // The finalizer stays on, although the label is that of a bound object.
-    assert_eq!(begun.records().version.unwrap().name, source::version_name(&hash("a"), 1));
+    assert_eq!(
+        begun.records().version.unwrap().name,
+        source::version_name(&hash("a"), 1)
+    );
 }
 
 #[test]
@@ -140,8 +195,14 @@ fn row_gone_without_a_source() {
 #[test]
 fn row_renamed_in_coderd() {
     let rename = |twin: &mut Template| twin.name = "rust".to_owned();
-    assert_eq!(Scene::imported().twin(rename).effect(), on_object(ObjectEffect::Delete));
-    assert_eq!(Scene::promoted().twin(rename).stalled(), Reason::RenamedInCoder);
+    assert_eq!(
+        Scene::imported().twin(rename).effect(),
+        on_object(ObjectEffect::Delete)
+    );
+    assert_eq!(
+        Scene::promoted().twin(rename).stalled(),
+        Reason::RenamedInCoder
+    );
 }
 
 #[test]
@@ -152,13 +213,25 @@ fn row_not_provable_paused_and_read_only_do_nothing() {
         |scene| scene.read_only = Some(cause()),
     ];
     for hinder in hinder {
-        for scene in [Scene::new(&spec()), Scene::begun(&spec()), Scene::declared(&spec()), deleted(&spec())] {
+        for scene in [
+            Scene::new(&spec()),
+            Scene::begun(&spec()),
+            Scene::declared(&spec()),
+            deleted(&spec()),
+        ] {
             let scene = scene.change(hinder);
             assert_eq!(scene.next(), Next::Rest(None), "{scene:?}");
-            let before: TemplateStatus = serde_json::from_value(scene.stored.status.clone()).unwrap();
+            let before: TemplateStatus =
+                serde_json::from_value(scene.stored.status.clone()).unwrap();
             let after = scene.status();
-            assert_eq!((after.binding, after.version), (before.binding, before.version));
-            assert_eq!(after.sync.and_then(|it| it.attempt), before.sync.and_then(|it| it.attempt));
+            assert_eq!(
+                (after.binding, after.version),
+                (before.binding, before.version)
+            );
+            assert_eq!(
+                after.sync.and_then(|it| it.attempt),
+                before.sync.and_then(|it| it.attempt)
+            );
         }
     }
 }
@@ -167,7 +240,10 @@ fn row_not_provable_paused_and_read_only_do_nothing() {
 fn row_deletion_waits_for_workspaces_and_says_how_many() {
     let scene = deleted(&spec()).change(|scene| scene.workspaces = Some(2));
     let (reason, delay) = scene.rests(Progress::Reconciling);
-    assert_eq!((reason, delay.is_some()), (Reason::WaitingForWorkspaces, true));
+    assert_eq!(
+        (reason, delay.is_some()),
+        (Reason::WaitingForWorkspaces, true)
+    );
     assert!(scene.plan().outlook.because.1.starts_with("2 workspaces"));
     let free = scene.change(|scene| scene.workspaces = Some(0));
     assert_eq!(free.effect(), Effect::Delete);
@@ -191,7 +267,10 @@ fn row_retain_the_crd_going_and_never_begun_are_released_at_once() {
 #[test]
 fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
     let scene = Scene::begun(&spec()).change(|scene| scene.stored.delete());
-    assert_eq!(scene.rests(Progress::Reconciling).1, Some(Duration::from_secs(30)));
+    assert_eq!(
+        scene.rests(Progress::Reconciling).1,
+        Some(Duration::from_secs(30))
+    );
     released(&scene.clone().change(|scene| scene.now = at("10:00:30")));
     released(&scene.clone().twin(|_| {}));
     let ours = scene.twin(|twin| {

@@ -4,19 +4,28 @@ use super::*;
 
 fn mirrored(scene: &Scene) -> Value {
     match scene.effect() {
-        Effect::Object(ObjectEffect::ApplySpec { fields, force: false }) => Value::Object(fields),
+        Effect::Object(ObjectEffect::ApplySpec {
+            fields,
+            force: false,
+        }) => Value::Object(fields),
         other => panic!("no apply but {other:?}"),
     }
 }
 
 fn applied(mut scene: Scene) -> Scene {
     let fields = mirrored(&scene);
-    scene.stored.apply(MANAGER_CODERD, fields.as_object().unwrap(), false).unwrap();
+    scene
+        .stored
+        .apply(MANAGER_CODERD, fields.as_object().unwrap(), false)
+        .unwrap();
     scene
 }
 
 fn set(field: &'static str, value: &str) -> Effect {
-    Effect::SetMetadata { field, value: value.to_owned() }
+    Effect::SetMetadata {
+        field,
+        value: value.to_owned(),
+    }
 }
 
 fn declared() -> Scene {
@@ -50,18 +59,24 @@ fn row_a_refused_field_does_not_hold_up_others() {
         twin.description = "for Go".to_owned();
         twin.icon = "/go.png".to_owned();
     });
-    let scene = scene.change(|scene| scene.active = Some(Err("none".to_owned()))).recording();
+    let scene = scene
+        .change(|scene| scene.active = Some(Err("none".to_owned())))
+        .recording();
     assert_eq!(scene.stalled(), Reason::Refused);
     assert_eq!(scene.clone().resting().stalled(), Reason::Refused);
     let mut edited = scene;
-    edited.stored.edit(USER, "displayName", Some(json!("Golang")));
+    edited
+        .stored
+        .edit(USER, "displayName", Some(json!("Golang")));
     assert_eq!(edited.effect(), set("displayName", "Golang"));
 }
 
 #[test]
 fn row_observe_pushes_no_metadata_and_shows_it() {
     let mut scene = declared();
-    scene.stored.edit(USER, "driftPolicy", Some(json!("Observe")));
+    scene
+        .stored
+        .edit(USER, "driftPolicy", Some(json!("Observe")));
     assert_eq!(scene.next(), Next::Rest(None));
     assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
 }
@@ -105,16 +120,23 @@ fn files_that_fitted_before_are_dropped() {
     let scene = scene.recording().active("larger");
     let scene = applied(scene.change(|scene| scene.active = Some(Err("too large".to_owned()))));
     assert!(!scene.stored.spec.contains_key("files"));
-    assert_eq!(scene.records().mirrored_files.unwrap().omitted.as_deref(), Some("too large"));
+    assert_eq!(
+        scene.records().mirrored_files.unwrap().omitted.as_deref(),
+        Some("too large")
+    );
 }
 
 #[test]
 fn row_files_removed_from_the_manifest_are_mirrored_again_and_never_pushed() {
     let mut scene = Scene::promoted();
-    scene.stored.edit(USER, "driftPolicy", Some(json!("Enforce")));
+    scene
+        .stored
+        .edit(USER, "driftPolicy", Some(json!("Enforce")));
     scene.stored.edit(USER, "files", None);
     scene.version = Sight::NotSought;
-    let scene = scene.active("other").change(|scene| scene.active = Some(content("b")));
+    let scene = scene
+        .active("other")
+        .change(|scene| scene.active = Some(content("b")));
     let scene = applied(scene);
     assert_eq!(scene.stored.spec["files"], files("b"));
     let scene = scene.recording().change(|scene| scene.active = None);
@@ -143,8 +165,16 @@ fn row_what_is_not_synchronised_yet_is_never_ignored() {
         ("promotion", json!("Manual")),
     ] {
         let spec = json!({ field: value });
-        assert_eq!(Scene::new(&spec).stalled(), Reason::NotSupportedYet, "{field}");
-        assert_eq!(Scene::declared(&spec).stalled(), Reason::NotSupportedYet, "{field}");
+        assert_eq!(
+            Scene::new(&spec).stalled(),
+            Reason::NotSupportedYet,
+            "{field}"
+        );
+        assert_eq!(
+            Scene::declared(&spec).stalled(),
+            Reason::NotSupportedYet,
+            "{field}"
+        );
     }
     for (field, value) in [
         ("versionID", json!("")),
@@ -154,7 +184,11 @@ fn row_what_is_not_synchronised_yet_is_never_ignored() {
     ] {
         let scene = Scene::declared(&json!({ field: value }));
         assert_eq!(scene.next(), Next::Rest(None), "{field}");
-        assert_eq!(scene.condition(ConditionType::Ready).unwrap().0, "True", "{field}");
+        assert_eq!(
+            scene.condition(ConditionType::Ready).unwrap().0,
+            "True",
+            "{field}"
+        );
     }
     let active = "0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10";
     let scene = Scene::declared(&json!({"versionID": active})).active(active);

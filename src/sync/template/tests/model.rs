@@ -11,12 +11,17 @@ enum Happening {
     Edit(bool),
     Describe(bool),
     /// The imports that run end.
-    Ends { given_up: Option<bool> },
+    Ends {
+        given_up: Option<bool>,
+    },
     PromoteOther,
     Archive,
     Outage(bool),
     Request(u8),
-    Look { writes: usize, before: bool },
+    Look {
+        writes: usize,
+        before: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +68,11 @@ impl World {
             None => Twin::Absent,
         };
         let object: CoderTemplate = self.scene.stored.object();
-        let text = object.spec.files.as_ref().map_or("", |files| &files["main.tf"]);
+        let text = object
+            .spec
+            .files
+            .as_ref()
+            .map_or("", |files| &files["main.tf"]);
         self.scene.version = match crate::sync::template::version::seek(&object, &hash(text)) {
             _ if self.is_down => Sight::NotSought,
             crate::sync::template::version::Seek::Nothing => Sight::NotSought,
@@ -81,19 +90,30 @@ impl World {
         let template_id = self.template.as_ref().map(|twin| twin.id.clone());
         match effect {
             Effect::Object(ObjectEffect::AddFinalizer) => self.scene.stored.has_finalizer = true,
-            Effect::Object(ObjectEffect::RemoveFinalizer) => self.scene.stored.has_finalizer = false,
+            Effect::Object(ObjectEffect::RemoveFinalizer) => {
+                self.scene.stored.has_finalizer = false
+            }
             Effect::Object(ObjectEffect::ApplySpec { fields, force }) => {
-                self.scene.stored.apply(MANAGER_CODERD, fields, *force).unwrap();
+                self.scene
+                    .stored
+                    .apply(MANAGER_CODERD, fields, *force)
+                    .unwrap();
             }
             Effect::Object(ObjectEffect::ApplyOrigin(origin)) => self.scene.stored.label(*origin),
             Effect::Object(ObjectEffect::Delete) | Effect::Delete => panic!("kept: {self:?}"),
-            Effect::CreateVersion { name, template_id: asked } => {
+            Effect::CreateVersion {
+                name,
+                template_id: asked,
+            } => {
                 assert_eq!(*asked, template_id, "{self:?}");
                 let is_taken = |it: &Built| it.name == *name && it.version.template_id == *asked;
                 assert!(!self.versions.iter().any(is_taken), "built twice: {self:?}");
                 let id = format!("v{}", self.versions.len());
                 let version = version(&id, asked.as_deref(), VersionJob::Active);
-                self.versions.push(Built { name: name.clone(), version });
+                self.versions.push(Built {
+                    name: name.clone(),
+                    version,
+                });
             }
             Effect::Unarchive(id) => self.version(id).is_archived = false,
             Effect::Create(new) => {
@@ -173,7 +193,9 @@ impl World {
             }
             Happening::Describe(other) => {
                 let text = if other { "one" } else { "two" };
-                self.scene.stored.edit(USER, "description", Some(json!(text)));
+                self.scene
+                    .stored
+                    .edit(USER, "description", Some(json!(text)));
             }
             Happening::Ends { given_up } => {
                 let job = given_up.map_or(VersionJob::Succeeded, failed);
@@ -189,7 +211,10 @@ impl World {
                 }
             }
             Happening::Archive => {
-                let active = self.template.as_ref().map(|twin| twin.active_version_id.clone());
+                let active = self
+                    .template
+                    .as_ref()
+                    .map(|twin| twin.active_version_id.clone());
                 for built in &mut self.versions {
                     let is_active = Some(&built.version.id) == active.as_ref();
                     built.version.is_archived |= !is_active && built.version.template_id.is_some();
@@ -198,7 +223,9 @@ impl World {
             Happening::Outage(is_down) => self.is_down = is_down,
             Happening::Request(value) => {
                 let value = value.to_string();
-                self.scene.stored.annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, &value);
+                self.scene
+                    .stored
+                    .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, &value);
             }
             Happening::Look { writes, before } => self.look(writes, before),
         }

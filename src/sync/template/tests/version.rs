@@ -14,18 +14,27 @@ fn name(text: &str, attempt: u32) -> String {
 fn row_content_that_is_active_already_is_recorded_and_not_built() {
     let scene = Scene::declared(&spec()).change(|scene| scene.active = Some(content("a")));
     let record = scene.records().version.unwrap();
-    assert_eq!((record.id.as_deref(), record.name.as_str()), (Some("active"), "angry_name1"));
+    assert_eq!(
+        (record.id.as_deref(), record.name.as_str()),
+        (Some("active"), "angry_name1")
+    );
     assert_eq!(record.source_hash, hash("a"));
-    let scene = scene
-        .recording()
-        .change(|scene| scene.version = Sight::Found(version("active", Some(ID), VersionJob::Succeeded)));
+    let scene = scene.recording().change(|scene| {
+        scene.version = Sight::Found(version("active", Some(ID), VersionJob::Succeeded))
+    });
     assert_eq!(scene.next(), Next::Rest(None));
-    assert_eq!(scene.condition(ConditionType::VersionPromoted).unwrap().0, "True");
+    assert_eq!(
+        scene.condition(ConditionType::VersionPromoted).unwrap().0,
+        "True"
+    );
     // Also by its name, where the content cannot be read.
     let named = Scene::declared(&spec())
         .change(|scene| scene.active = Some(Err("no file".to_owned())))
         .twin(|twin| twin.active_version_name = name("a", 3));
-    assert_eq!(named.records().version.unwrap().id.as_deref(), Some("active"));
+    assert_eq!(
+        named.records().version.unwrap().id.as_deref(),
+        Some("active")
+    );
 }
 
 #[test]
@@ -34,15 +43,27 @@ fn row_another_source_is_recorded_built_awaited_and_promoted() {
     let record = scene.records().version.unwrap();
     assert_eq!((record.id, record.name), (None, name("a", 1)));
 
-    let scene = scene.recording().change(|scene| scene.version = Sight::Absent);
-    let effect = Effect::CreateVersion { name: name("a", 1), template_id: Some(ID.to_owned()) };
+    let scene = scene
+        .recording()
+        .change(|scene| scene.version = Sight::Absent);
+    let effect = Effect::CreateVersion {
+        name: name("a", 1),
+        template_id: Some(ID.to_owned()),
+    };
     assert_eq!(scene.effect(), effect);
 
     let found = |job| Sight::Found(version("v1", Some(ID), job));
-    let scene = scene.change(|scene| scene.version = found(VersionJob::Active)).recording();
-    assert_eq!(scene.rests(Progress::Reconciling), (Reason::Building, Some(Duration::from_secs(2))));
+    let scene = scene
+        .change(|scene| scene.version = found(VersionJob::Active))
+        .recording();
+    assert_eq!(
+        scene.rests(Progress::Reconciling),
+        (Reason::Building, Some(Duration::from_secs(2)))
+    );
 
-    let scene = scene.change(|scene| scene.version = found(VersionJob::Succeeded)).recording();
+    let scene = scene
+        .change(|scene| scene.version = found(VersionJob::Succeeded))
+        .recording();
     assert_eq!(scene.effect(), Effect::Promote("v1".to_owned()));
     assert_eq!(scene.plan().notes[0].reason, NoteReason::VersionPromoted);
 
@@ -59,27 +80,40 @@ impl Scene {
 
 #[test]
 fn row_a_lost_reply_finds_its_own_version_by_name() {
-    let scene = Scene::declared(&spec())
-        .seeing(recorded("a", 1, None), version("v1", Some(ID), VersionJob::Active));
+    let scene = Scene::declared(&spec()).seeing(
+        recorded("a", 1, None),
+        version("v1", Some(ID), VersionJob::Active),
+    );
     assert_eq!(scene.records().version.unwrap().id.as_deref(), Some("v1"));
 }
 
 #[test]
 fn row_a_failed_import_is_stalled_with_its_log_and_the_old_version_stays() {
     let scene = Scene::declared(&spec())
-        .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), failed(false)))
+        .seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", Some(ID), failed(false)),
+        )
         .recording();
     assert_eq!(scene.stalled(), Reason::VersionFailed);
     assert!(scene.plan().outlook.because.1.contains("line 3"));
-    assert_eq!(scene.condition(ConditionType::VersionPromoted).unwrap().0, "False");
+    assert_eq!(
+        scene.condition(ConditionType::VersionPromoted).unwrap().0,
+        "False"
+    );
 }
 
 #[test]
 fn row_the_next_attempt_comes_on_request_only() {
     let scene = Scene::declared(&spec())
-        .seeing(recorded("a", 4, Some("v1")), version("v1", Some(ID), failed(false)))
+        .seeing(
+            recorded("a", 4, Some("v1")),
+            version("v1", Some(ID), failed(false)),
+        )
         .recording();
-    let asked = scene.clone().annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT);
+    let asked = scene
+        .clone()
+        .annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT);
     assert_eq!(asked.records().version.unwrap().name, name("a", 5));
     // It is asked for once.
     let begun = asked.recording();
@@ -95,10 +129,16 @@ fn row_the_next_attempt_comes_on_request_only() {
 fn row_a_build_that_was_given_up_is_tried_three_times_in_all() {
     for attempt in 1..=4 {
         let scene = Scene::declared(&spec())
-            .seeing(recorded("a", attempt, Some("v1")), version("v1", Some(ID), failed(true)))
+            .seeing(
+                recorded("a", attempt, Some("v1")),
+                version("v1", Some(ID), failed(true)),
+            )
             .recording();
         if attempt < 3 {
-            assert_eq!(scene.records().version.unwrap().name, name("a", attempt + 1));
+            assert_eq!(
+                scene.records().version.unwrap().name,
+                name("a", attempt + 1)
+            );
         } else {
             assert_eq!(scene.stalled(), Reason::VersionFailed);
         }
@@ -107,8 +147,13 @@ fn row_a_build_that_was_given_up_is_tried_three_times_in_all() {
 
 #[test]
 fn row_an_archived_version_is_brought_back_before_it_is_promoted() {
-    let archived = Version { is_archived: true, ..version("v1", Some(ID), VersionJob::Succeeded) };
-    let scene = Scene::declared(&spec()).seeing(recorded("a", 1, Some("v1")), archived).recording();
+    let archived = Version {
+        is_archived: true,
+        ..version("v1", Some(ID), VersionJob::Succeeded)
+    };
+    let scene = Scene::declared(&spec())
+        .seeing(recorded("a", 1, Some("v1")), archived)
+        .recording();
     assert_eq!(scene.effect(), Effect::Unarchive("v1".to_owned()));
     assert_eq!(scene.plan().notes, []);
 }
@@ -133,7 +178,9 @@ fn row_promoted_by_somebody_else_is_enforced_without_a_build() {
 #[test]
 fn row_promoted_by_somebody_else_is_shown_where_it_is_only_watched() {
     let mut scene = Scene::promoted().resting();
-    scene.stored.edit(USER, "driftPolicy", Some(json!("Observe")));
+    scene
+        .stored
+        .edit(USER, "driftPolicy", Some(json!("Observe")));
     scene.stored.generation = 1;
     let scene = scene.active("other");
     assert_eq!(scene.next(), Next::Rest(None));
@@ -156,13 +203,21 @@ fn row_observe_builds_nothing() {
 #[test]
 fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
     let scene = Scene::declared(&spec())
-        .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), VersionJob::Active))
+        .seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", Some(ID), VersionJob::Active),
+        )
         .recording()
         .change(|scene| scene.now = at("10:25:00"));
     let (reason, delay) = scene.rests(Progress::Stalled);
-    assert_eq!((reason, delay), (Reason::VersionTimedOut, Some(Duration::from_secs(60))));
+    assert_eq!(
+        (reason, delay),
+        (Reason::VersionTimedOut, Some(Duration::from_secs(60)))
+    );
     let late = scene
-        .change(|scene| scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded)))
+        .change(|scene| {
+            scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded))
+        })
         .recording();
     assert_eq!(late.effect(), Effect::Promote("v1".to_owned()));
 }
@@ -170,22 +225,38 @@ fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
 #[test]
 fn the_wait_goes_on_where_it_stopped() {
     let scene = Scene::declared(&spec())
-        .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), VersionJob::Active))
+        .seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", Some(ID), VersionJob::Active),
+        )
         .recording()
         .change(|scene| scene.now = at("10:10:00"));
-    assert_eq!(scene.rests(Progress::Reconciling).1, Some(Duration::from_secs(10)));
+    assert_eq!(
+        scene.rests(Progress::Reconciling).1,
+        Some(Duration::from_secs(10))
+    );
 }
 
 #[test]
 fn row_a_version_without_a_template_gets_one_of_its_own_in_a_template_of_others() {
     // Built to create the template, which somebody else created meanwhile.
     for owner in [None, Some("another")] {
-        let scene = Scene::declared(&spec())
-            .seeing(recorded("a", 1, Some("v1")), version("v1", owner, VersionJob::Succeeded));
+        let scene = Scene::declared(&spec()).seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", owner, VersionJob::Succeeded),
+        );
         let record = scene.records().version.unwrap();
         assert_eq!((record.id, record.name), (None, name("a", 1)));
-        let scene = scene.recording().change(|scene| scene.version = Sight::Absent);
-        assert!(matches!(scene.effect(), Effect::CreateVersion { template_id: Some(_), .. }));
+        let scene = scene
+            .recording()
+            .change(|scene| scene.version = Sight::Absent);
+        assert!(matches!(
+            scene.effect(),
+            Effect::CreateVersion {
+                template_id: Some(_),
+                ..
+            }
+        ));
     }
 }
 
@@ -217,7 +288,10 @@ fn a_refused_version_is_stalled_and_not_sent_again() {
 #[test]
 fn a_refused_promotion_is_stalled_also_in_place_of_somebody_elses() {
     let first = Scene::declared(&spec())
-        .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), VersionJob::Succeeded))
+        .seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", Some(ID), VersionJob::Succeeded),
+        )
         .recording();
     for scene in [first, Scene::promoted().active("other")] {
         let refused = scene.clone().refusing(&scene.effect());
@@ -244,12 +318,19 @@ fn a_source_that_is_no_source_is_refused() {
 #[test]
 fn the_version_is_sought_where_its_record_says() {
     let seek = |record: Value, text: &str| {
-        let scene = Scene::declared(&spec()).change(|scene| scene.stored.status["version"] = record);
+        let scene =
+            Scene::declared(&spec()).change(|scene| scene.stored.status["version"] = record);
         let object: CoderTemplate = scene.stored.object();
-        format!("{:?}", crate::sync::template::version::seek(&object, &hash(text)))
+        format!(
+            "{:?}",
+            crate::sync::template::version::seek(&object, &hash(text))
+        )
     };
     assert_eq!(seek(recorded("a", 1, Some("v1")), "a"), "ById(\"v1\")");
-    assert_eq!(seek(recorded("a", 2, None), "a"), format!("ByName({:?})", name("a", 2)));
+    assert_eq!(
+        seek(recorded("a", 2, None), "a"),
+        format!("ByName({:?})", name("a", 2))
+    );
     assert_eq!(seek(recorded("a", 1, Some("v1")), "b"), "Nothing");
     assert_eq!(seek(Value::Null, "a"), "Nothing");
 }
