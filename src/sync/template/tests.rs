@@ -11,8 +11,8 @@ use crate::{
         condition::ConditionType, names::MANAGER_CODERD, status::Origin, template::TemplateStatus,
     },
     sync::{
+        note::NoteReason,
         outlook::Progress,
-        plan::NoteReason,
         source,
         stage::{Stored, USER, at},
     },
