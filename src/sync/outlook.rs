@@ -91,10 +91,10 @@ impl Outlook {
         )
     }
 
-    /// Whether nothing could be seen, or done: then this generation and what was asked for are still
-    /// to be acted on.
+    /// Whether nothing could be seen of coderd, or nothing may be written to it: then this generation
+    /// and what was asked for are still to be acted on.
     pub fn is_unknown(&self) -> bool {
-        self.progress == Progress::Reconciling && self.synced.holds.is_none()
+        self.synced.holds.is_none()
     }
 
     /// Nothing is written to coderd on somebody's wish.

@@ -69,7 +69,7 @@ fn row_created_here_goes_by_finalizer_attempt_version_template_and_binding() {
     assert_eq!(records.binding.unwrap().origin, Origin::Kubernetes);
     assert_eq!(records.sync.attempt, None);
     let scene = scene.recording().change(|scene| {
-        scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded))
+        scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded));
     });
     assert_eq!(
         scene.effect(),

@@ -91,7 +91,7 @@ impl World {
         match effect {
             Effect::Object(ObjectEffect::AddFinalizer) => self.scene.stored.has_finalizer = true,
             Effect::Object(ObjectEffect::RemoveFinalizer) => {
-                self.scene.stored.has_finalizer = false
+                self.scene.stored.has_finalizer = false;
             }
             Effect::Object(ObjectEffect::ApplySpec { fields, force }) => {
                 self.scene

@@ -20,7 +20,7 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
     );
     assert_eq!(record.source_hash, hash("a"));
     let scene = scene.recording().change(|scene| {
-        scene.version = Sight::Found(version("active", Some(ID), VersionJob::Succeeded))
+        scene.version = Sight::Found(version("active", Some(ID), VersionJob::Succeeded));
     });
     assert_eq!(scene.next(), Next::Rest(None));
     assert_eq!(
@@ -216,7 +216,7 @@ fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
     );
     let late = scene
         .change(|scene| {
-            scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded))
+            scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded));
         })
         .recording();
     assert_eq!(late.effect(), Effect::Promote("v1".to_owned()));

@@ -249,7 +249,7 @@ fn row_an_alias_in_the_name_is_not_canonical() {
                 organization,
                 owner,
                 ..site()
-            })
+            });
         });
         assert_eq!(scene.stalled(), Reason::NotCanonical);
         let message = scene.plan().outlook.because.1;
