@@ -37,6 +37,10 @@ pub(super) trait Kind: Sized + 'static {
     /// The object with another status.
     fn set_status(object: &mut Self::Object, status: Self::Status);
 
+    /// Marks the present generation as acted on if `before` was: our own write to `spec` asks for
+    /// nothing, and must not make what failed or was refused be tried again.
+    fn keep_up(object: &mut Self::Object, before: Option<i64>);
+
     /// The twin that the object is bound to.
     fn binding(object: &Self::Object) -> Option<&Binding>;
 

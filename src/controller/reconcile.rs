@@ -214,7 +214,8 @@ async fn write<K: Kind>(look: &Look<'_, K>, effect: &ObjectEffect) -> Result<Aft
         ObjectEffect::ApplySpec { fields, force } => {
             let force = if *force { Force::Yes } else { Force::No };
             let set = json!({ "spec": fields });
-            let object = objects.apply(&known, MANAGER_CODERD, force, set).await?;
+            let mut object = objects.apply(&known, MANAGER_CODERD, force, set).await?;
+            K::keep_up(&mut object, look.object.meta().generation);
             wrote(look, &object);
             Ok(After::Object(object))
         }

@@ -50,6 +50,15 @@ impl Kind for Templates {
         object.status = Some(status);
     }
 
+    fn keep_up(object: &mut CoderTemplate, before: Option<i64>) {
+        let generation = object.metadata.generation;
+        if let Some(status) = &mut object.status
+            && status.observed_generation == before
+        {
+            status.observed_generation = generation;
+        }
+    }
+
     fn binding(object: &CoderTemplate) -> Option<&Binding> {
         object.status.as_ref()?.binding.as_ref()
     }

@@ -50,6 +50,15 @@ impl Kind for Workspaces {
         object.status = Some(status);
     }
 
+    fn keep_up(object: &mut CoderWorkspace, before: Option<i64>) {
+        let generation = object.metadata.generation;
+        if let Some(status) = &mut object.status
+            && status.observed_generation == before
+        {
+            status.observed_generation = generation;
+        }
+    }
+
     fn binding(object: &CoderWorkspace) -> Option<&Binding> {
         object.status.as_ref()?.binding.as_ref()
     }

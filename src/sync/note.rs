@@ -49,6 +49,9 @@ macro_rules! note_reasons {
         }
 
         impl NoteReason {
+            /// All reasons but those of stalled objects, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
             /// The word in the Event.
             pub fn as_str(self) -> &'static str {
                 match self {
