@@ -1,7 +1,7 @@
 //! The CRDs: what is committed is what the program writes, and the schemas hold what field ownership
 //! relies on.
 
-use std::{collections::BTreeSet, env, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use coder_k8s::api::{crd, names};
 use serde_json::Value;
@@ -12,8 +12,8 @@ const LIST_MAPS: [&str; 2] = [
     "codertemplates.spec.variables",
 ];
 
-fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("crds")
+fn folder() -> PathBuf {
+    crate::root().join("crds")
 }
 
 fn crds() -> Vec<Value> {

@@ -13,17 +13,13 @@ use coder_k8s::{
     sync::note::NoteReason,
 };
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn read(path: impl AsRef<Path>) -> String {
-    let path = root().join(path);
+    let path = crate::root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let mut folders = vec![root().join(folder)];
+    let mut folders = vec![crate::root().join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -60,7 +56,7 @@ fn hold(document: &str, mark: &str, expected: &str) {
         "{document} is out of date: UPDATE=1 cargo test --test integration docs"
     );
     fs::write(
-        root().join(document),
+        crate::root().join(document),
         format!("{before}{begin}{expected}{end}{after}"),
     )
     .unwrap();
@@ -262,7 +258,7 @@ fn every_field_of_spec_is_described() {
 #[test]
 fn every_link_leads_somewhere() {
     let mut documents = files("docs", "md");
-    documents.push(root().join("README.md"));
+    documents.push(crate::root().join("README.md"));
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
         for target in text
@@ -285,7 +281,7 @@ fn every_document_is_found_from_the_index() {
     let index = read("docs/README.md");
     for document in files("docs", "md") {
         let path = document
-            .strip_prefix(root().join("docs"))
+            .strip_prefix(crate::root().join("docs"))
             .unwrap()
             .display()
             .to_string();
@@ -299,9 +295,9 @@ fn every_document_is_found_from_the_index() {
 #[test]
 fn the_map_of_the_repository_is_complete() {
     let readme = read("README.md");
-    for entry in fs::read_dir(root())
+    for entry in fs::read_dir(crate::root())
         .unwrap()
-        .chain(fs::read_dir(root().join("src")).unwrap())
+        .chain(fs::read_dir(crate::root().join("src")).unwrap())
     {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
@@ -317,7 +313,7 @@ fn the_map_of_the_repository_is_complete() {
 #[test]
 fn scripts_that_are_named_exist() {
     let mut documents = files("docs", "md");
-    documents.extend(["README.md", ".ci/run"].map(|name| root().join(name)));
+    documents.extend(["README.md", ".ci/run"].map(|name| crate::root().join(name)));
     for document in documents {
         for part in fs::read_to_string(&document)
             .unwrap()
@@ -330,7 +326,7 @@ fn scripts_that_are_named_exist() {
                 .collect();
             let name = name.trim_end_matches('.');
             assert!(
-                root().join("hack").join(name).exists(),
+                crate::root().join("hack").join(name).exists(),
                 "{}: hack/{name}",
                 document.display()
             );

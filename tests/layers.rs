@@ -145,7 +145,7 @@ fn no_file_is_too_long() {
 
 #[test]
 fn the_top_level_is_what_the_readme_says() {
-    let seen: BTreeSet<String> = fs::read_dir(root())
+    let seen: BTreeSet<String> = fs::read_dir(crate::root())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| !name.starts_with('.') && name != "target")
@@ -162,7 +162,7 @@ fn the_top_level_is_what_the_readme_says() {
 fn nothing_speaks_of_a_machine_or_of_work_to_do() {
     let mut files = Vec::new();
     for folder in ["src", "tests", "hack", "deploy", "docs", "crds", ".ci"] {
-        collect(&root().join(folder), &mut files);
+        collect(&crate::root().join(folder), &mut files);
     }
     for file in [
         "README.md",
@@ -171,7 +171,7 @@ fn nothing_speaks_of_a_machine_or_of_work_to_do() {
         ".rustfmt.toml",
         ".gitignore",
     ] {
-        files.push(root().join(file));
+        files.push(crate::root().join(file));
     }
     let mut found = Vec::new();
     for path in files {
@@ -198,18 +198,14 @@ fn imports_are_read_in_every_form() {
     assert_eq!(names, BTreeSet::from(expected));
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Every Rust file below `folder`, relative to the root, with its text.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    collect(&root().join(folder), &mut files);
+    collect(&crate::root().join(folder), &mut files);
     files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap();
-        (path.strip_prefix(root()).unwrap().to_owned(), text)
+        (path.strip_prefix(crate::root()).unwrap().to_owned(), text)
     };
     let files: Vec<_> = files.into_iter().map(read).collect();
     assert!(!files.is_empty(), "{folder} is empty");

@@ -22,3 +22,9 @@ mod e2e;
 mod layers;
 #[cfg(test)]
 mod manifests;
+
+/// The repository: cargo runs tests in the folder of their package. Asked at run time, since a test may
+/// be run where the checkout that it was built from is not.
+fn root() -> std::path::PathBuf {
+    std::env::current_dir().unwrap()
+}

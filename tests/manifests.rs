@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use coder_k8s::{
@@ -41,7 +41,7 @@ const RIGHTS: [(&str, &str, &[&str]); 4] = [
 ];
 
 fn deploy() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy")
+    crate::root().join("deploy")
 }
 
 /// The documents of `deploy/<file>`.

@@ -3,7 +3,7 @@
 
 use std::{
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -432,7 +432,7 @@ pub fn version(object: &Value) -> &str {
 
 /// The CRDs, once for the bed, and the controller's rights in `namespace`, from `deploy/`.
 async fn install(bed: &Access, namespace: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = crate::root();
     let crds = root.join("crds").display().to_string();
     let role = |folder: &str| {
         root.join("deploy")

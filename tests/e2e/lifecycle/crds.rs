@@ -41,9 +41,9 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     }
     scene.proxy.forget();
 
-    let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
+    let crds = crate::root().join("crds").display().to_string();
     scene
-        .kubectl(&["delete", "-f", crds, "--timeout=60s"])
+        .kubectl(&["delete", "-f", &crds, "--timeout=60s"])
         .await;
     scene.sweeps(3).await;
     assert_eq!(workspace_status(&scene, id(&twin)).await, 200);
@@ -56,9 +56,11 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     );
 
     // Installed again, the same manifests adopt what is there.
-    scene.kubectl(&["apply", "--server-side", "-f", crds]).await;
     scene
-        .kubectl(&["wait", "--for=condition=Established", "-f", crds])
+        .kubectl(&["apply", "--server-side", "-f", &crds])
+        .await;
+    scene
+        .kubectl(&["wait", "--for=condition=Established", "-f", &crds])
         .await;
     scene
         .apply(&workspace::manifest(&object, &template, &json!({})))

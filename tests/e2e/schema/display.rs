@@ -1,7 +1,5 @@
 //! What people see of the kinds: names, columns and descriptions.
 
-use std::path::Path;
-
 use coder_k8s::api::crd;
 use serde_json::json;
 
@@ -11,9 +9,7 @@ use super::{stage, template, workspace};
 async fn the_server_has_nothing_to_remark_on_the_crds() {
     let scene = stage("crd-warnings").await;
     for definition in crd::all() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("crds")
-            .join(crd::file_name(&definition));
+        let file = crate::root().join("crds").join(crd::file_name(&definition));
         let text = std::fs::read_to_string(file).unwrap();
         assert_eq!(
             text,

@@ -2,6 +2,7 @@
 //! go.sum is verified by Go as always.
 
 use std::{
+    env::temp_dir,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -10,6 +11,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use super::{cache, mirror, wait::wait_telling};
 use crate::{Error, file, tool};
@@ -21,8 +23,12 @@ const PROVIDER_MODULE: &str = "github.com/coder/terraform-provider-coder/v2";
 /// Something to build.
 #[derive(Debug)]
 pub(super) struct Module {
-    /// Name of the folder below `go/`, and of the entry in the cache.
+    /// Name of the entry in the cache.
     name: &'static str,
+    /// Its go.mod.
+    requirements: &'static str,
+    /// Its go.sum.
+    sums: &'static str,
     /// The module whose version the binaries tell.
     main: &'static str,
     /// What to build: all tools, or some packages.
@@ -35,6 +41,8 @@ impl Module {
     pub(super) fn kubernetes() -> Self {
         Self {
             name: "kubernetes",
+            requirements: include_str!("../../go/kubernetes/go.mod"),
+            sums: include_str!("../../go/kubernetes/go.sum"),
             main: KUBERNETES,
             packages: &["tool"],
             has_provider: false,
@@ -53,6 +61,8 @@ impl Module {
     pub(super) fn coder() -> Self {
         Self {
             name: "coder",
+            requirements: include_str!("../../go/coder/go.mod"),
+            sums: include_str!("../../go/coder/go.sum"),
             main: CODER,
             packages: &["tool"],
             has_provider: true,
@@ -71,33 +81,35 @@ impl Module {
     pub(super) fn build(&self, progress: &dyn Fn(&str)) -> Result<PathBuf, Error> {
         let root = cache::root();
         let go = tool::go()?;
-        let requirements = file::read(&self.folder().join("go.mod"))?;
-        let version = version_of(&requirements, self.main).to_owned();
-        let flags = self.linker_flags(&version);
-        let target = go_environment(&go, &self.folder(), &["GOVERSION", "GOOS", "GOARCH"])?;
-        let name = format!(
-            "{}-{}",
-            self.name,
-            self.key(&requirements, &target, &flags)?
-        );
+        let module = self.unpack()?;
+        let version = version_of(self.requirements, self.main);
+        let flags = self.linker_flags(version);
+        let target = go_environment(&go, module.path(), &["GOVERSION", "GOOS", "GOARCH"])?;
+        let name = format!("{}-{}", self.name, self.key(&target, &flags));
         cache::get_or_make(&root, &name, progress, |folder| {
             let log = root.join(format!("{name}.log"));
             let what = format!("{} {version}", self.name);
-            self.compile(&go, &flags, folder, &log, &|state| {
+            self.compile(&go, module.path(), &flags, folder, &log, &|state| {
                 progress(&format!("{what}: {state}"));
             })?;
             rename_etcd(folder)?;
             if self.has_provider {
-                mirror::make(folder, version_of(&requirements, PROVIDER_MODULE), &target)?;
+                let version = version_of(self.requirements, PROVIDER_MODULE);
+                mirror::make(folder, version, &target)?;
             }
             fs::remove_file(&log).map_err(Error::file("remove", &log))
         })
     }
 
-    fn folder(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("go")
-            .join(self.name)
+    /// The module as files for Go. The program carries them, since it may be run where the checkout
+    /// that it was built from is not.
+    fn unpack(&self) -> Result<TempDir, Error> {
+        let folder = tempfile::tempdir().map_err(Error::file("make a folder in", &temp_dir()))?;
+        for (name, text) in [("go.mod", self.requirements), ("go.sum", self.sums)] {
+            let path = folder.path().join(name);
+            fs::write(&path, text).map_err(Error::file("write", &path))?;
+        }
+        Ok(folder)
     }
 
     fn linker_flags(&self, version: &str) -> String {
@@ -112,17 +124,16 @@ impl Module {
         format!("-s -w -X {stamp}Version={version} -X {stamp}Major={major} -X {stamp}Minor={minor}")
     }
 
-    fn key(&self, requirements: &str, target: &[String], flags: &str) -> Result<String, Error> {
-        let sums = file::read(&self.folder().join("go.sum"))?;
+    fn key(&self, target: &[String], flags: &str) -> String {
         let packages = self.packages.join(" ");
         let target = target.join(" ");
-        let parts = [requirements, &sums, &target, flags, &packages];
-        Ok(hash(&parts))
+        hash(&[self.requirements, self.sums, &target, flags, &packages])
     }
 
     fn compile(
         &self,
         go: &Path,
+        module: &Path,
         flags: &str,
         folder: &Path,
         log: &Path,
@@ -140,7 +151,7 @@ impl Module {
             .args(["build", "-buildvcs=false", "-ldflags", flags, "-o"])
             .arg(folder)
             .args(self.packages)
-            .current_dir(self.folder())
+            .current_dir(module)
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
@@ -237,9 +248,8 @@ mod tests {
     #[test]
     fn the_checked_in_modules_name_their_versions() {
         for module in [Module::kubernetes(), Module::coder()] {
-            let requirements = file::read(&module.folder().join("go.mod")).unwrap();
             assert!(
-                version_of(&requirements, module.main).starts_with('v'),
+                version_of(module.requirements, module.main).starts_with('v'),
                 "{}",
                 module.name
             );
