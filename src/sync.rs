@@ -5,20 +5,28 @@
 //! that each rule can be tried in bulk. Translation from coderd's wire types into the small structs
 //! used here is the controller's business.
 
+pub mod adoption;
 pub mod build;
 pub mod build_wait;
+pub mod context;
+pub mod deletion;
 pub mod field;
-pub mod lifecycle;
+pub mod guard;
+pub mod kind;
 pub mod note;
 pub mod outlook;
 pub mod ownership;
 pub mod plan;
+pub mod report;
 pub mod rounding;
 pub mod run;
+pub mod setting;
 pub mod source;
+pub mod spelling;
 pub mod standing;
 pub mod template;
 pub mod twin;
+pub mod upkeep;
 pub mod workspace;
 
 #[cfg(test)]

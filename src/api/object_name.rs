@@ -3,6 +3,25 @@
 
 use std::fmt;
 
+/// The identity that a `metadata.name` spells.
+pub trait ObjectName: fmt::Display + PartialEq + Sized {
+    /// How such a name is written, without the control plane.
+    const FORM: &'static str;
+
+    /// Reads a `metadata.name`; none where it has another number of parts, or an empty one.
+    fn parse(name: &str) -> Option<Self>;
+
+    /// The control plane, where the name gives one.
+    fn control_plane(&self) -> Option<&str>;
+
+    /// The organization, lower case.
+    fn organization(&self) -> &str;
+
+    /// The same identity, written with this control plane.
+    #[must_use]
+    fn of_control_plane(self, control_plane: Option<&str>) -> Self;
+}
+
 /// The identity that a workspace's `metadata.name` spells.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkspaceName {
@@ -37,9 +56,12 @@ impl WorkspaceName {
             workspace: workspace.to_lowercase(),
         }
     }
+}
 
-    /// Reads a `metadata.name`; none where it has not three or four non-empty parts.
-    pub fn parse(name: &str) -> Option<Self> {
+impl ObjectName for WorkspaceName {
+    const FORM: &'static str = "<organization>.<owner>.<workspace>";
+
+    fn parse(name: &str) -> Option<Self> {
         let (control_plane, [organization, owner, workspace]) = split(name)?;
         Some(Self {
             control_plane,
@@ -47,6 +69,19 @@ impl WorkspaceName {
             owner,
             workspace,
         })
+    }
+
+    fn control_plane(&self) -> Option<&str> {
+        self.control_plane.as_deref()
+    }
+
+    fn organization(&self) -> &str {
+        &self.organization
+    }
+
+    fn of_control_plane(mut self, control_plane: Option<&str>) -> Self {
+        self.control_plane = control_plane.map(str::to_owned);
+        self
     }
 }
 
@@ -59,15 +94,31 @@ impl TemplateName {
             template: template.to_lowercase(),
         }
     }
+}
 
-    /// Reads a `metadata.name`; none where it has not two or three non-empty parts.
-    pub fn parse(name: &str) -> Option<Self> {
+impl ObjectName for TemplateName {
+    const FORM: &'static str = "<organization>.<template>";
+
+    fn parse(name: &str) -> Option<Self> {
         let (control_plane, [organization, template]) = split(name)?;
         Some(Self {
             control_plane,
             organization,
             template,
         })
+    }
+
+    fn control_plane(&self) -> Option<&str> {
+        self.control_plane.as_deref()
+    }
+
+    fn organization(&self) -> &str {
+        &self.organization
+    }
+
+    fn of_control_plane(mut self, control_plane: Option<&str>) -> Self {
+        self.control_plane = control_plane.map(str::to_owned);
+        self
     }
 }
 

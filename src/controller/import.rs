@@ -9,6 +9,7 @@ use crate::{
     api::names::MANAGER_CODERD,
     coderd,
     k8s::object::{self, Imported},
+    sync::kind::TwinFacts,
 };
 
 /// Which of coderd's workspaces and templates get an object without being asked for.

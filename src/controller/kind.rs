@@ -1,95 +1,82 @@
 //! What the driver needs to know of a kind; there are two.
 
-use k8s_openapi::api::core::v1::ObjectReference;
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::{Controller, Key, cause::Outcome};
+use super::{
+    Controller, Key, Settings,
+    cause::Outcome,
+    look::{Look, Seen},
+};
 use crate::{
-    api::status::{Binding, Refusal},
+    coderd,
     k8s::object::{self, Objects},
-    sync::{
-        outlook::Outlook,
-        ownership::Ownership,
-        plan::{ObjectEffect, Plan},
-        twin::Cause,
-    },
+    sync::{self, deletion::Departure, ownership::Ownership},
 };
 
 /// A kind of object with a twin in coderd.
-pub(super) trait Kind: Sized + 'static {
-    /// The object.
-    type Object: object::Kind + Clone + Send + Sync + 'static;
-    /// Its status.
-    type Status: Clone + Default + PartialEq + Serialize + Send + Sync;
-    /// What was seen of coderd.
-    type Seen: Send + Sync;
-    /// An effect on either side.
-    type Effect: Clone + PartialEq + Send + Sync;
-    /// The records in status.
-    type Records: Send;
+pub(super) trait Kind:
+    sync::kind::Kind<
+        Name: Send + Sync,
+        Twin: Send + Sync,
+        Effect: Send + Sync,
+        OwnRecords: Send,
+        Status: Clone + PartialEq + Serialize + Send + Sync,
+    > + object::Kind
+    + Send
+    + Sync
+    + 'static
+{
+    /// What is looked at for this kind only.
+    type Seen: Default + Send + Sync;
+
+    /// The name of the CRD.
+    const CRD: &'static str;
 
     /// The objects of this kind.
-    fn objects(controller: &Controller) -> &Objects<Self::Object>;
-
-    /// The object's status, empty where there is none.
-    fn status(object: &Self::Object) -> Self::Status;
-
-    /// The object with another status.
-    fn set_status(object: &mut Self::Object, status: Self::Status);
-
-    /// Marks the present generation as acted on if `before` was: our own write to `spec` asks for
-    /// nothing, and must not make what failed or was refused be tried again.
-    fn keep_up(object: &mut Self::Object, before: Option<i64>);
-
-    /// The twin that the object is bound to.
-    fn binding(object: &Self::Object) -> Option<&Binding>;
+    fn objects(controller: &Controller) -> &Objects<Self>;
 
     /// The object's spec as JSON.
-    fn spec(object: &Self::Object) -> serde_json::Value;
+    fn spec(&self) -> serde_json::Value;
 
-    /// Looks at coderd, as far as the object needs it.
-    fn observe(
+    /// The object's status.
+    fn status(&self) -> Option<&Self::Status>;
+
+    /// Gives the object another status.
+    fn set_status(&mut self, status: Self::Status);
+
+    /// Marks `generation` as acted on.
+    fn set_observed_generation(&mut self, generation: Option<i64>);
+
+    /// Looks for the twin by its id.
+    fn by_id(
+        &self,
+        controller: &Controller,
+        id: Uuid,
+        seen: &mut Seen<Self>,
+    ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
+
+    /// Looks for the twin by its natural key, and how coderd spells it.
+    fn by_name(
+        &self,
+        controller: &Controller,
+        name: &Self::Name,
+        seen: &mut Seen<Self>,
+    ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
+
+    /// Looks at what is needed besides, now that the twin was looked for.
+    fn look_further(
+        &self,
         controller: &Controller,
         key: &Key,
-        object: &Self::Object,
         ownership: &Ownership,
-    ) -> impl Future<Output = Self::Seen> + Send;
+        departure: Option<Departure>,
+        seen: &mut Seen<Self>,
+    ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
-    /// Whether the twin is there.
-    fn is_present(seen: &Self::Seen) -> bool;
-
-    /// Why nothing could be seen.
-    fn unknown(seen: &Self::Seen) -> Option<&Cause>;
-
-    /// Everything that is decided about one look.
-    fn judge(look: &Look<'_, Self>) -> Plan<Self::Effect, Self::Records>;
-
-    /// The status that says so; with the records given, or with those that hold at rest.
-    fn report(
-        look: &Look<'_, Self>,
-        records: Option<Self::Records>,
-        outlook: &Outlook,
-    ) -> Self::Status;
-
-    /// The part of an effect that concerns the object itself.
-    fn object_effect(effect: &Self::Effect) -> Option<&ObjectEffect>;
+    /// What was seen, for deciding.
+    fn sight<'a>(seen: &'a Self::Seen, settings: &'a Settings) -> Self::Sight<'a>;
 
     /// Brings about an effect in coderd.
     fn act(look: &Look<'_, Self>, effect: &Self::Effect) -> impl Future<Output = Outcome> + Send;
-
-    /// The record that coderd refused an effect.
-    fn refused(effect: &Self::Effect, message: &str) -> Refusal;
-
-    /// The object, for an Event.
-    fn reference(object: &Self::Object) -> ObjectReference;
-}
-
-/// One look at both sides.
-pub(super) struct Look<'a, K: Kind> {
-    pub(super) controller: &'a Controller,
-    pub(super) key: &'a Key,
-    pub(super) object: &'a K::Object,
-    pub(super) ownership: &'a Ownership,
-    pub(super) seen: &'a K::Seen,
-    pub(super) refused: &'a [Refusal],
 }

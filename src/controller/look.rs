@@ -1,63 +1,199 @@
-//! What looks at both kinds have in common.
+//! One look at both sides: what is to be seen of coderd for one object.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Controller, Key, session::Session};
+use super::{
+    Controller, Key,
+    cause::{self, Outcome},
+    kind::Kind,
+};
 use crate::{
-    api::condition::Reason,
+    api::{condition::Reason, object_name::ObjectName, status::Refusal},
     coderd,
     k8s::crd::{CrdState, crd_state},
     sync::{
-        lifecycle::{self, Departure},
+        context::{Context, Session},
+        deletion::{self, Departure},
+        kind::TwinFacts,
+        ownership::Ownership,
+        spelling::Spelling,
         standing::Standing,
-        twin::Cause,
-        workspace::Spelling,
+        twin::{Cause, Twin},
     },
 };
 
-/// What is known before coderd is asked about the object.
-pub(super) struct Bearings {
-    pub(super) crd_is_going: bool,
-    pub(super) departure: Option<Departure>,
-    pub(super) session: Result<Session, Cause>,
+/// One look at both sides.
+pub(super) struct Look<'a, K: Kind> {
+    pub(super) controller: &'a Controller,
+    pub(super) key: &'a Key,
+    pub(super) object: &'a K,
+    pub(super) ownership: &'a Ownership,
+    pub(super) seen: &'a Seen<K>,
+    pub(super) refused: &'a [Refusal],
+}
+
+/// What was seen of coderd for one object.
+#[derive(Debug)]
+pub(super) struct Seen<K: Kind> {
+    pub(super) twin: Twin<K::Twin>,
+    /// What is looked at for this kind only.
+    pub(super) own: K::Seen,
+    /// coderd's clock.
+    pub(super) coderd_now: Option<Timestamp>,
+    bound_elsewhere: Option<String>,
+    session: Session,
+    crd_is_going: bool,
+}
+
+impl<K: Kind> Seen<K> {
+    /// Why nothing could be seen.
+    pub(super) fn unknown(&self) -> Option<&Cause> {
+        match &self.twin {
+            Twin::Unknown(cause) => Some(cause),
+            Twin::Present(_) | Twin::Absent | Twin::Gone => None,
+        }
+    }
+
+    /// Whether the twin is there.
+    pub(super) fn is_present(&self) -> bool {
+        matches!(self.twin, Twin::Present(_))
+    }
+}
+
+impl<'a, K: Kind> Look<'a, K> {
+    /// Everything that deciding rests on.
+    pub(super) fn context(&self) -> Context<'a, K> {
+        let seen = self.seen;
+        let settings = &self.controller.settings;
+        let now = settings.clock.now();
+        Context {
+            object: self.object,
+            ownership: self.ownership,
+            twin: &seen.twin,
+            sight: K::sight(&seen.own, settings),
+            bound_elsewhere: seen.bound_elsewhere.as_deref(),
+            session: &seen.session,
+            crd_is_going: seen.crd_is_going,
+            refused: self.refused,
+            request_timeout: settings.request_timeout,
+            coderd_now: seen.coderd_now.unwrap_or(now),
+            now,
+        }
+    }
+
+    /// The id of the twin that was seen.
+    pub(super) fn twin_id(&self) -> Result<Uuid, Outcome> {
+        match &self.seen.twin {
+            Twin::Present(twin) => parse_id(twin.id()),
+            Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(Outcome::LookAgain),
+        }
+    }
+}
+
+/// An id of coderd.
+pub(super) fn parse_id(id: &str) -> Result<Uuid, Outcome> {
+    id.parse().map_err(|_| Outcome::Failed(no_id(id)))
+}
+
+fn no_id(id: &str) -> Cause {
+    Cause::new(Reason::NotProved, format!("{id} is no id of coderd"))
+}
+
+/// Looks at coderd, as far as the object needs it. Nothing is asked of coderd for an object that is
+/// let go whatever it says.
+pub(super) async fn observe<K: Kind>(
+    controller: &Controller,
+    key: &Key,
+    object: &K,
+    ownership: &Ownership,
+) -> Seen<K> {
+    let standing = Standing::of(object, ownership);
+    let crd_is_going = standing.is_terminating()
+        && standing.has_finalizer()
+        && controller.crd_is_going::<K>().await;
+    let mut seen = Seen::<K> {
+        twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
+        own: K::Seen::default(),
+        coderd_now: None,
+        bound_elsewhere: None,
+        session: Session::default(),
+        crd_is_going,
+    };
+    let departure = deletion::departure(&standing, crd_is_going);
+    if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
+        return seen;
+    }
+    match controller.session(&standing) {
+        Ok(session) => seen.session = session,
+        Err(cause) => {
+            seen.twin = Twin::Unknown(cause);
+            return seen;
+        }
+    }
+    let mut looked = find(controller, &standing, object, &mut seen).await;
+    if looked.is_ok() {
+        looked = object
+            .look_further(controller, key, ownership, departure, &mut seen)
+            .await;
+    }
+    if let Err(error) = looked {
+        seen.twin = Twin::Unknown(cause::of(&error));
+    }
+    if let Twin::Present(twin) = &seen.twin {
+        seen.bound_elsewhere = controller.bound_elsewhere(key, twin.id());
+        let is_bound = standing.binding.is_some();
+        if let Some(cause) = controller.bindings_are_unknown().filter(|_| !is_bound) {
+            seen.twin = Twin::Unknown(cause);
+        }
+    }
+    seen
+}
+
+/// Looks for the twin: by its id once that is known, before by its name.
+async fn find<K: Kind>(
+    controller: &Controller,
+    standing: &Standing<'_>,
+    object: &K,
+    seen: &mut Seen<K>,
+) -> Result<(), coderd::Error> {
+    if let Some(binding) = standing.binding {
+        let Ok(id) = binding.id.parse() else {
+            seen.twin = Twin::Unknown(no_id(&binding.id));
+            return Ok(());
+        };
+        return object.by_id(controller, id, seen).await;
+    }
+    seen.twin = Twin::Absent;
+    let name = standing.metadata.name.as_deref().and_then(K::Name::parse);
+    match name {
+        Some(name) => object.by_name(controller, &name, seen).await,
+        None => Ok(()),
+    }
 }
 
 impl Controller {
-    /// Looks at the CRD, if the object is being deleted, and at the session.
-    pub(super) async fn bearings(&self, key: &Key, standing: &Standing<'_>) -> Bearings {
-        let crd_is_going =
-            standing.is_terminating() && standing.has_finalizer() && self.crd_is_going(key).await;
-        let session = self
-            .sessions
-            .get()
-            .and_then(|session| match standing.binding {
-                Some(binding) if binding.deployment_id != session.deployment_id => {
-                    let message = format!(
-                        "the object is bound to deployment {}, but {} answers at this address",
-                        binding.deployment_id, session.deployment_id
-                    );
-                    Err(Cause::new(Reason::DeploymentMismatch, message))
-                }
-                _ => Ok(session),
-            });
-        let departure = lifecycle::departure(standing, crd_is_going);
-        Bearings {
-            crd_is_going,
-            departure,
-            session,
+    /// The session, unless the object is bound to another deployment.
+    fn session(&self, standing: &Standing<'_>) -> Result<Session, Cause> {
+        let session = self.sessions.get()?;
+        match standing.binding {
+            Some(binding) if binding.deployment_id != session.deployment_id => {
+                let message = format!(
+                    "the object is bound to deployment {}, but {} answers at this address",
+                    binding.deployment_id, session.deployment_id
+                );
+                Err(Cause::new(Reason::DeploymentMismatch, message))
+            }
+            _ => Ok(session),
         }
     }
 
     /// Whether the CRD is being removed. What cannot be read is not.
-    async fn crd_is_going(&self, key: &Key) -> bool {
-        let name = match key {
-            Key::Workspace(_) | Key::ImportWorkspace(_) => "coderworkspaces.coder.com",
-            Key::Template(_) | Key::ImportTemplate(_) => "codertemplates.coder.com",
-        };
-        match crd_state(&self.settings.kube, name).await {
+    async fn crd_is_going<K: Kind>(&self) -> bool {
+        match crd_state(&self.settings.kube, K::CRD).await {
             Ok(state) => state != CrdState::Present,
             Err(error) => {
-                tracing::warn!(error = super::cause::text(&error), "the CRD cannot be read");
+                tracing::warn!(error = cause::text(&error), "the CRD cannot be read");
                 false
             }
         }
@@ -77,14 +213,14 @@ impl Controller {
 
     /// Why an object without a binding cannot be bound now: another one, not looked at since the start,
     /// may be bound to the same twin.
-    pub(super) fn bindings_are_unknown(&self) -> Option<Cause> {
+    fn bindings_are_unknown(&self) -> Option<Cause> {
         let known = self.is_watching() && self.inventory.knows_bindings();
         let message = "waiting to know the bindings of all objects";
         (!known).then(|| Cause::new(Reason::Pending, message))
     }
 
     /// The name of another object that is bound to twin `id`.
-    pub(super) fn bound_elsewhere(&self, key: &Key, id: &str) -> Option<String> {
+    fn bound_elsewhere(&self, key: &Key, id: &str) -> Option<String> {
         match self.inventory.bound_to(id.parse().ok()?)? {
             holder if holder == *key => None,
             Key::Workspace(name) | Key::Template(name) => Some(name),

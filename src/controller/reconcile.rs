@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use kube::Resource;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Controller, Key,
     cause::Outcome,
-    kind::{Kind, Look},
+    kind::Kind,
+    look::{Look, Seen, observe},
 };
 use crate::{
     api::{
@@ -23,10 +23,13 @@ use crate::{
         object::{self, Deletion, Force, Known},
     },
     sync::{
+        context::{self, Records},
         note::{self, Note},
         outlook::Outlook,
         ownership::Ownership,
-        plan::{Next, ObjectEffect},
+        plan::{Next, Write, plan},
+        report,
+        standing::Standing,
         twin::Cause,
     },
 };
@@ -54,7 +57,7 @@ pub(super) enum Verdict {
 /// What a step leaves behind.
 enum After<K: Kind> {
     /// The object as it is now.
-    Object(K::Object),
+    Object(K),
     /// Nothing more is to be done.
     End(Verdict),
 }
@@ -90,12 +93,12 @@ async fn steps<K: Kind>(
             return Ok(Verdict::Stopped);
         }
         let managed_fields = object.meta().managed_fields.as_deref().unwrap_or_default();
-        let ownership = Ownership::of(managed_fields, &K::spec(&object));
+        let ownership = Ownership::of(managed_fields, &object.spec());
         if let Some(note) = note::reset(&ownership).filter(|_| controller.memory.is_news(key)) {
-            tell::<K>(controller, &object, &[note]).await;
+            tell(controller, &object, &[note]).await;
         }
-        let seen = K::observe(controller, key, &object, &ownership).await;
-        controller.visited::<K>(key, &object, K::is_present(&seen));
+        let seen = observe(controller, key, &object, &ownership).await;
+        controller.visited(key, &object, &seen);
         let look = Look::<K> {
             controller,
             key,
@@ -104,7 +107,7 @@ async fn steps<K: Kind>(
             seen: &seen,
             refused: &refused,
         };
-        let plan = K::judge(&look);
+        let plan = plan(&look.context());
         let after = match plan.next {
             Next::Record(records) => {
                 let after = record(&look, records, &plan.outlook).await?;
@@ -115,35 +118,32 @@ async fn steps<K: Kind>(
                 // It was accepted, and yet the very same is needed again.
                 let text = "coderd accepted it, but it shows no effect: a licence, or a policy of \
                             the template, may forbid it";
-                refused.push(K::refused(&effect, text));
+                refused.push(context::refused::<K>(&effect, text));
                 continue;
             }
-            Next::Do(effect) => match K::object_effect(&effect) {
-                Some(on_object) => write::<K>(&look, on_object).await?,
-                None => match K::act(&look, &effect).await {
-                    Outcome::Done => {
-                        done = Some(effect);
-                        After::Object(object.clone())
-                    }
-                    Outcome::LookAgain => continue,
-                    Outcome::Refused(message) => {
-                        refused.push(K::refused(&effect, &message));
-                        continue;
-                    }
-                    Outcome::Failed(cause) => {
-                        let outlook = Outlook::unknown(&cause);
-                        rest(&look, &outlook).await?;
-                        return Ok(Verdict::Unknown(cause));
-                    }
-                },
+            Next::Do(effect) => match K::act(&look, &effect).await {
+                Outcome::Done => {
+                    done = Some(effect);
+                    After::Object(object.clone())
+                }
+                Outcome::LookAgain => continue,
+                Outcome::Refused(message) => {
+                    refused.push(context::refused::<K>(&effect, &message));
+                    continue;
+                }
+                Outcome::Failed(cause) => {
+                    rest(&look, &Outlook::unknown(&cause)).await?;
+                    return Ok(Verdict::Unknown(cause));
+                }
             },
+            Next::Write(change) => write(&look, &change).await?,
             Next::Rest(delay) => {
                 rest(&look, &plan.outlook).await?;
-                let unknown = K::unknown(&seen).cloned();
+                let unknown = seen.unknown().cloned();
                 After::End(unknown.map_or(Verdict::Rest(delay), Verdict::Unknown))
             }
         };
-        tell::<K>(controller, &object, &plan.notes).await;
+        tell(controller, &object, &plan.notes).await;
         match after {
             After::Object(next) => object = next,
             After::End(verdict) => return Ok(verdict),
@@ -155,26 +155,27 @@ async fn steps<K: Kind>(
 /// Writes records into `status`, so that the next step can rely on them.
 async fn record<K: Kind>(
     look: &Look<'_, K>,
-    records: K::Records,
+    records: Records<K>,
     outlook: &Outlook,
-) -> Result<K::Object, Error> {
-    let status = K::report(look, Some(records), outlook);
+) -> Result<K, Error> {
+    let status = report::status(&look.context(), records, outlook);
     apply_status(look, status).await
 }
 
 /// Writes `status` if it says something new.
 async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Error> {
-    let status = K::report(look, None, outlook);
-    if status != K::status(look.object) {
+    let context = look.context();
+    let status = report::status(&context, context.records_at_rest(), outlook);
+    if Some(&status) != look.object.status() {
         apply_status(look, status).await?;
         if let Some(note) = note::stalled(outlook) {
-            tell::<K>(look.controller, look.object, &[note]).await;
+            tell(look.controller, look.object, &[note]).await;
         }
     }
     Ok(())
 }
 
-async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<K::Object, Error> {
+async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<K, Error> {
     let objects = K::objects(look.controller);
     let Some(known) = Known::of(look.object.meta()) else {
         return Ok(look.object.clone());
@@ -185,24 +186,23 @@ async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<
         .wrote(look.key, &written.resource_version);
     let mut object = look.object.clone();
     object.meta_mut().resource_version = Some(written.resource_version);
-    K::set_status(&mut object, status);
-    look.controller
-        .visited::<K>(look.key, &object, K::is_present(look.seen));
+    object.set_status(status);
+    look.controller.visited(look.key, &object, look.seen);
     Ok(object)
 }
 
-/// Brings about an effect on the object itself.
-async fn write<K: Kind>(look: &Look<'_, K>, effect: &ObjectEffect) -> Result<After<K>, Error> {
+/// Changes the object itself.
+async fn write<K: Kind>(look: &Look<'_, K>, change: &Write) -> Result<After<K>, Error> {
     let objects = K::objects(look.controller);
     let Some(known) = Known::of(look.object.meta()) else {
         return Ok(After::End(Verdict::Again));
     };
-    match effect {
-        ObjectEffect::AddFinalizer => {
+    match change {
+        Write::AddFinalizer => {
             let outcome = finalizer::add(objects.client(), look.object, FINALIZER).await?;
             reread(look, &known, &outcome).await
         }
-        ObjectEffect::RemoveFinalizer => {
+        Write::RemoveFinalizer => {
             let outcome = finalizer::remove(objects.client(), look.object, FINALIZER).await?;
             if look.object.meta().deletion_timestamp.is_some()
                 && matches!(outcome, finalizer::Outcome::Done(_))
@@ -211,21 +211,26 @@ async fn write<K: Kind>(look: &Look<'_, K>, effect: &ObjectEffect) -> Result<Aft
             }
             reread(look, &known, &outcome).await
         }
-        ObjectEffect::ApplySpec { fields, force } => {
+        Write::ApplySpec { fields, force } => {
             let force = if *force { Force::Yes } else { Force::No };
             let set = json!({ "spec": fields });
             let mut object = objects.apply(&known, MANAGER_CODERD, force, set).await?;
-            K::keep_up(&mut object, look.object.meta().generation);
+            // Our own write to `spec` asks for nothing, and must not make what failed or was refused
+            // be tried again.
+            if !Standing::of(look.object, look.ownership).has_new_spec() {
+                let generation = object.meta().generation;
+                object.set_observed_generation(generation);
+            }
             wrote(look, &object);
             Ok(After::Object(object))
         }
-        ObjectEffect::ApplyOrigin(origin) => {
+        Write::ApplyOrigin(origin) => {
             objects
                 .apply_origin_label(&known, *origin, Force::Yes)
                 .await?;
             reread_object(look, &known).await
         }
-        ObjectEffect::Delete => match objects.delete(&known).await? {
+        Write::Delete => match objects.delete(&known).await? {
             Deletion::Done => Ok(After::End(Verdict::Gone)),
             Deletion::Pending => reread_object(look, &known).await,
         },
@@ -255,14 +260,14 @@ async fn reread_object<K: Kind>(look: &Look<'_, K>, known: &Known) -> Result<Aft
 }
 
 /// The watch event of this version tells nothing new.
-fn wrote<K: Kind>(look: &Look<'_, K>, object: &K::Object) {
+fn wrote<K: Kind>(look: &Look<'_, K>, object: &K) {
     if let Some(version) = &object.meta().resource_version {
         look.controller.memory.wrote(look.key, version);
     }
 }
 
 /// Tells people what was done.
-async fn tell<K: Kind>(controller: &Controller, object: &K::Object, notes: &[Note]) {
+async fn tell<K: Kind>(controller: &Controller, object: &K, notes: &[Note]) {
     for note in notes {
         let event = Event {
             severity: if note.warning {
@@ -277,15 +282,16 @@ async fn tell<K: Kind>(controller: &Controller, object: &K::Object, notes: &[Not
         let now = controller.settings.clock.now();
         controller
             .events
-            .publish(&K::reference(object), &event, now)
+            .publish(&object.object_ref(&()), &event, now)
             .await;
     }
 }
 
 impl Controller {
     /// The inventory learns what the object is bound to.
-    fn visited<K: Kind>(&self, key: &Key, object: &K::Object, is_present: bool) {
-        let binding = K::binding(object).and_then(|binding| binding.id.parse().ok());
-        self.inventory.object_visited(key, binding, is_present);
+    fn visited<K: Kind>(&self, key: &Key, object: &K, seen: &Seen<K>) {
+        let binding = object.shared_status().binding;
+        let id = binding.and_then(|binding| binding.id.parse().ok());
+        self.inventory.object_visited(key, id, seen.is_present());
     }
 }

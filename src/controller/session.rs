@@ -5,41 +5,28 @@ use std::sync::{Mutex, PoisonError};
 use crate::{
     api::condition::Reason,
     coderd::{self, ServerVersion},
-    sync::twin::Cause,
+    sync::{context::Session, twin::Cause},
 };
-
-/// A coderd that answers, and our own user there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Session {
-    /// Which deployment it is.
-    pub(super) deployment_id: String,
-    /// The id of the token's user.
-    pub(super) us: String,
-    /// Set where this coderd may only be read.
-    pub(super) read_only: Option<Cause>,
-}
 
 /// The oldest coderd whose template PATCH leaves alone what it does not name.
 const OLDEST: (u32, u32) = (2, 34);
 
-impl Session {
-    /// The session with the coderd that calls itself `info`, as `user`.
-    pub(super) fn new(info: &coderd::BuildInfo, user: &coderd::User) -> Self {
-        let is_too_old = info
-            .server_version()
-            .is_some_and(|version| is_too_old(&version));
-        let read_only = is_too_old.then(|| {
-            let message = format!(
-                "coderd {} is older than {}.{} and is only read; update it",
-                info.version, OLDEST.0, OLDEST.1
-            );
-            Cause::new(Reason::UnsupportedCoderVersion, message)
-        });
-        Self {
-            deployment_id: info.deployment_id.clone(),
-            us: user.id.to_string(),
-            read_only,
-        }
+/// The session with the coderd that calls itself `info`, as `user`.
+pub(super) fn session(info: &coderd::BuildInfo, user: &coderd::User) -> Session {
+    let is_too_old = info
+        .server_version()
+        .is_some_and(|version| is_too_old(&version));
+    let read_only = is_too_old.then(|| {
+        let message = format!(
+            "coderd {} is older than {}.{} and is only read; update it",
+            info.version, OLDEST.0, OLDEST.1
+        );
+        Cause::new(Reason::UnsupportedCoderVersion, message)
+    });
+    Session {
+        deployment_id: info.deployment_id.clone(),
+        us: user.id.to_string(),
+        read_only,
     }
 }
 

@@ -9,10 +9,13 @@ use super::{
     Controller, cause,
     inventory::{Row, RowContent},
     queue::Lane,
-    session::Session,
+    session::session,
     template, workspace,
 };
-use crate::{coderd, sync::rounding};
+use crate::{
+    coderd,
+    sync::{kind::TwinFacts, rounding},
+};
 
 /// A sweep takes at most this share of the time.
 const DUTY: u32 = 10;
@@ -71,7 +74,7 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
             })
             .map(workspace_row),
     );
-    let is_new = controller.sessions.set(Ok(Session::new(&info, &user)));
+    let is_new = controller.sessions.set(Ok(session(&info, &user)));
     let watching = controller.is_watching();
     let imports = &controller.settings.imports;
     let changes = controller

@@ -1,153 +1,123 @@
-//! Templates: observe → plan → act → report.
+//! What the driver needs to know of templates.
 
 mod act;
 mod observe;
 mod translate;
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Resource;
+use uuid::Uuid;
 
 pub(super) use self::translate::{object_name, translate};
 use super::{
-    Controller, Key,
+    Controller, Key, Settings,
     cause::Outcome,
-    kind::{Kind, Look},
+    kind::Kind,
+    look::{Look, Seen},
+    memory::SharedContent,
 };
 use crate::{
     api::{
-        status::{Binding, Refusal},
+        object_name::TemplateName,
         template::{CoderTemplate, TemplateStatus},
     },
+    coderd,
     k8s::object::Objects,
     sync::{
-        outlook::Outlook,
+        deletion::Departure,
         ownership::Ownership,
-        plan::ObjectEffect,
-        template::{self, Context, Effect, Records, TemplatePlan, report},
-        twin::{Cause, Twin},
+        spelling::Spelling,
+        template::{Declared, Effect, Find, Sight},
+        twin::Twin,
     },
 };
 
-/// The kind of templates.
-pub(super) enum Templates {}
+/// What is looked at for templates only.
+#[derive(Debug, Default)]
+pub(super) struct SeenOfTemplate {
+    organization: Option<Spelling>,
+    organization_id: Option<Uuid>,
+    source: Option<Result<Declared, String>>,
+    version: Find,
+    active: Option<SharedContent>,
+    workspaces: Option<i64>,
+}
 
-impl Kind for Templates {
-    type Object = CoderTemplate;
-    type Status = TemplateStatus;
-    type Seen = observe::Seen;
-    type Effect = Effect;
-    type Records = Records;
+impl Kind for CoderTemplate {
+    type Seen = SeenOfTemplate;
 
-    fn objects(controller: &Controller) -> &Objects<CoderTemplate> {
+    const CRD: &'static str = "codertemplates.coder.com";
+
+    fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.templates
     }
 
-    fn status(object: &CoderTemplate) -> TemplateStatus {
-        object.status.clone().unwrap_or_default()
+    fn spec(&self) -> serde_json::Value {
+        serde_json::to_value(&self.spec).unwrap_or_default()
     }
 
-    fn set_status(object: &mut CoderTemplate, status: TemplateStatus) {
-        object.status = Some(status);
+    fn status(&self) -> Option<&TemplateStatus> {
+        self.status.as_ref()
     }
 
-    fn keep_up(object: &mut CoderTemplate, before: Option<i64>) {
-        let generation = object.metadata.generation;
-        if let Some(status) = &mut object.status
-            && status.observed_generation == before
-        {
+    fn set_status(&mut self, status: TemplateStatus) {
+        self.status = Some(status);
+    }
+
+    fn set_observed_generation(&mut self, generation: Option<i64>) {
+        if let Some(status) = &mut self.status {
             status.observed_generation = generation;
         }
     }
 
-    fn binding(object: &CoderTemplate) -> Option<&Binding> {
-        object.status.as_ref()?.binding.as_ref()
-    }
-
-    fn spec(object: &CoderTemplate) -> serde_json::Value {
-        serde_json::to_value(&object.spec).unwrap_or_default()
-    }
-
-    async fn observe(
+    async fn by_id(
+        &self,
         controller: &Controller,
-        key: &Key,
-        object: &CoderTemplate,
+        id: Uuid,
+        seen: &mut Seen<Self>,
+    ) -> Result<(), coderd::Error> {
+        observe::by_id(controller, id, seen).await
+    }
+
+    async fn by_name(
+        &self,
+        controller: &Controller,
+        name: &TemplateName,
+        seen: &mut Seen<Self>,
+    ) -> Result<(), coderd::Error> {
+        observe::by_name(controller, name, seen).await
+    }
+
+    async fn look_further(
+        &self,
+        controller: &Controller,
+        _key: &Key,
         ownership: &Ownership,
-    ) -> observe::Seen {
-        observe::observe(controller, key, object, ownership).await
-    }
-
-    fn is_present(seen: &observe::Seen) -> bool {
-        matches!(seen.twin, Twin::Present(_))
-    }
-
-    fn unknown(seen: &observe::Seen) -> Option<&Cause> {
-        match &seen.twin {
-            Twin::Unknown(cause) => Some(cause),
-            Twin::Present(_) | Twin::Absent | Twin::Gone => None,
+        departure: Option<Departure>,
+        seen: &mut Seen<Self>,
+    ) -> Result<(), coderd::Error> {
+        if let Twin::Present(template) = &seen.twin {
+            let count = controller
+                .inventory
+                .workspaces_of(&template.organization, &template.name);
+            seen.own.workspaces = Some(count);
         }
+        if departure.is_some() {
+            return Ok(());
+        }
+        observe::sources(controller, self, ownership, seen).await
     }
 
-    fn judge(look: &Look<'_, Self>) -> TemplatePlan {
-        template::plan(&context(look))
-    }
-
-    fn report(
-        look: &Look<'_, Self>,
-        records: Option<Records>,
-        outlook: &Outlook,
-    ) -> TemplateStatus {
-        let context = context(look);
-        let records = records.unwrap_or_else(|| report::records_at_rest(&context));
-        report::status(&context, records, outlook)
-    }
-
-    fn object_effect(effect: &Effect) -> Option<&ObjectEffect> {
-        match effect {
-            Effect::Object(effect) => Some(effect),
-            Effect::CreateVersion { .. }
-            | Effect::Unarchive(_)
-            | Effect::Create(_)
-            | Effect::Promote(_)
-            | Effect::SetMetadata { .. }
-            | Effect::Delete => None,
+    fn sight<'a>(seen: &'a SeenOfTemplate, settings: &'a Settings) -> Sight<'a> {
+        Sight {
+            organization: seen.organization.as_ref(),
+            source: seen.source.as_ref(),
+            version: &seen.version,
+            active: seen.active.as_deref(),
+            workspaces: seen.workspaces,
+            build_wait: &settings.build_wait,
         }
     }
 
     async fn act(look: &Look<'_, Self>, effect: &Effect) -> Outcome {
-        act::act(look, effect).await
-    }
-
-    fn refused(effect: &Effect, message: &str) -> Refusal {
-        effect.refused(message)
-    }
-
-    fn reference(object: &CoderTemplate) -> ObjectReference {
-        object.object_ref(&())
-    }
-}
-
-fn context<'a>(look: &Look<'a, Templates>) -> Context<'a> {
-    let seen = look.seen;
-    let settings = &look.controller.settings;
-    let now = settings.clock.now();
-    Context {
-        object: look.object,
-        ownership: look.ownership,
-        twin: &seen.twin,
-        organization: seen.organization.as_ref(),
-        source: seen.source.as_ref(),
-        version: &seen.version,
-        active: seen.active.as_deref(),
-        workspaces: seen.workspaces,
-        bound_elsewhere: seen.bound_elsewhere.as_deref(),
-        deployment_id: &seen.session.deployment_id,
-        read_only: seen.session.read_only.as_ref(),
-        crd_is_going: seen.crd_is_going,
-        us: &seen.session.us,
-        refused: look.refused,
-        request_timeout: settings.request_timeout,
-        build_wait: &settings.build_wait,
-        coderd_now: seen.coderd_now.unwrap_or(now),
-        now,
+        act::act(look, effect).await.unwrap_or_else(|failed| failed)
     }
 }

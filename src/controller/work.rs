@@ -10,9 +10,8 @@ use super::{
     Controller, Key, cause, import,
     queue::Lane,
     reconcile::{self, Verdict},
-    template::Templates,
-    workspace::Workspaces,
 };
+use crate::api::{template::CoderTemplate, workspace::CoderWorkspace};
 
 /// How long a step that was begun may go on after `stop`. A step is dropped then as it would be by a
 /// crash, which is safe at every point: what it needs to be found again is in `status` already.
@@ -51,9 +50,11 @@ async fn too_late(stop: &CancellationToken) {
 async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Verdict {
     match key {
         Key::Workspace(name) => {
-            reconcile::reconcile::<Workspaces>(controller, key, name, stop).await
+            reconcile::reconcile::<CoderWorkspace>(controller, key, name, stop).await
         }
-        Key::Template(name) => reconcile::reconcile::<Templates>(controller, key, name, stop).await,
+        Key::Template(name) => {
+            reconcile::reconcile::<CoderTemplate>(controller, key, name, stop).await
+        }
         Key::ImportWorkspace(id) => imported(import::workspace(controller, *id).await),
         Key::ImportTemplate(id) => imported(import::template(controller, *id).await),
     }

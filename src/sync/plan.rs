@@ -1,17 +1,25 @@
-//! The shape of a plan: the one next effect, what to say meanwhile, and what to tell as Events.
+//! What to do next about one object: the first step that is needed, and what to say meanwhile.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{note::Note, outlook::Outlook};
+use super::{
+    adoption,
+    context::{Context, Records},
+    deletion, guard,
+    kind::Kind,
+    note::Note,
+    outlook::Outlook,
+    report, setting, upkeep,
+};
 use crate::api::status::Origin;
 
 /// What to do next about one object. After each effect both sides are looked at again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan<Effect, Records> {
+pub struct Plan<K: Kind> {
     /// The next step.
-    pub next: Next<Effect, Records>,
+    pub next: Next<K>,
     /// What the object says of itself until then.
     pub outlook: Outlook,
     /// What people are told once the step is done.
@@ -20,47 +28,91 @@ pub struct Plan<Effect, Records> {
 
 /// The next step.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Next<Effect, Records> {
-    /// One effect, on either side.
-    Do(Effect),
-    /// Write these records into `status`: the effect that follows relies on them.
-    Record(Records),
+pub enum Next<K: Kind> {
+    /// One change of coderd.
+    Do(K::Effect),
+    /// One change of the object.
+    Write(Write),
+    /// Write these records into `status`: the step that follows relies on them.
+    Record(Records<K>),
     /// Nothing; look again after the time, or only when something changes.
     Rest(Option<Duration>),
 }
 
-impl<Effect, Records> Plan<Effect, Records> {
-    /// A plan of one effect.
-    pub fn act(effect: Effect, outlook: Outlook) -> Self {
-        Self {
-            next: Next::Do(effect),
-            outlook,
+/// A change of the object itself, apart from `status`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// Put our finalizer on.
+    AddFinalizer,
+    /// Take our finalizer off.
+    RemoveFinalizer,
+    /// Apply this complete set of mirrored `spec` fields as manager `coderd`.
+    ApplySpec {
+        /// The fields, with `organization` unless somebody declares it.
+        fields: Map<String, Value>,
+        /// Only for the run lever: overrule the other owners of these fields.
+        force: bool,
+    },
+    /// Apply the origin label.
+    ApplyOrigin(Origin),
+    /// Delete the object; its twin is gone or has another name.
+    Delete,
+}
+
+/// What to do next about the object: the first step that is needed, in this order.
+pub fn plan<K: Kind>(context: &Context<K>) -> Plan<K> {
+    let mut plan = guard::first_visit(context)
+        .or_else(|| guard::unrecorded_refusals(context))
+        .or_else(|| deletion::plan(context))
+        .or_else(|| guard::paused(context))
+        .or_else(|| guard::unknown(context))
+        .or_else(|| adoption::plan(context))
+        .or_else(|| upkeep::lost(context))
+        .or_else(|| guard::read_only(context))
+        .or_else(|| upkeep::renamed(context))
+        .or_else(|| upkeep::origin(context))
+        .or_else(|| upkeep::finalizer(context))
+        .or_else(|| setting::push(context))
+        .or_else(|| K::advance(context))
+        .or_else(|| K::mirror(context))
+        .unwrap_or_else(|| Plan {
+            next: Next::Rest(K::look_again(context)),
+            outlook: report::outlook(context),
             notes: Vec::new(),
-        }
+        });
+    K::add_findings(context, &mut plan.outlook);
+    plan
+}
+
+impl<K: Kind> Plan<K> {
+    /// A plan of one change of coderd.
+    pub fn act(effect: K::Effect, outlook: Outlook) -> Self {
+        Self::of(Next::Do(effect), outlook)
+    }
+
+    /// A plan of one change of the object.
+    pub fn write(write: Write, outlook: Outlook) -> Self {
+        Self::of(Next::Write(write), outlook)
     }
 
     /// A plan to write records.
-    pub fn record(records: Records, outlook: Outlook) -> Self {
-        Self {
-            next: Next::Record(records),
-            outlook,
-            notes: Vec::new(),
-        }
+    pub fn record(records: Records<K>, outlook: Outlook) -> Self {
+        Self::of(Next::Record(records), outlook)
     }
 
     /// A plan to do nothing until something changes.
     pub fn rest(outlook: Outlook) -> Self {
-        Self {
-            next: Next::Rest(None),
-            outlook,
-            notes: Vec::new(),
-        }
+        Self::of(Next::Rest(None), outlook)
     }
 
     /// A plan to look again after `delay`.
     pub fn look_again(delay: Duration, outlook: Outlook) -> Self {
+        Self::of(Next::Rest(Some(delay)), outlook)
+    }
+
+    fn of(next: Next<K>, outlook: Outlook) -> Self {
         Self {
-            next: Next::Rest(Some(delay)),
+            next,
             outlook,
             notes: Vec::new(),
         }
@@ -72,24 +124,4 @@ impl<Effect, Records> Plan<Effect, Records> {
         self.notes.extend(note);
         self
     }
-}
-
-/// An effect on the object itself, the same for both kinds.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ObjectEffect {
-    /// Put our finalizer on.
-    AddFinalizer,
-    /// Take our finalizer off.
-    RemoveFinalizer,
-    /// Apply this complete set of mirrored `spec` fields as manager `coderd`.
-    ApplySpec {
-        /// The fields; `organization` is added where it is needed.
-        fields: Map<String, Value>,
-        /// Only for the run lever: overrule the other owners of these fields.
-        force: bool,
-    },
-    /// Apply the origin label.
-    ApplyOrigin(Origin),
-    /// Delete the object; its twin is gone or has another name.
-    Delete,
 }

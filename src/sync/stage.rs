@@ -1,11 +1,23 @@
 //! For tests: one object as an API server keeps it, with the owners of its fields.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names the one variant that it expects"
+)]
+
+mod scene;
+mod world;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::{
+    scene::{DEPLOYMENT, Scene, Staged, US, cause},
+    world::{Looked, World, look},
+};
 use crate::api::{
     names::{FINALIZER, LABEL_ORIGIN, MANAGER_CODERD},
     status::Origin,

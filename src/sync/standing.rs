@@ -2,12 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{outlook::Outlook, ownership::Ownership};
+use super::{kind::Kind, outlook::Outlook, ownership::Ownership};
 use crate::api::{
     names,
     status::{Binding, DeletionPolicy, DriftPolicy, Origin, Sync},
-    template::CoderTemplate,
-    workspace::CoderWorkspace,
 };
 
 /// What both kinds have in common for deciding.
@@ -29,33 +27,18 @@ pub struct Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    /// The standing of a workspace.
-    pub fn of_workspace(object: &'a CoderWorkspace, ownership: &Ownership) -> Self {
-        let status = object.status.as_ref();
+    /// The standing of `object`, whose fields are owned as said.
+    pub fn of<K: Kind>(object: &'a K, ownership: &Ownership) -> Self {
+        let (spec, status) = (object.shared_spec(), object.shared_status());
         Self {
-            metadata: &object.metadata,
-            binding: status.and_then(|status| status.binding.as_ref()),
-            sync: status.and_then(|status| status.sync.as_ref()),
-            drift_policy: object.spec.drift_policy.unwrap_or_default(),
+            metadata: object.metadata(),
+            binding: status.binding,
+            sync: status.sync,
+            drift_policy: spec.drift_policy.unwrap_or_default(),
             is_declared: ownership.declares_anything(),
-            deletion_policy: object.spec.deletion_policy,
-            observed_generation: status.and_then(|status| status.observed_generation),
-            last_handled: status.and_then(|status| status.last_handled_reconcile_at.as_deref()),
-        }
-    }
-
-    /// The standing of a template.
-    pub fn of_template(object: &'a CoderTemplate, ownership: &Ownership) -> Self {
-        let status = object.status.as_ref();
-        Self {
-            metadata: &object.metadata,
-            binding: status.and_then(|status| status.binding.as_ref()),
-            sync: status.and_then(|status| status.sync.as_ref()),
-            drift_policy: object.spec.drift_policy.unwrap_or_default(),
-            is_declared: ownership.declares_anything(),
-            deletion_policy: object.spec.deletion_policy,
-            observed_generation: status.and_then(|status| status.observed_generation),
-            last_handled: status.and_then(|status| status.last_handled_reconcile_at.as_deref()),
+            deletion_policy: spec.deletion_policy,
+            observed_generation: status.observed_generation,
+            last_handled: status.last_handled_reconcile_at,
         }
     }
 

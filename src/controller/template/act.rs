@@ -5,53 +5,54 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::Templates;
 use crate::{
-    api::condition::Reason,
+    api::{condition::Reason, template::CoderTemplate},
     coderd::{self, NewVersion, TemplatePatch},
     controller::{
         cause::{Outcome, outcome},
-        kind::Look,
+        look::{Look, parse_id},
     },
     sync::{
         template::{Effect, NewTemplate},
-        twin::{Cause, Twin},
+        twin::Cause,
     },
 };
 
 /// Sends the request of `effect`.
-pub(super) async fn act(look: &Look<'_, Templates>, effect: &Effect) -> Outcome {
-    try_act(look, effect).await.unwrap_or_else(|failed| failed)
-}
-
-async fn try_act(look: &Look<'_, Templates>, effect: &Effect) -> Result<Outcome, Outcome> {
+pub(super) async fn act(
+    look: &Look<'_, CoderTemplate>,
+    effect: &Effect,
+) -> Result<Outcome, Outcome> {
     let client = &look.controller.settings.coderd;
     Ok(match effect {
-        Effect::Object(_) => Outcome::LookAgain,
         Effect::CreateVersion { name, template_id } => {
-            let template_id = template_id.as_deref().map(parse).transpose()?;
+            let template_id = template_id.as_deref().map(parse_id).transpose()?;
             create_version(look, name, template_id).await?
         }
-        Effect::Unarchive(version) => outcome(client.unarchive_version(parse(version)?).await),
+        Effect::Unarchive(version) => outcome(client.unarchive_version(parse_id(version)?).await),
         Effect::Create(new) => create(look, new).await?,
-        Effect::Promote(version) => {
-            outcome(client.promote_version(id(look)?, parse(version)?).await)
-        }
-        Effect::SetMetadata { field, value } => {
-            outcome(client.patch_template(id(look)?, &patch(field, value)).await)
-        }
-        Effect::Delete => delete(client, id(look)?).await,
+        Effect::Promote(version) => outcome(
+            client
+                .promote_version(look.twin_id()?, parse_id(version)?)
+                .await,
+        ),
+        Effect::SetMetadata { field, value } => outcome(
+            client
+                .patch_template(look.twin_id()?, &patch(field, value))
+                .await,
+        ),
+        Effect::Delete => delete(client, look.twin_id()?).await,
     })
 }
 
 /// Uploads the source, which changes nothing if it was uploaded before, and begins its import.
 async fn create_version(
-    look: &Look<'_, Templates>,
+    look: &Look<'_, CoderTemplate>,
     name: &str,
     template_id: Option<Uuid>,
 ) -> Result<Outcome, Outcome> {
     let client = &look.controller.settings.coderd;
-    let Some(Ok(declared)) = &look.seen.source else {
+    let Some(Ok(declared)) = &look.seen.own.source else {
         return Err(Outcome::LookAgain);
     };
     let organization = organization(look)?;
@@ -69,11 +70,11 @@ async fn create_version(
     Ok(outcome(client.create_version(organization, &new).await))
 }
 
-async fn create(look: &Look<'_, Templates>, new: &NewTemplate) -> Result<Outcome, Outcome> {
+async fn create(look: &Look<'_, CoderTemplate>, new: &NewTemplate) -> Result<Outcome, Outcome> {
     let client = &look.controller.settings.coderd;
     let body = coderd::NewTemplate {
         name: new.name.clone(),
-        template_version_id: parse(&new.version_id)?,
+        template_version_id: parse_id(&new.version_id)?,
         display_name: new.display_name.clone(),
         description: new.description.clone(),
         icon: new.icon.clone(),
@@ -110,23 +111,6 @@ async fn delete(client: &coderd::Client, template: Uuid) -> Outcome {
     deleted
 }
 
-/// The id of the twin that was seen.
-fn id(look: &Look<'_, Templates>) -> Result<Uuid, Outcome> {
-    match &look.seen.twin {
-        Twin::Present(template) => parse(&template.id),
-        Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(Outcome::LookAgain),
-    }
-}
-
-fn organization(look: &Look<'_, Templates>) -> Result<Uuid, Outcome> {
-    look.seen.organization_id.ok_or(Outcome::LookAgain)
-}
-
-fn parse(id: &str) -> Result<Uuid, Outcome> {
-    id.parse().map_err(|_| {
-        Outcome::Failed(Cause::new(
-            Reason::NotProved,
-            format!("{id} is no id of coderd"),
-        ))
-    })
+fn organization(look: &Look<'_, CoderTemplate>) -> Result<Uuid, Outcome> {
+    look.seen.own.organization_id.ok_or(Outcome::LookAgain)
 }

@@ -2,25 +2,21 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::translate::{translate, version as translate_version};
 use crate::{
-    api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
+    api::{object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, Key, cause, look::Bearings, memory::SharedContent, session::Session},
+    controller::{Controller, cause, look::Seen, memory::SharedContent},
     sync::{
-        lifecycle::Departure,
         ownership::Ownership,
         source::{Content, MAX_UNPACKED_BYTES},
-        standing::Standing,
         template::{
-            Declared, Sight, Template, declared_source, metadata,
+            Find, declared_source, files,
             version::{self, Seek},
         },
-        twin::{Cause, Twin},
-        workspace::Spelling,
+        twin::Twin,
     },
 };
 
@@ -31,97 +27,14 @@ const JOBS: u32 = 200;
 /// A tar is larger than its files by headers and padding.
 const MAX_TAR_BYTES: usize = MAX_UNPACKED_BYTES + (8 << 20);
 
-/// What was seen for one template.
-#[derive(Debug)]
-pub(in crate::controller) struct Seen {
-    pub(super) twin: Twin<Template>,
-    pub(super) organization: Option<Spelling>,
-    pub(super) organization_id: Option<Uuid>,
-    pub(super) source: Option<Result<Declared, String>>,
-    pub(super) version: Sight,
-    pub(super) active: Option<SharedContent>,
-    pub(super) workspaces: Option<i64>,
-    pub(super) bound_elsewhere: Option<String>,
-    pub(super) session: Session,
-    pub(super) crd_is_going: bool,
-    pub(super) coderd_now: Option<Timestamp>,
-}
-
-/// Looks at coderd, as far as the object needs it. Nothing is asked of coderd for an object that is
-/// let go whatever it says.
-pub(super) async fn observe(
-    controller: &Controller,
-    key: &Key,
-    object: &CoderTemplate,
-    ownership: &Ownership,
-) -> Seen {
-    let standing = Standing::of_template(object, ownership);
-    let Bearings {
-        crd_is_going,
-        departure,
-        session,
-    } = controller.bearings(key, &standing).await;
-    let mut seen = Seen {
-        twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
-        organization: None,
-        organization_id: None,
-        source: declared_source(object, ownership),
-        version: Sight::NotSought,
-        active: None,
-        workspaces: None,
-        bound_elsewhere: None,
-        session: Session::default(),
-        crd_is_going,
-        coderd_now: None,
-    };
-    if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
-        return seen;
-    }
-    match session {
-        Ok(session) => seen.session = session,
-        Err(cause) => {
-            seen.twin = Twin::Unknown(cause);
-            return seen;
-        }
-    }
-    let id = standing.binding.map(|binding| binding.id.clone());
-    let looked = match (id, departure) {
-        (Some(id), _) => by_id(controller, &id, &mut seen).await,
-        (None, _) => by_name(controller, object, &mut seen).await,
-    };
-    let looked = match (looked, departure) {
-        (Ok(()), None) => sources(controller, object, ownership, &mut seen).await,
-        (result, _) => result,
-    };
-    if let Err(error) = looked {
-        seen.twin = Twin::Unknown(cause::of(&error));
-    }
-    let is_unbound = standing.binding.is_none();
-    if matches!(seen.twin, Twin::Present(_))
-        && let Some(cause) = controller.bindings_are_unknown().filter(|_| is_unbound)
-    {
-        seen.twin = Twin::Unknown(cause);
-    }
-    if let Twin::Present(template) = &seen.twin {
-        seen.bound_elsewhere = controller.bound_elsewhere(key, &template.id);
-        seen.workspaces = Some(
-            controller
-                .inventory
-                .workspaces_of(&template.organization, &template.name),
-        );
-    }
-    seen
-}
-
 /// The twin by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
 /// deleted templates tells them apart.
-async fn by_id(controller: &Controller, id: &str, seen: &mut Seen) -> Result<(), coderd::Error> {
+pub(super) async fn by_id(
+    controller: &Controller,
+    id: Uuid,
+    seen: &mut Seen<CoderTemplate>,
+) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
-    let Ok(id) = id.parse::<Uuid>() else {
-        let message = format!("status.binding.id {id} is no id of coderd");
-        seen.twin = Twin::Unknown(Cause::new(Reason::NotProved, message));
-        return Ok(());
-    };
     match client.template(id).await {
         Ok(wire) if wire.deleted => seen.twin = Twin::Gone,
         Ok(wire) => present(controller, &wire, seen).await?,
@@ -139,23 +52,14 @@ async fn by_id(controller: &Controller, id: &str, seen: &mut Seen) -> Result<(),
 }
 
 /// The twin by its natural key.
-async fn by_name(
+pub(super) async fn by_name(
     controller: &Controller,
-    object: &CoderTemplate,
-    seen: &mut Seen,
+    name: &TemplateName,
+    seen: &mut Seen<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
-    seen.twin = Twin::Absent;
-    let name = object
-        .metadata
-        .name
-        .as_deref()
-        .and_then(TemplateName::parse);
-    let Some(name) = name else {
-        return Ok(());
-    };
     let (spelling, organization_id) = controller.organization(&name.organization).await?;
-    seen.organization = Some(spelling);
-    seen.organization_id = organization_id;
+    seen.own.organization = Some(spelling);
+    seen.own.organization_id = organization_id;
     let Some(organization_id) = organization_id else {
         return Ok(());
     };
@@ -175,37 +79,38 @@ async fn by_name(
 async fn present(
     controller: &Controller,
     wire: &coderd::Template,
-    seen: &mut Seen,
+    seen: &mut Seen<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
     let active = controller
         .settings
         .coderd
         .version(wire.active_version_id)
         .await?;
-    seen.organization_id = Some(wire.organization_id);
+    seen.own.organization_id = Some(wire.organization_id);
     seen.twin = Twin::Present(translate(wire, &active.name));
     Ok(())
 }
 
 /// The version of the declared source, and the content of the active one, as far as they decide
 /// anything.
-async fn sources(
+pub(super) async fn sources(
     controller: &Controller,
     object: &CoderTemplate,
     ownership: &Ownership,
-    seen: &mut Seen,
+    seen: &mut Seen<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
-    if let Some(Ok(declared)) = &seen.source {
-        seen.version =
+    seen.own.source = declared_source(object, ownership);
+    if let Some(Ok(declared)) = &seen.own.source {
+        seen.own.version =
             find_version(controller, version::seek(object, &declared.hash), seen).await?;
     }
     let Twin::Present(template) = &seen.twin else {
         return Ok(());
     };
-    let decides = seen.source.is_some() && version::needs_active_content(object);
-    let is_mirrored = metadata::needs_content(object, ownership, &template.active_version_id);
+    let decides = seen.own.source.is_some() && version::needs_active_content(object);
+    let is_mirrored = files::needs_content(object, ownership, &template.active_version_id);
     if decides || is_mirrored {
-        seen.active = Some(content(controller, &template.active_version_id).await?);
+        seen.own.active = Some(content(controller, &template.active_version_id).await?);
     }
     Ok(())
 }
@@ -213,11 +118,11 @@ async fn sources(
 async fn find_version(
     controller: &Controller,
     seek: Seek<'_>,
-    seen: &Seen,
-) -> Result<Sight, coderd::Error> {
+    seen: &Seen<CoderTemplate>,
+) -> Result<Find, coderd::Error> {
     let client = &controller.settings.coderd;
     let found = match seek {
-        Seek::Nothing => return Ok(Sight::NotSought),
+        Seek::Nothing => return Ok(Find::NotSought),
         Seek::ById(id) => match id.parse::<Uuid>() {
             Ok(id) => match client.version(id).await {
                 Ok(version) => Some(version),
@@ -232,19 +137,19 @@ async fn find_version(
                 Err(_) => None,
             },
             Twin::Absent | Twin::Gone | Twin::Unknown(_) => {
-                unattached(client, seen.organization_id, name).await?
+                unattached(client, seen.own.organization_id, name).await?
             }
         },
     };
     let Some(version) = found else {
-        return Ok(Sight::Absent);
+        return Ok(Find::Absent);
     };
     let log = if version.job.status.is_ended() && version.job.error.is_some() {
         client.version_log(version.id, LOG_LINES).await?
     } else {
         Vec::new()
     };
-    Ok(Sight::Found(translate_version(&version, &log)))
+    Ok(Find::Found(translate_version(&version, &log)))
 }
 
 /// The version called `name` that belongs to no template: only the list of jobs shows it, and only to

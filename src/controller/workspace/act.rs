@@ -1,61 +1,56 @@
 //! Effects of workspaces on coderd: one request each.
 
-use uuid::Uuid;
+use std::collections::BTreeMap;
 
-use super::Workspaces;
 use crate::{
-    api::condition::Reason,
+    api::workspace::CoderWorkspace,
     coderd,
     controller::{
         cause::{Outcome, outcome},
-        kind::Look,
+        look::{Look, parse_id},
     },
     sync::{
         build,
-        twin::{Cause, Twin},
         workspace::{Effect, NewBuild, NewWorkspace},
     },
 };
 
 /// Sends the one request of `effect`.
-pub(super) async fn act(look: &Look<'_, Workspaces>, effect: &Effect) -> Outcome {
+pub(super) async fn act(
+    look: &Look<'_, CoderWorkspace>,
+    effect: &Effect,
+) -> Result<Outcome, Outcome> {
     let client = &look.controller.settings.coderd;
-    match effect {
-        Effect::Object(_) => Outcome::LookAgain,
-        Effect::Create(new) => create(client, new).await,
-        Effect::SetTtl(millis) => match id(look) {
-            Ok(id) => outcome(client.set_workspace_ttl(id, *millis).await),
-            Err(failed) => failed,
-        },
-        Effect::SetAutostart(schedule) => match id(look) {
-            Ok(id) => outcome(
+    Ok(match effect {
+        Effect::Create(new) => {
+            let body = new_workspace(new)?;
+            outcome(client.create_workspace(&new.owner, &body).await)
+        }
+        Effect::SetTtl(millis) => outcome(client.set_workspace_ttl(look.twin_id()?, *millis).await),
+        Effect::SetAutostart(schedule) => {
+            let schedule = schedule.as_deref();
+            outcome(
                 client
-                    .set_workspace_autostart(id, schedule.as_deref())
+                    .set_workspace_autostart(look.twin_id()?, schedule)
                     .await,
-            ),
-            Err(failed) => failed,
-        },
-        Effect::Build(new) => match (id(look), new_build(new)) {
-            (Ok(id), Ok(build)) => outcome(client.create_build(id, &build).await),
-            (Err(failed), _) | (_, Err(failed)) => failed,
-        },
-    }
+            )
+        }
+        Effect::Build(new) => {
+            let body = new_build(new)?;
+            outcome(client.create_build(look.twin_id()?, &body).await)
+        }
+    })
 }
 
-async fn create(client: &coderd::Client, new: &NewWorkspace) -> Outcome {
-    let template_id = match parse(&new.template_id) {
-        Ok(id) => id,
-        Err(failed) => return failed,
-    };
-    let body = coderd::NewWorkspace {
+fn new_workspace(new: &NewWorkspace) -> Result<coderd::NewWorkspace, Outcome> {
+    Ok(coderd::NewWorkspace {
         name: new.name.clone(),
-        template_id: Some(template_id),
+        template_id: Some(parse_id(&new.template_id)?),
         autostart_schedule: new.autostart_schedule.clone(),
         ttl_ms: new.ttl_millis,
         rich_parameter_values: values(&new.parameters),
         ..coderd::NewWorkspace::default()
-    };
-    outcome(client.create_workspace(&new.owner, &body).await)
+    })
 }
 
 fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, Outcome> {
@@ -67,12 +62,12 @@ fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, Outcome> {
     };
     Ok(coderd::NewBuild {
         transition,
-        template_version_id: new.version_id.as_deref().map(parse).transpose()?,
+        template_version_id: new.version_id.as_deref().map(parse_id).transpose()?,
         rich_parameter_values: values(&new.parameters),
     })
 }
 
-fn values(parameters: &std::collections::BTreeMap<String, String>) -> Vec<coderd::Parameter> {
+fn values(parameters: &BTreeMap<String, String>) -> Vec<coderd::Parameter> {
     let parameters = parameters.iter();
     parameters
         .map(|(name, value)| coderd::Parameter {
@@ -80,21 +75,4 @@ fn values(parameters: &std::collections::BTreeMap<String, String>) -> Vec<coderd
             value: value.clone(),
         })
         .collect()
-}
-
-/// The id of the twin that was seen.
-fn id(look: &Look<'_, Workspaces>) -> Result<Uuid, Outcome> {
-    match &look.seen.twin {
-        Twin::Present(workspace) => parse(&workspace.id),
-        Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(Outcome::LookAgain),
-    }
-}
-
-fn parse(id: &str) -> Result<Uuid, Outcome> {
-    id.parse().map_err(|_| {
-        Outcome::Failed(Cause::new(
-            Reason::NotProved,
-            format!("{id} is no id of coderd"),
-        ))
-    })
 }

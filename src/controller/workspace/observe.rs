@@ -1,103 +1,27 @@
 //! What is to be seen of coderd for one workspace.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::translate::translate;
 use crate::{
-    api::{condition::Reason, object_name::WorkspaceName, workspace::CoderWorkspace},
+    api::{object_name::WorkspaceName, workspace::CoderWorkspace},
     coderd,
-    controller::{Controller, Key, cause, look::Bearings, session::Session},
+    controller::{Controller, look::Seen},
     sync::{
-        lifecycle::Departure,
-        ownership::Ownership,
-        standing::Standing,
-        twin::{Cause, Twin},
-        workspace::{Parameter, Site, Spelling, TemplateSite, Workspace, settings},
+        spelling::Spelling,
+        twin::Twin,
+        workspace::{Parameter, Site, TemplateSite, Workspace, parameters},
     },
 };
 
-/// What was seen for one workspace.
-#[derive(Debug)]
-pub(in crate::controller) struct Seen {
-    pub(super) twin: Twin<Workspace>,
-    pub(super) site: Option<Site>,
-    pub(super) bound_elsewhere: Option<String>,
-    pub(super) session: Session,
-    pub(super) crd_is_going: bool,
-    pub(super) stable_for: Duration,
-    pub(super) coderd_now: Option<Timestamp>,
-}
-
-/// Looks at coderd, as far as the object needs it. Nothing is asked of coderd for an object that is
-/// let go whatever it says.
-pub(super) async fn observe(
-    controller: &Controller,
-    key: &Key,
-    object: &CoderWorkspace,
-    ownership: &Ownership,
-) -> Seen {
-    let standing = Standing::of_workspace(object, ownership);
-    let Bearings {
-        crd_is_going,
-        departure,
-        session,
-    } = controller.bearings(key, &standing).await;
-    let mut seen = Seen {
-        twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
-        site: None,
-        bound_elsewhere: None,
-        session: Session::default(),
-        crd_is_going,
-        stable_for: Duration::ZERO,
-        coderd_now: None,
-    };
-    if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
-        return seen;
-    }
-    match session {
-        Ok(session) => seen.session = session,
-        Err(cause) => {
-            seen.twin = Twin::Unknown(cause);
-            return seen;
-        }
-    }
-    let looked = match standing.binding {
-        Some(binding) => by_id(controller, object, &binding.id)
-            .await
-            .map(|twin| seen.twin = twin),
-        None => by_name(controller, object, &mut seen).await,
-    };
-    if let Err(error) = looked {
-        seen.twin = Twin::Unknown(cause::of(&error));
-    }
-    let is_unbound = standing.binding.is_none();
-    if matches!(seen.twin, Twin::Present(_))
-        && let Some(cause) = controller.bindings_are_unknown().filter(|_| is_unbound)
-    {
-        seen.twin = Twin::Unknown(cause);
-    }
-    if let Twin::Present(workspace) = &seen.twin {
-        let build = &workspace.build;
-        let look = format!("{} {} {:?}", workspace.id, build.id, build.status);
-        seen.stable_for = controller.memory.stable_for(key, &look);
-        seen.bound_elsewhere = controller.bound_elsewhere(key, &workspace.id);
-    }
-    seen
-}
-
 /// The twin by its id: only coderd's own word about this very id proves that it is gone.
-async fn by_id(
+pub(super) async fn by_id(
     controller: &Controller,
     object: &CoderWorkspace,
-    id: &str,
+    id: Uuid,
 ) -> Result<Twin<Workspace>, coderd::Error> {
-    let Ok(id) = id.parse::<Uuid>() else {
-        let message = format!("status.binding.id {id} is no id of coderd");
-        return Ok(Twin::Unknown(Cause::new(Reason::NotProved, message)));
-    };
     match controller.settings.coderd.workspace(id).await {
         Ok(wire) => Ok(Twin::Present(
             with_parameters(controller, object, wire).await?,
@@ -108,21 +32,13 @@ async fn by_id(
 }
 
 /// The twin by its natural key, and the place where it belongs.
-async fn by_name(
+pub(super) async fn by_name(
     controller: &Controller,
     object: &CoderWorkspace,
-    seen: &mut Seen,
+    name: &WorkspaceName,
+    seen: &mut Seen<CoderWorkspace>,
 ) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
-    let name = object
-        .metadata
-        .name
-        .as_deref()
-        .and_then(WorkspaceName::parse);
-    let Some(name) = name else {
-        seen.twin = Twin::Absent;
-        return Ok(());
-    };
     let (organization, organization_id) = controller.organization(&name.organization).await?;
     let owner = match client.user(&name.owner).await {
         Ok(user) => Spelling::of(&name.owner, &user.username),
@@ -145,15 +61,12 @@ async fn by_name(
         let mut twin = with_parameters(controller, object, wire).await?;
         twin.creator = Some(first.initiator_id.to_string());
         seen.twin = Twin::Present(twin);
-    } else {
-        if let (Some(template), Some(organization)) =
-            (object.spec.template_name.as_deref(), organization_id)
-        {
-            site.template = template_site(controller, object, organization, template).await?;
-        }
-        seen.twin = Twin::Absent;
+    } else if let (Some(template), Some(organization)) =
+        (object.spec.template_name.as_deref(), organization_id)
+    {
+        site.template = template_site(controller, object, organization, template).await?;
     }
-    seen.site = Some(site);
+    seen.own.site = Some(site);
     Ok(())
 }
 
@@ -170,7 +83,7 @@ async fn template_site(
     let Some(template) = lookup.found else {
         return Ok(None);
     };
-    let parameters = if settings::declared_parameters(object).is_empty() {
+    let parameters = if parameters::declared(object).is_empty() {
         Vec::new()
     } else {
         known_parameters(client, template.active_version_id).await?
@@ -190,7 +103,7 @@ async fn with_parameters(
 ) -> Result<Workspace, coderd::Error> {
     let client = &controller.settings.coderd;
     let mut workspace = translate(&wire);
-    if settings::declared_parameters(object).is_empty() {
+    if parameters::declared(object).is_empty() {
         return Ok(workspace);
     }
     let values = client.build_parameters(wire.latest_build.id).await?;

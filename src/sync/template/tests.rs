@@ -3,18 +3,24 @@
     reason = "a test names the one variant that it expects"
 )]
 
+use std::{collections::BTreeMap, time::Duration};
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     api::{
-        condition::ConditionType, names::MANAGER_CODERD, status::Origin, template::TemplateStatus,
+        condition::ConditionType,
+        names::{self, MANAGER_CODERD},
+        status::Origin,
     },
     sync::{
         note::NoteReason,
-        outlook::Progress,
-        source,
-        stage::{Stored, USER, at},
+        ownership::Ownership,
+        plan::{Next, Write},
+        source::{self, Source},
+        stage::{self, Staged, US, USER, at, cause},
+        twin::Twin,
     },
 };
 
@@ -23,25 +29,42 @@ mod metadata;
 mod model;
 mod version;
 
-const NAME: &str = "acme.go";
-const US: &str = "us";
 const ID: &str = "22222222-2222-2222-2222-222222222222";
-const DEPLOYMENT: &str = "deployment";
 
-/// Everything that one look sees.
-#[derive(Clone, Debug)]
-struct Scene {
-    stored: Stored,
-    twin: Twin<Template>,
+type Scene = stage::Scene<CoderTemplate>;
+
+/// What is looked at for templates only.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Own {
     organization: Option<Spelling>,
-    version: Sight,
+    version: Find,
     active: Option<Result<Content, String>>,
     workspaces: Option<i64>,
-    bound_elsewhere: Option<&'static str>,
-    read_only: Option<Cause>,
-    crd_is_going: bool,
-    refused: Vec<Refusal>,
-    now: Timestamp,
+}
+
+impl Staged for CoderTemplate {
+    const KIND: &'static str = "CoderTemplate";
+    const NAME: &'static str = "acme.go";
+    const ID: &'static str = ID;
+
+    type Own = Own;
+
+    type Derived = (Option<Result<Declared, String>>, BuildWait);
+
+    fn derive(&self, ownership: &Ownership) -> Self::Derived {
+        (declared_source(self, ownership), BuildWait::default())
+    }
+
+    fn sight<'a>(own: &'a Own, (source, build_wait): &'a Self::Derived) -> Sight<'a> {
+        Sight {
+            organization: own.organization.as_ref(),
+            source: source.as_ref(),
+            version: &own.version,
+            active: own.active.as_ref(),
+            workspaces: own.workspaces,
+            build_wait,
+        }
+    }
 }
 
 fn files(text: &str) -> Value {
@@ -112,66 +135,15 @@ fn template() -> Template {
     }
 }
 
-fn cause() -> Cause {
-    Cause::new(Reason::CoderdUnavailable, "no answer")
-}
-
 impl Scene {
-    fn of(manager: &str, spec: &Value) -> Self {
-        let mut stored = Stored::applied("CoderTemplate", NAME, manager, spec);
-        let condition = json!({
-            "type": "Ready", "status": "Unknown", "reason": "Pending", "message": "",
-            "lastTransitionTime": "2026-11-21T09:00:00Z", "observedGeneration": 1,
-        });
-        stored.status = json!({"conditions": [condition]});
-        Self {
-            stored,
-            twin: Twin::Absent,
-            organization: None,
-            version: Sight::NotSought,
-            active: None,
-            workspaces: None,
-            bound_elsewhere: None,
-            read_only: None,
-            crd_is_going: false,
-            refused: Vec::new(),
-            now: at("10:00:00"),
-        }
-    }
-
     /// An unbound object of a user.
     fn new(spec: &Value) -> Self {
-        Self {
-            organization: Some(Spelling::Canonical),
-            ..Self::of(USER, spec)
-        }
-    }
-
-    fn begun(spec: &Value) -> Self {
-        Self::new(spec).change(|scene| {
-            scene.stored.has_finalizer = true;
-            scene.stored.status["sync"] =
-                json!({"attempt": {"requestedAt": "2026-11-21T10:00:00Z"}});
-        })
+        Self::of(USER, spec).change(|scene| scene.own.organization = Some(Spelling::Canonical))
     }
 
     fn bound(manager: &str, spec: &Value, origin: Origin) -> Self {
-        let mut scene = Self::of(manager, spec);
-        let ours = json!({"organization": "acme"});
-        scene
-            .stored
-            .apply(MANAGER_CODERD, ours.as_object().unwrap(), false)
-            .unwrap();
-        scene.stored.generation = 1;
-        scene.stored.label(origin);
-        scene.stored.has_finalizer = origin == Origin::Kubernetes;
-        scene.stored.status["observedGeneration"] = json!(1);
-        scene.stored.status["binding"] = json!({
-            "deploymentID": DEPLOYMENT, "id": ID, "origin": origin.as_str(),
-            "boundAt": "2026-11-21T09:00:00Z",
-        });
-        scene.twin = Twin::Present(template());
-        scene
+        let mirrored = json!({"organization": "acme"});
+        Self::bound_to(template(), manager, spec, &mirrored, origin)
     }
 
     fn declared(spec: &Value) -> Self {
@@ -186,7 +158,7 @@ impl Scene {
                 version("v1", Some(ID), VersionJob::Succeeded),
             )
             .active("v1")
-            .recording()
+            .recorded()
     }
 
     fn imported() -> Self {
@@ -195,11 +167,6 @@ impl Scene {
             &json!({"organization": "acme"}),
             Origin::Coderd,
         )
-    }
-
-    fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
-        change(&mut self);
-        self
     }
 
     fn twin(self, change: impl FnOnce(&mut Template)) -> Self {
@@ -225,115 +192,8 @@ impl Scene {
     fn seeing(self, record: Value, version: Version) -> Self {
         self.change(|scene| {
             scene.stored.status["version"] = record;
-            scene.version = Sight::Found(version);
+            scene.own.version = Find::Found(version);
         })
-    }
-
-    fn annotated(self, name: &str) -> Self {
-        self.change(|scene| scene.stored.annotate(name, "now"))
-    }
-
-    fn refusing(self, effect: &Effect) -> Self {
-        let refusal = effect.refused("coderd says no");
-        self.change(|scene| scene.refused = vec![refusal])
-            .recording()
-            .change(|scene| scene.refused.clear())
-    }
-
-    fn look<T>(&self, judge: impl FnOnce(&Context) -> T) -> T {
-        let object: CoderTemplate = self.stored.object();
-        let managed_fields = object
-            .metadata
-            .managed_fields
-            .as_deref()
-            .unwrap_or_default();
-        let spec = serde_json::to_value(&object.spec).unwrap();
-        let ownership = Ownership::of(managed_fields, &spec);
-        let source = declared_source(&object, &ownership);
-        judge(&Context {
-            object: &object,
-            ownership: &ownership,
-            twin: &self.twin,
-            organization: self.organization.as_ref(),
-            source: source.as_ref(),
-            version: &self.version,
-            active: self.active.as_ref(),
-            workspaces: self.workspaces,
-            bound_elsewhere: self.bound_elsewhere,
-            deployment_id: DEPLOYMENT,
-            read_only: self.read_only.as_ref(),
-            crd_is_going: self.crd_is_going,
-            us: US,
-            refused: &self.refused,
-            request_timeout: Duration::from_secs(30),
-            build_wait: &BuildWait::default(),
-            coderd_now: self.now,
-            now: self.now,
-        })
-    }
-
-    fn plan(&self) -> TemplatePlan {
-        self.look(plan)
-    }
-
-    fn next(&self) -> Next<Effect, Records> {
-        self.plan().next
-    }
-
-    fn effect(&self) -> Effect {
-        match self.plan().next {
-            Next::Do(effect) => effect,
-            other => panic!("no effect but {other:?}"),
-        }
-    }
-
-    fn records(&self) -> Records {
-        match self.plan().next {
-            Next::Record(records) => records,
-            other => panic!("no records but {other:?}"),
-        }
-    }
-
-    fn status(&self) -> TemplateStatus {
-        let plan = self.plan();
-        self.look(|context| {
-            let records = match plan.next {
-                Next::Record(records) => records,
-                Next::Do(_) | Next::Rest(_) => report::records_at_rest(context),
-            };
-            report::status(context, records, &plan.outlook)
-        })
-    }
-
-    /// The scene after the records of the plan were written.
-    fn recording(self) -> Self {
-        let _ = self.records();
-        let status = self.status();
-        self.change(|scene| scene.stored.set_status(&status))
-    }
-
-    /// The scene after the plan had nothing left to do.
-    fn resting(self) -> Self {
-        assert!(
-            matches!(self.next(), Next::Rest(_)),
-            "no rest but {:?}",
-            self.next()
-        );
-        let status = self.status();
-        self.change(|scene| scene.stored.set_status(&status))
-    }
-
-    fn rests(&self, progress: Progress) -> (Reason, Option<Duration>) {
-        let plan = self.plan();
-        assert_eq!(plan.outlook.progress, progress, "{plan:?}");
-        match plan.next {
-            Next::Rest(delay) => (plan.outlook.because.0, delay),
-            other => panic!("no rest but {other:?}"),
-        }
-    }
-
-    fn stalled(&self) -> Reason {
-        self.rests(Progress::Stalled).0
     }
 
     fn condition(&self, kind: ConditionType) -> Option<(String, String)> {
@@ -342,10 +202,6 @@ impl Scene {
             .condition(kind)
             .map(|it| (it.status.clone(), it.reason.clone()))
     }
-}
-
-fn on_object(effect: ObjectEffect) -> Effect {
-    Effect::Object(effect)
 }
 
 #[test]

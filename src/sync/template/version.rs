@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Effect, Sight, Template, TemplatePlan, Version, VersionJob};
+use super::{Context, Effect, Find, OwnRecords, Plan, Template, Version, VersionJob};
 use crate::{
     api::{
         condition::Reason,
@@ -63,11 +63,12 @@ pub fn needs_active_content(object: &CoderTemplate) -> bool {
 
 /// The next step towards the version of the declared source being the active one of the bound
 /// template.
-pub fn plan(context: &Context) -> Option<TemplatePlan> {
-    let hash = &context.source?.as_ref().ok()?.hash;
+pub fn plan(context: &Context) -> Option<Plan> {
+    let hash = &context.sight.source?.as_ref().ok()?.hash;
     let template = context.present()?;
     let record = context
         .records()
+        .own
         .version
         .filter(|version| version.source_hash == *hash);
     let Some(record) = record else {
@@ -76,7 +77,7 @@ pub fn plan(context: &Context) -> Option<TemplatePlan> {
             (!observes).then(|| begin(context, hash, 1))
         });
     };
-    let Sight::Found(version) = context.version else {
+    let Find::Found(version) = context.sight.version else {
         return build(context, &record, Some(&template.id));
     };
     if version.template_id.as_ref() != Some(&template.id) {
@@ -89,35 +90,36 @@ pub fn plan(context: &Context) -> Option<TemplatePlan> {
 }
 
 /// The next step towards a version that can create the template.
-pub fn plan_first(context: &Context) -> Option<TemplatePlan> {
-    let hash = &context.source?.as_ref().ok()?.hash;
+pub fn plan_first(context: &Context) -> Option<Plan> {
+    let hash = &context.sight.source?.as_ref().ok()?.hash;
     let record = context
         .records()
+        .own
         .version
         .filter(|version| version.source_hash == *hash);
     let Some(record) = record else {
         return Some(begin(context, hash, 1));
     };
-    match context.version {
-        Sight::Found(version) if version.template_id.is_none() => {
+    match context.sight.version {
+        Find::Found(version) if version.template_id.is_none() => {
             recorded(context, &record, version).or_else(|| again(context, &record, version))
         }
         // It already belongs to a template, so that it cannot create one.
-        Sight::Found(_) => Some(begin(context, hash, attempt_of(&record).saturating_add(1))),
-        Sight::Absent | Sight::NotSought => build(context, &record, None),
+        Find::Found(_) => Some(begin(context, hash, attempt_of(&record).saturating_add(1))),
+        Find::Absent | Find::NotSought => build(context, &record, None),
     }
 }
 
 /// A declared source that is the active version's content already is recorded, not built.
-fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<TemplatePlan> {
-    let source = &context.source?.as_ref().ok()?.source;
+fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<Plan> {
+    let source = &context.sight.source?.as_ref().ok()?.source;
     let is_equal = active(context).is_some_and(|content| content.equals(source));
     let is_named_so = source::is_version_of(&template.active_version_name, hash);
     if !is_equal && !is_named_so {
         return None;
     }
     let mut records = context.records();
-    records.version = Some(VersionStatus {
+    records.own.version = Some(VersionStatus {
         id: Some(template.active_version_id.clone()),
         name: template.active_version_name.clone(),
         source_hash: hash.to_owned(),
@@ -126,26 +128,26 @@ fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<Te
         ..VersionStatus::default()
     });
     let outlook = Outlook::reconciling(Reason::Promoted, "the active version has this source");
-    Some(TemplatePlan::record(records, outlook))
+    Some(Plan::record(records, outlook))
 }
 
 /// Records that the version of a source is to be built, under a name that tells which it is.
-fn begin(context: &Context, hash: &str, attempt: u32) -> TemplatePlan {
+fn begin(context: &Context, hash: &str, attempt: u32) -> Plan {
     let mut records = context.records();
     let name = source::version_name(hash, attempt);
     let outlook = building(&name);
-    records.version = Some(VersionStatus {
+    records.own.version = Some(VersionStatus {
         name,
         source_hash: hash.to_owned(),
         started_at: Some(Time(context.now)),
         ..VersionStatus::default()
     });
-    TemplatePlan::record(records, outlook).noting(dropped(context))
+    Plan::record(records, outlook).noting(dropped(context))
 }
 
 /// Files of the active version that the declared source leaves out.
 fn dropped(context: &Context) -> Option<Note> {
-    let source = &context.source?.as_ref().ok()?.source;
+    let source = &context.sight.source?.as_ref().ok()?.source;
     let paths = active(context)?.dropped_by(source);
     (!paths.is_empty()).then(|| {
         let message = format!("the declared files leave out {}", paths.join(", "));
@@ -155,15 +157,11 @@ fn dropped(context: &Context) -> Option<Note> {
 
 /// The content of the active version, as far as it could be read.
 fn active<'a>(context: &Context<'a>) -> Option<&'a Content> {
-    context.active?.as_ref().ok()
+    context.sight.active?.as_ref().ok()
 }
 
 /// Requests the recorded version.
-fn build(
-    context: &Context,
-    record: &VersionStatus,
-    template_id: Option<&str>,
-) -> Option<TemplatePlan> {
+fn build(context: &Context, record: &VersionStatus, template_id: Option<&str>) -> Option<Plan> {
     if record.id.is_some() {
         let message = format!(
             "coderd does not show version {} any more; set the annotation {} to build it again",
@@ -177,10 +175,7 @@ fn build(
                 attempt_of(record).saturating_add(1),
             ))
         } else {
-            Some(TemplatePlan::rest(Outlook::stalled(
-                Reason::NotProved,
-                message,
-            )))
+            Some(Plan::rest(Outlook::stalled(Reason::NotProved, message)))
         };
     }
     let effect = Effect::CreateVersion {
@@ -194,11 +189,11 @@ fn build(
         NoteReason::VersionCreated,
         format!("building version {}", record.name),
     );
-    Some(TemplatePlan::act(effect, building(&record.name)).noting(Some(note)))
+    Some(Plan::act(effect, building(&record.name)).noting(Some(note)))
 }
 
 /// What was found of the version is written down as far as it is new.
-fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Option<TemplatePlan> {
+fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
     let (error, ended) = match &version.job {
         VersionJob::Active => (None, false),
         VersionJob::Succeeded => (None, true),
@@ -223,15 +218,15 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
     (found != *record).then(|| write(context, found))
 }
 
-fn write(context: &Context, found: VersionStatus) -> TemplatePlan {
+fn write(context: &Context, found: VersionStatus) -> Plan {
     let mut records = context.records();
     let outlook = building(&found.name);
-    records.version = Some(found);
-    TemplatePlan::record(records, outlook)
+    records.own.version = Some(found);
+    Plan::record(records, outlook)
 }
 
 /// A failed import keeps its name for good: another try is another version.
-fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option<TemplatePlan> {
+fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
     let VersionJob::Failed { is_given_up, .. } = version.job else {
         return None;
     };
@@ -250,7 +245,7 @@ fn promote(
     template: &Template,
     record: &VersionStatus,
     version: &Version,
-) -> Option<TemplatePlan> {
+) -> Option<Plan> {
     let observes = context.standing().drift_policy == DriftPolicy::Observe;
     if version.job != VersionJob::Succeeded || template.active_version_id == version.id || observes
     {
@@ -280,20 +275,21 @@ fn promote(
         ))
     };
     let outlook = Outlook::reconciling(Reason::NotPromoted, format!("promoting {}", record.name));
-    Some(TemplatePlan::act(effect, outlook).noting(note))
+    Some(Plan::act(effect, outlook).noting(note))
 }
 
 /// What the version says once no step is left; none where its source is in effect.
 pub fn outlook(context: &Context) -> Option<Outlook> {
-    let hash = match context.source? {
+    let hash = match context.sight.source? {
         Ok(declared) => &declared.hash,
         Err(message) => return Some(Outlook::stalled(Reason::Refused, message)),
     };
     let record = context
         .records()
+        .own
         .version
         .filter(|version| version.source_hash == *hash)?;
-    let Sight::Found(version) = context.version else {
+    let Find::Found(version) = context.sight.version else {
         return None;
     };
     match &version.job {
@@ -318,16 +314,40 @@ pub fn outlook(context: &Context) -> Option<Outlook> {
     }
 }
 
+/// The effects towards the version that are asked for: a refusal of one of them still matters.
+pub fn pending(context: &Context, template: &Template) -> Vec<Effect> {
+    match (context.sight.version, context.records().own.version) {
+        (Find::Found(version), Some(_)) if version.id != template.active_version_id => vec![
+            Effect::Unarchive(version.id.clone()),
+            Effect::Promote(version.id.clone()),
+        ],
+        (Find::Absent, Some(record)) => vec![Effect::CreateVersion {
+            name: record.name,
+            template_id: Some(template.id.clone()),
+        }],
+        _ => Vec::new(),
+    }
+}
+
+/// The records once no step is left: a bound template without a declared source has no version of ours.
+pub fn records_at_rest(context: &Context) -> OwnRecords {
+    let mut own = context.records().own;
+    if context.sight.source.is_none() && context.present().is_some() {
+        own.version = None;
+    }
+    own
+}
+
 /// When to look at an active build again.
 pub fn look_again(context: &Context) -> Option<Duration> {
-    let Sight::Found(Version {
+    let Find::Found(Version {
         job: VersionJob::Active,
         ..
-    }) = context.version
+    }) = context.sight.version
     else {
         return None;
     };
-    Some(match poll(context, &context.records().version?) {
+    Some(match poll(context, &context.records().own.version?) {
         Poll::After(delay) => delay,
         Poll::TimedOut => LATE_LOOK,
     })
@@ -337,6 +357,7 @@ fn poll(context: &Context, record: &VersionStatus) -> Poll {
     let started = record.started_at.as_ref().map_or(context.now, |at| at.0);
     let elapsed = context.now.duration_since(started);
     context
+        .sight
         .build_wait
         .next_poll(elapsed.try_into().unwrap_or_default())
 }

@@ -1,14 +1,16 @@
 //! The run lever of a workspace as steps: record, build, mirror.
 
-use super::{Context, Effect, NewBuild, Workspace, WorkspacePlan, report, settings};
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{Context, Effect, NewBuild, Plan, Workspace, parameters, settings};
 use crate::{
-    api::condition::Reason,
+    api::{condition::Reason, status::RunRecord, workspace::CoderWorkspace},
     sync::{
         build::Transition,
         note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
-        plan::ObjectEffect,
+        report,
         run::{self, Decision, Lever},
     },
 };
@@ -17,7 +19,7 @@ use crate::{
 pub const FIELD: &str = "running";
 
 /// The next step of the run lever; none while both sides agree or nothing can be done.
-pub fn plan(context: &Context) -> Option<WorkspacePlan> {
+pub fn plan(context: &Context) -> Option<Plan> {
     let workspace = context.present()?;
     match decide(context, workspace) {
         Decision::Rest
@@ -27,7 +29,7 @@ pub fn plan(context: &Context) -> Option<WorkspacePlan> {
         Decision::Agree(record) => {
             let mut records = context.records();
             records.sync.run = Some(record);
-            Some(WorkspacePlan::record(records, report::outlook(context)))
+            Some(Plan::record(records, report::outlook(context)))
         }
         Decision::Order { record, overruled } => {
             let mut records = context.records();
@@ -37,11 +39,21 @@ pub fn plan(context: &Context) -> Option<WorkspacePlan> {
                 let message = format!("running: {wanted} overrules a later build of {author}");
                 Note::normal(NoteReason::OrderWins, message)
             });
-            Some(WorkspacePlan::record(records, ordered(wanted)).noting(note))
+            Some(Plan::record(records, ordered(wanted)).noting(note))
         }
         Decision::Send(transition) => send(context, workspace, transition),
         Decision::Mirror(running) => Some(mirror(context, workspace, running)),
     }
+}
+
+/// What the lever of a restored object starts from: what it asks for counts as agreed, so that the
+/// first look mirrors.
+pub fn restored(object: &CoderWorkspace) -> Option<RunRecord> {
+    object.spec.running.map(|wanted| RunRecord {
+        wanted,
+        build_number: 0,
+        ordered_at: None,
+    })
 }
 
 /// What the lever says now.
@@ -51,8 +63,8 @@ pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
         is_mirrored: context.ownership.is_only_coderd(&FieldPath::spec(FIELD)),
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
         build: &workspace.build,
-        stable_for: context.stable_for,
-        us: context.us,
+        stable_for: context.sight.stable_for,
+        us: &context.session.us,
         retry: context.standing().may_retry(),
         now: context.now,
     })
@@ -69,70 +81,98 @@ pub fn mirrored(context: &Context, workspace: &Workspace) -> Option<bool> {
     context.object.spec.running.or(settled)
 }
 
+/// When to look again once no step is left; none waits for a change.
+pub fn look_again(context: &Context) -> Option<Duration> {
+    match decide(context, context.present()?) {
+        Decision::Wait { .. } => Some(build_poll(context)),
+        Decision::LookAgain(delay) => Some(delay),
+        Decision::Rest
+        | Decision::Agree(_)
+        | Decision::Order { .. }
+        | Decision::Send(_)
+        | Decision::Mirror(_)
+        | Decision::Failed { .. } => None,
+    }
+}
+
+/// How soon an active build is looked at again: often at first, then in proportion to its age.
+pub fn build_poll(context: &Context) -> Duration {
+    (context.sight.stable_for / 5).clamp(Duration::from_secs(1), Duration::from_secs(10))
+}
+
+/// The build that is asked for.
+pub fn pending(context: &Context, workspace: &Workspace) -> Option<Effect> {
+    match decide(context, workspace) {
+        Decision::Send(transition) => {
+            Some(Effect::Build(new_build(context, workspace, transition)))
+        }
+        Decision::Rest
+        | Decision::Wait { .. }
+        | Decision::LookAgain(_)
+        | Decision::Agree(_)
+        | Decision::Order { .. }
+        | Decision::Mirror(_)
+        | Decision::Failed { .. } => None,
+    }
+}
+
 /// Requests the recorded build, unless coderd refused this very request before.
-fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Option<WorkspacePlan> {
+fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Option<Plan> {
     let effect = Effect::Build(new_build(context, workspace, transition));
-    if context.refusal(&effect).is_some() || blocked(context, workspace, transition).is_some() {
+    if context.refusal(&effect).is_some() || is_blocked(context, workspace, transition) {
         return None;
     }
     let starts = transition == Transition::Start;
     let message = format!("ordered a {}", if starts { "start" } else { "stop" });
     let note = Note::normal(NoteReason::BuildOrdered, message);
-    Some(WorkspacePlan::act(effect, ordered(starts)).noting(Some(note)))
+    Some(Plan::act(effect, ordered(starts)).noting(Some(note)))
 }
 
 /// The build to request. Only a start sends a version and parameters: a stop has to work whatever
 /// became of the template.
-pub fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -> NewBuild {
+fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -> NewBuild {
     let starts = transition == Transition::Start;
     NewBuild {
         transition,
         version_id: workspace.version_of_next_start.clone().filter(|_| starts),
         parameters: if starts {
-            settings::declared_parameters(context.object)
+            parameters::declared(context.object)
         } else {
-            std::collections::BTreeMap::new()
+            BTreeMap::new()
         },
     }
 }
 
-/// What keeps a start from being requested.
-pub fn blocked(context: &Context, workspace: &Workspace, transition: Transition) -> Option<String> {
-    let starts = transition == Transition::Start;
-    let known = workspace.known_parameters.as_ref().filter(|_| starts)?;
-    settings::unknown_parameter(context, known)
+/// Whether a start would lose a declared parameter.
+fn is_blocked(context: &Context, workspace: &Workspace, transition: Transition) -> bool {
+    let known = workspace.known_parameters.as_ref();
+    transition == Transition::Start
+        && known.is_some_and(|known| parameters::unknown(context.object, known).is_some())
 }
 
-fn mirror(context: &Context, workspace: &Workspace, running: bool) -> WorkspacePlan {
-    if settings::must_report_template_first(context, workspace) {
-        return WorkspacePlan::record(context.records(), report::outlook(context));
+fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Plan {
+    if let Some(plan) = settings::report_template_first(context, workspace) {
+        return plan;
     }
-    let fields = settings::forced_running(context, workspace, running);
     let author = workspace.build.author();
     let verb = if running { "started" } else { "stopped" };
-    let replaced = context
-        .standing()
+    let records = context.records();
+    let replaced = records
         .sync
-        .and_then(|sync| sync.run.as_ref())
+        .run
         .is_some_and(|run| run.ordered_at.is_some() && run.build_number == workspace.build.number);
     let reason = if replaced {
         NoteReason::OrderReplaced
     } else {
         NoteReason::RunStateMirrored
     };
-    let note = Note::normal(
-        reason,
-        format!("{author} {verb} the workspace: spec.running is {running} now"),
-    );
+    let message = format!("{author} {verb} the workspace: spec.running is {running} now");
     let outlook = Outlook::reconciling(Reason::Mirroring, format!("{verb} in Coder by {author}"));
-    WorkspacePlan::act(
-        Effect::Object(ObjectEffect::ApplySpec {
-            fields,
-            force: true,
-        }),
+    Plan::write(
+        settings::forced_running(context, workspace, running),
         outlook,
     )
-    .noting(Some(note))
+    .noting(Some(Note::normal(reason, message)))
 }
 
 fn ordered(starts: bool) -> Outlook {

@@ -14,27 +14,21 @@ fn deleted(spec: &Value) -> Scene {
 }
 
 fn released(scene: &Scene) {
-    assert_eq!(
-        scene.effect(),
-        on_object(ObjectEffect::RemoveFinalizer),
-        "{scene:?}"
-    );
+    assert_eq!(scene.write(), Write::RemoveFinalizer, "{scene:?}");
 }
 
 #[test]
-fn row_created_here_goes_by_finalizer_attempt_version_template_and_binding() {
+fn row_created_here_goes_by_finalizer_version_attempt_template_and_binding() {
     let scene = Scene::new(&spec());
-    assert_eq!(scene.effect(), on_object(ObjectEffect::AddFinalizer));
+    assert_eq!(scene.write(), Write::AddFinalizer);
     let scene = scene.change(|scene| scene.stored.has_finalizer = true);
-    assert!(scene.records().sync.attempt.is_some());
-    let scene = scene.recording();
     assert_eq!(
-        scene.records().version.unwrap().name,
+        scene.records().own.version.unwrap().name,
         source::version_name(&hash("a"), 1)
     );
     let scene = scene
-        .recording()
-        .change(|scene| scene.version = Sight::Absent);
+        .recorded()
+        .change(|scene| scene.own.version = Find::Absent);
     assert!(matches!(
         scene.effect(),
         Effect::CreateVersion {
@@ -44,17 +38,20 @@ fn row_created_here_goes_by_finalizer_attempt_version_template_and_binding() {
     ));
 
     // The template comes only after its first version succeeded.
-    let found = |job| Sight::Found(version("v1", None, job));
+    let found = |job| Find::Found(version("v1", None, job));
     let scene = scene
-        .change(|scene| scene.version = found(VersionJob::Active))
-        .recording();
+        .change(|scene| scene.own.version = found(VersionJob::Active))
+        .recorded();
     assert_eq!(
-        scene.rests(Progress::Reconciling),
+        scene.waits(),
         (Reason::Building, Some(Duration::from_secs(2)))
     );
     let scene = scene
-        .change(|scene| scene.version = found(VersionJob::Succeeded))
-        .recording();
+        .change(|scene| scene.own.version = found(VersionJob::Succeeded))
+        .recorded();
+    let records = scene.records();
+    assert!(records.sync.attempt.is_some() && records.own.version.is_some());
+    let scene = scene.recorded();
     let Effect::Create(new) = scene.effect() else {
         panic!("{:?}", scene.next())
     };
@@ -68,39 +65,37 @@ fn row_created_here_goes_by_finalizer_attempt_version_template_and_binding() {
     let records = scene.records();
     assert_eq!(records.binding.unwrap().origin, Origin::Kubernetes);
     assert_eq!(records.sync.attempt, None);
-    let scene = scene.recording().change(|scene| {
-        scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded));
+    let scene = scene.recorded().change(|scene| {
+        scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
     });
-    assert_eq!(
-        scene.effect(),
-        on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes))
-    );
+    assert_eq!(scene.write(), Write::ApplyOrigin(Origin::Kubernetes));
 }
 
 #[test]
 fn row_a_failed_first_version_creates_no_template() {
-    let scene = Scene::begun(&spec())
+    let scene = Scene::new(&spec())
+        .attempted("10:00:00")
         .seeing(
             recorded("a", 1, Some("v1")),
             version("v1", None, failed(false)),
         )
-        .recording();
+        .recorded();
     assert_eq!(scene.stalled(), Reason::VersionFailed);
-    let asked = scene.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT);
+    let asked = scene.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     assert_eq!(
-        asked.records().version.unwrap().name,
+        asked.records().own.version.unwrap().name,
         source::version_name(&hash("a"), 2)
     );
 }
 
 #[test]
 fn a_first_version_that_belongs_to_a_template_already_cannot_create_another() {
-    let scene = Scene::begun(&spec()).seeing(
+    let scene = Scene::new(&spec()).attempted("10:00:00").seeing(
         recorded("a", 1, Some("v1")),
         version("v1", Some("lost"), VersionJob::Succeeded),
     );
     assert_eq!(
-        scene.records().version.unwrap().name,
+        scene.records().own.version.unwrap().name,
         source::version_name(&hash("a"), 2)
     );
 }
@@ -108,7 +103,7 @@ fn a_first_version_that_belongs_to_a_template_already_cannot_create_another() {
 #[test]
 fn row_what_exists_is_adopted_and_retained() {
     for (creator, created) in [("ann", "10:00:05"), (US, "09:59:59")] {
-        let scene = Scene::begun(&spec()).twin(|twin| {
+        let scene = Scene::new(&spec()).attempted("10:00:00").twin(|twin| {
             (twin.creator, twin.created_at) = (creator.to_owned(), at(created));
         });
         assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
@@ -128,7 +123,7 @@ fn row_what_cannot_be_created_says_why() {
         Reason::Refused
     );
     let alias = Scene::new(&spec())
-        .change(|scene| scene.organization = Some(Spelling::Alias("coder".to_owned())));
+        .change(|scene| scene.own.organization = Some(Spelling::Alias("coder".to_owned())));
     assert_eq!(stalled(alias), Reason::NotCanonical);
     let duplicate = Scene::new(&spec())
         .twin(|_| {})
@@ -138,8 +133,9 @@ fn row_what_cannot_be_created_says_why() {
     assert_eq!(stalled(restored), Reason::LostAfterRestore);
     let named = Scene::new(&spec()).change(|scene| scene.stored.name = "go".to_owned());
     assert_eq!(stalled(named), Reason::InvalidName);
-    let missing = Scene::new(&spec()).change(|scene| scene.organization = Some(Spelling::NotFound));
-    let (reason, delay) = missing.rests(Progress::Reconciling);
+    let missing =
+        Scene::new(&spec()).change(|scene| scene.own.organization = Some(Spelling::NotFound));
+    let (reason, delay) = missing.waits();
     assert_eq!(
         (reason, delay.is_some()),
         (Reason::OrganizationNotFound, true)
@@ -148,37 +144,39 @@ fn row_what_cannot_be_created_says_why() {
 
 #[test]
 fn row_a_refused_creation_is_not_sent_again() {
-    let scene = Scene::begun(&spec())
+    let scene = Scene::new(&spec())
+        .attempted("10:00:00")
         .seeing(
             recorded("a", 1, Some("v1")),
             version("v1", None, VersionJob::Succeeded),
         )
-        .recording();
+        .recorded();
     let effect = scene.effect();
-    let refused = scene.refusing(&effect);
+    let refused = scene.refusing(&effect, "coderd says no");
     assert_eq!(refused.stalled(), Reason::Refused);
     let mut edited = refused;
     edited
         .stored
         .edit(USER, "displayName", Some(json!("Golang")));
-    assert!(matches!(edited.effect(), Effect::Create(_)));
+    assert!(edited.records().sync.attempt.is_some());
+    assert!(matches!(edited.recorded().effect(), Effect::Create(_)));
 }
 
 #[test]
 fn row_gone_with_a_declared_source_it_is_made_again_with_a_new_version() {
     let lost = Scene::promoted().change(|scene| {
         scene.twin = Twin::Gone;
-        scene.organization = Some(Spelling::Canonical);
+        scene.own.organization = Some(Spelling::Canonical);
     });
     let records = lost.records();
-    assert_eq!((records.binding, records.version), (None, None));
-    let begun = lost.recording().change(|scene| {
+    assert_eq!((records.binding, records.own.version), (None, None));
+    let begun = lost.recorded().change(|scene| {
         scene.twin = Twin::Absent;
-        scene.version = Sight::NotSought;
+        scene.own.version = Find::NotSought;
     });
     // The finalizer stays on, although the label is that of a bound object.
     assert_eq!(
-        begun.records().version.unwrap().name,
+        begun.records().own.version.unwrap().name,
         source::version_name(&hash("a"), 1)
     );
 }
@@ -186,7 +184,7 @@ fn row_gone_with_a_declared_source_it_is_made_again_with_a_new_version() {
 #[test]
 fn row_gone_without_a_source() {
     let imported = Scene::imported().change(|scene| scene.twin = Twin::Gone);
-    assert_eq!(imported.effect(), on_object(ObjectEffect::Delete));
+    assert_eq!(imported.write(), Write::Delete);
     let declared =
         Scene::declared(&json!({"displayName": "Go"})).change(|scene| scene.twin = Twin::Gone);
     assert_eq!(declared.stalled(), Reason::DeletedExternally);
@@ -195,10 +193,7 @@ fn row_gone_without_a_source() {
 #[test]
 fn row_renamed_in_coderd() {
     let rename = |twin: &mut Template| twin.name = "rust".to_owned();
-    assert_eq!(
-        Scene::imported().twin(rename).effect(),
-        on_object(ObjectEffect::Delete)
-    );
+    assert_eq!(Scene::imported().twin(rename).write(), Write::Delete);
     assert_eq!(
         Scene::promoted().twin(rename).stalled(),
         Reason::RenamedInCoder
@@ -215,7 +210,7 @@ fn row_not_provable_paused_and_read_only_do_nothing() {
     for hinder in hinder {
         for scene in [
             Scene::new(&spec()),
-            Scene::begun(&spec()),
+            Scene::new(&spec()).attempted("10:00:00"),
             Scene::declared(&spec()),
             deleted(&spec()),
         ] {
@@ -238,14 +233,14 @@ fn row_not_provable_paused_and_read_only_do_nothing() {
 
 #[test]
 fn row_deletion_waits_for_workspaces_and_says_how_many() {
-    let scene = deleted(&spec()).change(|scene| scene.workspaces = Some(2));
-    let (reason, delay) = scene.rests(Progress::Reconciling);
+    let scene = deleted(&spec()).change(|scene| scene.own.workspaces = Some(2));
+    let (reason, delay) = scene.waits();
     assert_eq!(
         (reason, delay.is_some()),
         (Reason::WaitingForWorkspaces, true)
     );
-    assert!(scene.plan().outlook.because.1.starts_with("2 workspaces"));
-    let free = scene.change(|scene| scene.workspaces = Some(0));
+    assert!(scene.message().starts_with("2 workspaces"));
+    let free = scene.change(|scene| scene.own.workspaces = Some(0));
     assert_eq!(free.effect(), Effect::Delete);
     released(&free.change(|scene| scene.twin = Twin::Gone));
 }
@@ -266,16 +261,15 @@ fn row_retain_the_crd_going_and_never_begun_are_released_at_once() {
 
 #[test]
 fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
-    let scene = Scene::begun(&spec()).change(|scene| scene.stored.delete());
-    assert_eq!(
-        scene.rests(Progress::Reconciling).1,
-        Some(Duration::from_secs(30))
-    );
+    let scene = Scene::new(&spec())
+        .attempted("10:00:00")
+        .change(|scene| scene.stored.delete());
+    assert_eq!(scene.waits().1, Some(Duration::from_secs(30)));
     released(&scene.clone().change(|scene| scene.now = at("10:00:30")));
     released(&scene.clone().twin(|_| {}));
     let ours = scene.twin(|twin| {
         (twin.creator, twin.created_at) = (US.to_owned(), at("10:00:00"));
     });
     assert_eq!(ours.records().binding.unwrap().origin, Origin::Kubernetes);
-    assert_eq!(ours.recording().effect(), Effect::Delete);
+    assert_eq!(ours.recorded().effect(), Effect::Delete);
 }

@@ -3,11 +3,11 @@
 use super::*;
 
 fn mirrored(scene: &Scene) -> Value {
-    match scene.effect() {
-        Effect::Object(ObjectEffect::ApplySpec {
+    match scene.write() {
+        Write::ApplySpec {
             fields,
             force: false,
-        }) => Value::Object(fields),
+        } => Value::Object(fields),
         other => panic!("no apply but {other:?}"),
     }
 }
@@ -47,23 +47,23 @@ fn a_declared_nothing_clears_the_field() {
     let scene = Scene::declared(&json!({"icon": ""})).twin(|twin| twin.icon = "/x".to_owned());
     assert_eq!(scene.effect(), set("icon", ""));
     // coderd does not take that: the refusal is found again.
-    let refused = scene.refusing(&set("icon", ""));
+    let refused = scene.refusing(&set("icon", ""), "coderd says no");
     assert_ne!(refused.next(), Next::Do(set("icon", "")));
 }
 
 #[test]
 fn row_a_refused_field_does_not_hold_up_others() {
-    let scene = declared().refusing(&set("displayName", "Go"));
+    let scene = declared().refusing(&set("displayName", "Go"), "coderd says no");
     assert_eq!(scene.effect(), set("description", "for Go"));
     let scene = scene.twin(|twin| {
         twin.description = "for Go".to_owned();
         twin.icon = "/go.png".to_owned();
     });
     let scene = scene
-        .change(|scene| scene.active = Some(Err("none".to_owned())))
-        .recording();
+        .change(|scene| scene.own.active = Some(Err("none".to_owned())))
+        .recorded();
     assert_eq!(scene.stalled(), Reason::Refused);
-    assert_eq!(scene.clone().resting().stalled(), Reason::Refused);
+    assert_eq!(scene.clone().rested().stalled(), Reason::Refused);
     let mut edited = scene;
     edited
         .stored
@@ -93,12 +93,12 @@ fn row_metadata_that_nobody_declares_is_mirrored_as_one_set() {
 
 #[test]
 fn row_files_that_fit_are_mirrored_and_recorded() {
-    let scene = applied(Scene::imported().change(|scene| scene.active = Some(content("a"))));
+    let scene = applied(Scene::imported().change(|scene| scene.own.active = Some(content("a"))));
     assert_eq!(scene.stored.spec["files"], files("a"));
     assert!(scene.stored.is_mirrored("files"));
-    let files = scene.records().mirrored_files.unwrap();
+    let files = scene.records().own.mirrored_files.unwrap();
     assert_eq!((files.version_id.as_str(), files.omitted), ("active", None));
-    let scene = scene.recording().change(|scene| scene.active = None);
+    let scene = scene.recorded().change(|scene| scene.own.active = None);
     assert_eq!(scene.next(), Next::Rest(None));
 }
 
@@ -106,9 +106,17 @@ fn row_files_that_fit_are_mirrored_and_recorded() {
 fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
     let large = "x".repeat(128 << 10);
     for active in [content(&large), content("a\0b"), Err("no file".to_owned())] {
-        let scene = Scene::imported().change(|scene| scene.active = Some(active));
-        assert!(scene.records().mirrored_files.unwrap().omitted.is_some());
-        let scene = scene.recording().change(|scene| scene.active = None);
+        let scene = Scene::imported().change(|scene| scene.own.active = Some(active));
+        assert!(
+            scene
+                .records()
+                .own
+                .mirrored_files
+                .unwrap()
+                .omitted
+                .is_some()
+        );
+        let scene = scene.recorded().change(|scene| scene.own.active = None);
         assert_eq!(scene.next(), Next::Rest(None));
         assert!(!scene.stored.spec.contains_key("files"));
     }
@@ -116,12 +124,18 @@ fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
 
 #[test]
 fn files_that_fitted_before_are_dropped() {
-    let scene = applied(Scene::imported().change(|scene| scene.active = Some(content("a"))));
-    let scene = scene.recording().active("larger");
-    let scene = applied(scene.change(|scene| scene.active = Some(Err("too large".to_owned()))));
+    let scene = applied(Scene::imported().change(|scene| scene.own.active = Some(content("a"))));
+    let scene = scene.recorded().active("larger");
+    let scene = applied(scene.change(|scene| scene.own.active = Some(Err("too large".to_owned()))));
     assert!(!scene.stored.spec.contains_key("files"));
     assert_eq!(
-        scene.records().mirrored_files.unwrap().omitted.as_deref(),
+        scene
+            .records()
+            .own
+            .mirrored_files
+            .unwrap()
+            .omitted
+            .as_deref(),
         Some("too large")
     );
 }
@@ -133,20 +147,20 @@ fn row_files_removed_from_the_manifest_are_mirrored_again_and_never_pushed() {
         .stored
         .edit(USER, "driftPolicy", Some(json!("Enforce")));
     scene.stored.edit(USER, "files", None);
-    scene.version = Sight::NotSought;
+    scene.own.version = Find::NotSought;
     let scene = scene
         .active("other")
-        .change(|scene| scene.active = Some(content("b")));
+        .change(|scene| scene.own.active = Some(content("b")));
     let scene = applied(scene);
     assert_eq!(scene.stored.spec["files"], files("b"));
-    let scene = scene.recording().change(|scene| scene.active = None);
+    let scene = scene.recorded().change(|scene| scene.own.active = None);
     assert_eq!(scene.next(), Next::Rest(None));
     assert_eq!(scene.status().version, None);
 }
 
 #[test]
 fn declared_files_are_never_mirrored() {
-    let scene = Scene::promoted().change(|scene| scene.active = Some(content("b")));
+    let scene = Scene::promoted().change(|scene| scene.own.active = Some(content("b")));
     assert_eq!(scene.next(), Next::Rest(None));
     assert_eq!(scene.status().mirrored_files, None);
 }

@@ -4,6 +4,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sync::{
+    stage::World as _,
+    template::version::{Seek, needs_active_content, seek},
+};
 
 #[derive(Clone, Copy, Debug)]
 enum Happening {
@@ -54,96 +58,9 @@ impl World {
         }
     }
 
-    fn find(&self, is: impl Fn(&Built) -> bool) -> Sight {
+    fn find(&self, is: impl Fn(&Built) -> bool) -> Find {
         let found = self.versions.iter().find(|built| is(built));
-        found.map_or(Sight::Absent, |built| Sight::Found(built.version.clone()))
-    }
-
-    /// What `controller/template/observe.rs` sees.
-    fn observe(&mut self) {
-        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
-        self.scene.twin = match &self.template {
-            _ if self.is_down => Twin::Unknown(cause()),
-            Some(twin) => Twin::Present(twin.clone()),
-            None => Twin::Absent,
-        };
-        let object: CoderTemplate = self.scene.stored.object();
-        let text = object
-            .spec
-            .files
-            .as_ref()
-            .map_or("", |files| &files["main.tf"]);
-        self.scene.version = match crate::sync::template::version::seek(&object, &hash(text)) {
-            _ if self.is_down => Sight::NotSought,
-            crate::sync::template::version::Seek::Nothing => Sight::NotSought,
-            crate::sync::template::version::Seek::ById(id) => self.find(|it| it.version.id == id),
-            crate::sync::template::version::Seek::ByName(name) => {
-                self.find(|it| it.name == name && it.version.template_id == template_id)
-            }
-        };
-        let decides = crate::sync::template::version::needs_active_content(&object);
-        self.scene.active = decides.then(|| content("somebody's"));
-    }
-
-    fn act(&mut self, effect: &Effect) {
-        self.writes += 1;
-        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
-        match effect {
-            Effect::Object(ObjectEffect::AddFinalizer) => self.scene.stored.has_finalizer = true,
-            Effect::Object(ObjectEffect::RemoveFinalizer) => {
-                self.scene.stored.has_finalizer = false;
-            }
-            Effect::Object(ObjectEffect::ApplySpec { fields, force }) => {
-                self.scene
-                    .stored
-                    .apply(MANAGER_CODERD, fields, *force)
-                    .unwrap();
-            }
-            Effect::Object(ObjectEffect::ApplyOrigin(origin)) => self.scene.stored.label(*origin),
-            Effect::Object(ObjectEffect::Delete) | Effect::Delete => panic!("kept: {self:?}"),
-            Effect::CreateVersion {
-                name,
-                template_id: asked,
-            } => {
-                assert_eq!(*asked, template_id, "{self:?}");
-                let is_taken = |it: &Built| it.name == *name && it.version.template_id == *asked;
-                assert!(!self.versions.iter().any(is_taken), "built twice: {self:?}");
-                let id = format!("v{}", self.versions.len());
-                let version = version(&id, asked.as_deref(), VersionJob::Active);
-                self.versions.push(Built {
-                    name: name.clone(),
-                    version,
-                });
-            }
-            Effect::Unarchive(id) => self.version(id).is_archived = false,
-            Effect::Create(new) => {
-                assert!(self.template.is_none(), "{self:?}");
-                let version = self.version(&new.version_id);
-                assert_eq!(version.job, VersionJob::Succeeded);
-                assert_eq!(version.template_id, None);
-                version.template_id = Some(ID.to_owned());
-                let now = self.scene.now;
-                self.template = Some(Template {
-                    active_version_id: new.version_id.clone(),
-                    description: new.description.clone(),
-                    creator: US.to_owned(),
-                    created_at: now,
-                    ..template()
-                });
-                self.created += 1;
-            }
-            Effect::Promote(id) => {
-                let version = self.version(id).clone();
-                assert_eq!(version.job, VersionJob::Succeeded, "{self:?}");
-                assert_eq!(version.template_id, template_id, "{self:?}");
-                assert!(!version.is_archived, "{self:?}");
-                self.template.as_mut().unwrap().active_version_id = id.clone();
-            }
-            Effect::SetMetadata { field, value } => {
-                assert_eq!(*field, "description");
-                self.template.as_mut().unwrap().description = value.clone();
-            }
-        }
+        found.map_or(Find::Absent, |built| Find::Found(built.version.clone()))
     }
 
     fn version(&mut self, id: &str) -> &mut Version {
@@ -151,37 +68,8 @@ impl World {
         versions.find(|version| version.id == id).unwrap()
     }
 
-    fn look(&mut self, budget: usize, before: bool) {
-        let mut left = budget;
-        for _ in 0..32 {
-            self.observe();
-            let plan = self.scene.plan();
-            let dies = left == 0;
-            left = left.saturating_sub(1);
-            match plan.next {
-                Next::Rest(_) => {
-                    let status = self.scene.status();
-                    let known: TemplateStatus =
-                        serde_json::from_value(self.scene.stored.status.clone()).unwrap();
-                    if status != known {
-                        self.scene.stored.set_status(&status);
-                        self.writes += 1;
-                    }
-                    return;
-                }
-                _ if dies && before => return,
-                Next::Record(_) => {
-                    let status = self.scene.status();
-                    self.scene.stored.set_status(&status);
-                    self.writes += 1;
-                }
-                Next::Do(effect) => self.act(&effect),
-            }
-            if dies {
-                return;
-            }
-        }
-        panic!("no end of steps: {self:?}");
+    fn look(&mut self, budget: usize, dies_before: bool) {
+        self.writes += stage::look(self, budget, dies_before).writes;
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -242,6 +130,87 @@ impl World {
             self.look(usize::MAX, false);
         }
         assert_eq!(self.writes, writes, "no rest: {self:?}");
+    }
+}
+
+impl stage::World<CoderTemplate> for World {
+    fn scene(&mut self) -> &mut Scene {
+        &mut self.scene
+    }
+
+    /// What `controller/template/observe.rs` sees.
+    fn observe(&mut self) {
+        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
+        self.scene.twin = match &self.template {
+            _ if self.is_down => Twin::Unknown(cause()),
+            Some(twin) => Twin::Present(twin.clone()),
+            None => Twin::Absent,
+        };
+        let object: CoderTemplate = self.scene.stored.object();
+        let text = object
+            .spec
+            .files
+            .as_ref()
+            .map_or("", |files| &files["main.tf"]);
+        self.scene.own.version = match seek(&object, &hash(text)) {
+            _ if self.is_down => Find::NotSought,
+            Seek::Nothing => Find::NotSought,
+            Seek::ById(id) => self.find(|it| it.version.id == id),
+            Seek::ByName(name) => {
+                self.find(|it| it.name == name && it.version.template_id == template_id)
+            }
+        };
+        let decides = needs_active_content(&object);
+        self.scene.own.active = decides.then(|| content("somebody's"));
+    }
+
+    fn act(&mut self, effect: &Effect) {
+        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
+        match effect {
+            Effect::Delete => panic!("kept: {self:?}"),
+            Effect::CreateVersion {
+                name,
+                template_id: asked,
+            } => {
+                assert_eq!(*asked, template_id, "{self:?}");
+                let is_taken = |it: &Built| it.name == *name && it.version.template_id == *asked;
+                assert!(!self.versions.iter().any(is_taken), "built twice: {self:?}");
+                let id = format!("v{}", self.versions.len());
+                let version = version(&id, asked.as_deref(), VersionJob::Active);
+                self.versions.push(Built {
+                    name: name.clone(),
+                    version,
+                });
+            }
+            Effect::Unarchive(id) => self.version(id).is_archived = false,
+            Effect::Create(new) => {
+                assert!(self.template.is_none(), "{self:?}");
+                let version = self.version(&new.version_id);
+                assert_eq!(version.job, VersionJob::Succeeded);
+                assert_eq!(version.template_id, None);
+                version.template_id = Some(ID.to_owned());
+                let now = self.scene.now;
+                self.template = Some(Template {
+                    active_version_id: new.version_id.clone(),
+                    description: new.description.clone(),
+                    creator: US.to_owned(),
+                    created_at: now,
+                    ..template()
+                });
+                self.created += 1;
+            }
+            Effect::Promote(id) => {
+                let version = self.version(id).clone();
+                assert_eq!(version.job, VersionJob::Succeeded, "{self:?}");
+                assert_eq!(version.template_id, template_id, "{self:?}");
+                assert!(!version.is_archived, "{self:?}");
+                self.template.as_mut().unwrap().active_version_id = id.clone();
+            }
+            Effect::SetMetadata { field, value } => {
+                assert_eq!(*field, "description");
+                self.template.as_mut().unwrap().description = value.clone();
+            }
+        }
     }
 }
 

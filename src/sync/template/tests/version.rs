@@ -12,15 +12,15 @@ fn name(text: &str, attempt: u32) -> String {
 
 #[test]
 fn row_content_that_is_active_already_is_recorded_and_not_built() {
-    let scene = Scene::declared(&spec()).change(|scene| scene.active = Some(content("a")));
-    let record = scene.records().version.unwrap();
+    let scene = Scene::declared(&spec()).change(|scene| scene.own.active = Some(content("a")));
+    let record = scene.records().own.version.unwrap();
     assert_eq!(
         (record.id.as_deref(), record.name.as_str()),
         (Some("active"), "angry_name1")
     );
     assert_eq!(record.source_hash, hash("a"));
-    let scene = scene.recording().change(|scene| {
-        scene.version = Sight::Found(version("active", Some(ID), VersionJob::Succeeded));
+    let scene = scene.recorded().change(|scene| {
+        scene.own.version = Find::Found(version("active", Some(ID), VersionJob::Succeeded));
     });
     assert_eq!(scene.next(), Next::Rest(None));
     assert_eq!(
@@ -29,45 +29,45 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
     );
     // Also by its name, where the content cannot be read.
     let named = Scene::declared(&spec())
-        .change(|scene| scene.active = Some(Err("no file".to_owned())))
+        .change(|scene| scene.own.active = Some(Err("no file".to_owned())))
         .twin(|twin| twin.active_version_name = name("a", 3));
     assert_eq!(
-        named.records().version.unwrap().id.as_deref(),
+        named.records().own.version.unwrap().id.as_deref(),
         Some("active")
     );
 }
 
 #[test]
 fn row_another_source_is_recorded_built_awaited_and_promoted() {
-    let scene = Scene::declared(&spec()).change(|scene| scene.active = Some(content("b")));
-    let record = scene.records().version.unwrap();
+    let scene = Scene::declared(&spec()).change(|scene| scene.own.active = Some(content("b")));
+    let record = scene.records().own.version.unwrap();
     assert_eq!((record.id, record.name), (None, name("a", 1)));
 
     let scene = scene
-        .recording()
-        .change(|scene| scene.version = Sight::Absent);
+        .recorded()
+        .change(|scene| scene.own.version = Find::Absent);
     let effect = Effect::CreateVersion {
         name: name("a", 1),
         template_id: Some(ID.to_owned()),
     };
     assert_eq!(scene.effect(), effect);
 
-    let found = |job| Sight::Found(version("v1", Some(ID), job));
+    let found = |job| Find::Found(version("v1", Some(ID), job));
     let scene = scene
-        .change(|scene| scene.version = found(VersionJob::Active))
-        .recording();
+        .change(|scene| scene.own.version = found(VersionJob::Active))
+        .recorded();
     assert_eq!(
-        scene.rests(Progress::Reconciling),
+        scene.waits(),
         (Reason::Building, Some(Duration::from_secs(2)))
     );
 
     let scene = scene
-        .change(|scene| scene.version = found(VersionJob::Succeeded))
-        .recording();
+        .change(|scene| scene.own.version = found(VersionJob::Succeeded))
+        .recorded();
     assert_eq!(scene.effect(), Effect::Promote("v1".to_owned()));
     assert_eq!(scene.plan().notes[0].reason, NoteReason::VersionPromoted);
 
-    let scene = scene.active("v1").recording();
+    let scene = scene.active("v1").recorded();
     assert!(scene.records_now().promoted_at.is_some());
     assert_eq!(scene.next(), Next::Rest(None));
 }
@@ -84,7 +84,10 @@ fn row_a_lost_reply_finds_its_own_version_by_name() {
         recorded("a", 1, None),
         version("v1", Some(ID), VersionJob::Active),
     );
-    assert_eq!(scene.records().version.unwrap().id.as_deref(), Some("v1"));
+    assert_eq!(
+        scene.records().own.version.unwrap().id.as_deref(),
+        Some("v1")
+    );
 }
 
 #[test]
@@ -94,9 +97,9 @@ fn row_a_failed_import_is_stalled_with_its_log_and_the_old_version_stays() {
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), failed(false)),
         )
-        .recording();
+        .recorded();
     assert_eq!(scene.stalled(), Reason::VersionFailed);
-    assert!(scene.plan().outlook.because.1.contains("line 3"));
+    assert!(scene.message().contains("line 3"));
     assert_eq!(
         scene.condition(ConditionType::VersionPromoted).unwrap().0,
         "False"
@@ -110,19 +113,19 @@ fn row_the_next_attempt_comes_on_request_only() {
             recorded("a", 4, Some("v1")),
             version("v1", Some(ID), failed(false)),
         )
-        .recording();
+        .recorded();
     let asked = scene
         .clone()
-        .annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT);
-    assert_eq!(asked.records().version.unwrap().name, name("a", 5));
+        .annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    assert_eq!(asked.records().own.version.unwrap().name, name("a", 5));
     // It is asked for once.
-    let begun = asked.recording();
+    let begun = asked.recorded();
     assert_eq!(begun.stored.status["lastHandledReconcileAt"], "now");
     // A new source begins at its first attempt.
     let mut edited = scene;
     edited.stored.edit(USER, "files", Some(files("b")));
-    edited.version = Sight::NotSought;
-    assert_eq!(edited.records().version.unwrap().name, name("b", 1));
+    edited.own.version = Find::NotSought;
+    assert_eq!(edited.records().own.version.unwrap().name, name("b", 1));
 }
 
 #[test]
@@ -133,10 +136,10 @@ fn row_a_build_that_was_given_up_is_tried_three_times_in_all() {
                 recorded("a", attempt, Some("v1")),
                 version("v1", Some(ID), failed(true)),
             )
-            .recording();
+            .recorded();
         if attempt < 3 {
             assert_eq!(
-                scene.records().version.unwrap().name,
+                scene.records().own.version.unwrap().name,
                 name("a", attempt + 1)
             );
         } else {
@@ -153,7 +156,7 @@ fn row_an_archived_version_is_brought_back_before_it_is_promoted() {
     };
     let scene = Scene::declared(&spec())
         .seeing(recorded("a", 1, Some("v1")), archived)
-        .recording();
+        .recorded();
     assert_eq!(scene.effect(), Effect::Unarchive("v1".to_owned()));
     assert_eq!(scene.plan().notes, []);
 }
@@ -163,7 +166,7 @@ fn row_nothing_is_promoted_before_it_succeeded() {
     for job in [VersionJob::Active, failed(false)] {
         let scene = Scene::declared(&spec())
             .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), job))
-            .recording();
+            .recorded();
         assert!(matches!(scene.next(), Next::Rest(_)), "{:?}", scene.next());
     }
 }
@@ -177,7 +180,7 @@ fn row_promoted_by_somebody_else_is_enforced_without_a_build() {
 
 #[test]
 fn row_promoted_by_somebody_else_is_shown_where_it_is_only_watched() {
-    let mut scene = Scene::promoted().resting();
+    let mut scene = Scene::promoted().rested();
     scene
         .stored
         .edit(USER, "driftPolicy", Some(json!("Observe")));
@@ -195,7 +198,7 @@ fn row_promoted_by_somebody_else_is_shown_where_it_is_only_watched() {
 fn row_observe_builds_nothing() {
     let mut spec = spec();
     spec["driftPolicy"] = json!("Observe");
-    let scene = Scene::declared(&spec).change(|scene| scene.active = Some(content("b")));
+    let scene = Scene::declared(&spec).change(|scene| scene.own.active = Some(content("b")));
     assert_eq!(scene.next(), Next::Rest(None));
     assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
 }
@@ -207,18 +210,18 @@ fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), VersionJob::Active),
         )
-        .recording()
+        .recorded()
         .change(|scene| scene.now = at("10:25:00"));
-    let (reason, delay) = scene.rests(Progress::Stalled);
+    let (reason, delay) = scene.rests(crate::sync::outlook::Progress::Stalled);
     assert_eq!(
         (reason, delay),
         (Reason::VersionTimedOut, Some(Duration::from_secs(60)))
     );
     let late = scene
         .change(|scene| {
-            scene.version = Sight::Found(version("v1", Some(ID), VersionJob::Succeeded));
+            scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
         })
-        .recording();
+        .recorded();
     assert_eq!(late.effect(), Effect::Promote("v1".to_owned()));
 }
 
@@ -229,12 +232,9 @@ fn the_wait_goes_on_where_it_stopped() {
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), VersionJob::Active),
         )
-        .recording()
+        .recorded()
         .change(|scene| scene.now = at("10:10:00"));
-    assert_eq!(
-        scene.rests(Progress::Reconciling).1,
-        Some(Duration::from_secs(10))
-    );
+    assert_eq!(scene.waits().1, Some(Duration::from_secs(10)));
 }
 
 #[test]
@@ -245,11 +245,11 @@ fn row_a_version_without_a_template_gets_one_of_its_own_in_a_template_of_others(
             recorded("a", 1, Some("v1")),
             version("v1", owner, VersionJob::Succeeded),
         );
-        let record = scene.records().version.unwrap();
+        let record = scene.records().own.version.unwrap();
         assert_eq!((record.id, record.name), (None, name("a", 1)));
         let scene = scene
-            .recording()
-            .change(|scene| scene.version = Sight::Absent);
+            .recorded()
+            .change(|scene| scene.own.version = Find::Absent);
         assert!(matches!(
             scene.effect(),
             Effect::CreateVersion {
@@ -264,24 +264,24 @@ fn row_a_version_without_a_template_gets_one_of_its_own_in_a_template_of_others(
 fn a_version_that_vanished_is_built_again_on_request_only() {
     let scene = Scene::declared(&spec()).change(|scene| {
         scene.stored.status["version"] = recorded("a", 1, Some("v1"));
-        scene.version = Sight::Absent;
+        scene.own.version = Find::Absent;
     });
     assert_eq!(scene.stalled(), Reason::NotProved);
-    let asked = scene.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT);
-    assert_eq!(asked.records().version.unwrap().name, name("a", 2));
+    let asked = scene.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    assert_eq!(asked.records().own.version.unwrap().name, name("a", 2));
 }
 
 #[test]
 fn a_refused_version_is_stalled_and_not_sent_again() {
     let scene = Scene::declared(&spec()).change(|scene| {
         scene.stored.status["version"] = recorded("a", 1, None);
-        scene.version = Sight::Absent;
+        scene.own.version = Find::Absent;
     });
     let effect = scene.effect();
-    let refused = scene.refusing(&effect);
+    let refused = scene.refusing(&effect, "coderd says no");
     assert_eq!(refused.stalled(), Reason::Refused);
-    assert_eq!(refused.clone().resting().stalled(), Reason::Refused);
-    let asked = refused.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT);
+    assert_eq!(refused.clone().rested().stalled(), Reason::Refused);
+    let asked = refused.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     assert!(matches!(asked.effect(), Effect::CreateVersion { .. }));
 }
 
@@ -292,18 +292,18 @@ fn a_refused_promotion_is_stalled_also_in_place_of_somebody_elses() {
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), VersionJob::Succeeded),
         )
-        .recording();
+        .recorded();
     for scene in [first, Scene::promoted().active("other")] {
-        let refused = scene.clone().refusing(&scene.effect());
+        let refused = scene.clone().refusing(&scene.effect(), "coderd says no");
         assert_eq!(refused.stalled(), Reason::Refused);
-        assert_eq!(refused.resting().stalled(), Reason::Refused);
+        assert_eq!(refused.rested().stalled(), Reason::Refused);
     }
 }
 
 #[test]
 fn files_that_the_source_leaves_out_are_named() {
     let scene = Scene::declared(&json!({"files": {"other.tf": "b"}}))
-        .change(|scene| scene.active = Some(content("a")));
+        .change(|scene| scene.own.active = Some(content("a")));
     let notes = scene.plan().notes;
     assert_eq!(notes[0].reason, NoteReason::FilesDropped);
     assert!(notes[0].message.contains("main.tf"), "{notes:?}");

@@ -28,7 +28,7 @@ fn the_first_visit_only_says_that_nothing_is_known_yet() {
 #[test]
 fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
     let scene = Scene::new(&spec());
-    assert_eq!(scene.effect(), on_object(ObjectEffect::AddFinalizer));
+    assert_eq!(scene.write(), Write::AddFinalizer);
 
     let scene = scene.change(|scene| scene.stored.has_finalizer = true);
     let sync = scene.records().sync;
@@ -69,10 +69,7 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
     assert_eq!(records.sync.run, Some(first));
 
     let scene = scene.recorded();
-    assert_eq!(
-        scene.effect(),
-        on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes))
-    );
+    assert_eq!(scene.write(), Write::ApplyOrigin(Origin::Kubernetes));
 }
 
 #[test]
@@ -113,7 +110,7 @@ fn row_an_adopted_workspace_loses_the_finalizer_unless_delete_is_declared() {
         Scene::bound(USER, &spec, Origin::Coderd).change(|scene| scene.stored.has_finalizer = true)
     };
     let scene = adopted(json!({"templateName": "go"}));
-    assert_eq!(scene.effect(), on_object(ObjectEffect::RemoveFinalizer));
+    assert_eq!(scene.write(), Write::RemoveFinalizer);
     let scene = adopted(json!({"templateName": "go", "deletionPolicy": "Delete"}));
     assert_eq!(scene.next(), Next::Rest(None));
 }
@@ -160,15 +157,15 @@ fn row_a_restored_object_starts_and_stops_nothing() {
                 // The label is put right; no step after it builds.
                 for _ in 0..4 {
                     match scene.next() {
-                        Next::Do(Effect::Object(ObjectEffect::ApplyOrigin(origin))) => {
+                        Next::Write(Write::ApplyOrigin(origin)) => {
                             scene.stored.label(origin);
                         }
-                        Next::Do(Effect::Object(ObjectEffect::ApplySpec { fields, force })) => {
+                        Next::Write(Write::ApplySpec { fields, force }) => {
                             scene.stored.apply(MANAGER_CODERD, &fields, force).unwrap();
                         }
                         Next::Record(_) => scene = scene.recorded(),
                         Next::Rest(_) => break,
-                        Next::Do(other) => panic!("{wanted} {transition:?} {job:?}: {other:?}"),
+                        other => panic!("{wanted} {transition:?} {job:?}: {other:?}"),
                     }
                 }
                 if job == Job::Succeeded {
@@ -186,14 +183,14 @@ fn row_a_restored_object_deletes_nothing() {
         scene.stored.delete();
         scene.twin = Twin::Present(workspace());
     });
-    assert_eq!(scene.effect(), on_object(ObjectEffect::RemoveFinalizer));
+    assert_eq!(scene.write(), Write::RemoveFinalizer);
 }
 
 #[test]
 fn row_an_object_that_is_made_again_keeps_its_finalizer() {
     let lost = Scene::declared(&spec()).gone().change(|scene| {
         scene.stored.annotate(names::ANNOTATION_RECREATE, ID);
-        scene.site = Some(site());
+        scene.own.site = Some(site());
     });
     let records = lost.records();
     assert_eq!(records.binding, None);
@@ -205,10 +202,8 @@ fn row_an_object_that_is_made_again_keeps_its_finalizer() {
         begun.next()
     );
     // Refused: it stays what it is, and says why.
-    let refused = begun
-        .clone()
-        .change(|scene| scene.refused = vec![begun.effect().refused("no")]);
-    let refused = refused.recorded().change(|scene| scene.refused.clear());
+    let effect = begun.effect();
+    let refused = begun.refusing(&effect, "no");
     assert_eq!(refused.stalled(), Reason::Refused);
 }
 
@@ -245,14 +240,14 @@ fn row_an_alias_in_the_name_is_not_canonical() {
     ];
     for (organization, owner, right) in table {
         let scene = Scene::new(&spec()).change(|scene| {
-            scene.site = Some(Site {
+            scene.own.site = Some(Site {
                 organization,
                 owner,
                 ..site()
             });
         });
         assert_eq!(scene.stalled(), Reason::NotCanonical);
-        let message = scene.plan().outlook.because.1;
+        let message = scene.message();
         assert!(message.contains(right), "{message}");
     }
     assert_eq!(Spelling::of("Acme", "acme"), Spelling::Canonical);
@@ -288,7 +283,7 @@ fn row_what_does_not_exist_yet_is_waited_for() {
         ),
     ];
     for (site, reason) in table {
-        let scene = Scene::new(&spec()).change(|scene| scene.site = Some(site));
+        let scene = Scene::new(&spec()).change(|scene| scene.own.site = Some(site));
         let (found, delay) = scene.waits();
         assert_eq!(found, reason);
         assert!(delay.is_some());
@@ -347,15 +342,11 @@ fn declared_settings_and_parameters_travel_with_the_creation() {
 fn row_a_refused_creation_is_not_sent_again_until_something_changes() {
     let scene = Scene::new(&spec()).attempted("10:00:00");
     let effect = scene.effect();
-    let scene = scene.change(|scene| scene.refused = vec![effect.refused("too many")]);
-    let records = scene.records();
-    assert_eq!(
-        (records.sync.attempt.as_ref(), records.sync.run.as_ref()),
-        (None, None)
-    );
-    let scene = scene.recorded().change(|scene| scene.refused.clear());
+    let scene = scene.refusing(&effect, "too many");
+    let sync = scene.look(|context| context.records().sync);
+    assert_eq!((sync.attempt, sync.run), (None, None));
     assert_eq!(scene.stalled(), Reason::Refused);
-    assert!(scene.plan().outlook.because.1.contains("too many"));
+    assert!(scene.message().contains("too many"));
 
     let asked = scene.clone().change(|scene| {
         scene
@@ -369,6 +360,7 @@ fn row_a_refused_creation_is_not_sent_again_until_something_changes() {
     // Another version of the template is another request.
     let mut newer = scene;
     newer
+        .own
         .site
         .as_mut()
         .unwrap()
@@ -382,11 +374,8 @@ fn row_a_refused_creation_is_not_sent_again_until_something_changes() {
 #[test]
 fn row_an_import_that_came_too_late_takes_its_object_back() {
     let scene = Scene::of(MANAGER_CODERD, &json!({"organization": "acme"}));
-    let scene = Scene {
-        site: Some(site()),
-        ..scene
-    };
-    assert_eq!(scene.effect(), on_object(ObjectEffect::Delete));
+    let scene = scene.change(|scene| scene.own.site = Some(site()));
+    assert_eq!(scene.write(), Write::Delete);
     let late = scene.twin(|_| {});
     assert_eq!(late.records().binding.unwrap().origin, Origin::Coderd);
 }
@@ -399,7 +388,7 @@ fn names_that_spell_no_identity_are_stalled() {
     }
     let scene =
         Scene::new(&spec()).change(|scene| scene.stored.name = "static.acme.ann.dev".to_owned());
-    assert_eq!(scene.effect(), on_object(ObjectEffect::AddFinalizer));
+    assert_eq!(scene.write(), Write::AddFinalizer);
 }
 
 #[test]

@@ -20,11 +20,7 @@ fn ordered(attempts: i64, build_number: i64, at: &str) -> Value {
 }
 
 fn released(scene: &Scene) {
-    assert_eq!(
-        scene.effect(),
-        on_object(ObjectEffect::RemoveFinalizer),
-        "{scene:?}"
-    );
+    assert_eq!(scene.write(), Write::RemoveFinalizer, "{scene:?}");
 }
 
 #[test]
@@ -113,7 +109,7 @@ fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
     );
     let later = scene
         .clone()
-        .change(|scene| scene.coderd_now = at("10:00:30"));
+        .change(|scene| scene.coderd_now = Some(at("10:00:30")));
     released(&later);
     // It made one: bound first, and then deleted.
     let ours = scene.clone().twin(|twin| {
@@ -191,12 +187,9 @@ fn row_a_foreign_build_in_place_of_the_delete_build_does_not_take_the_order_away
 fn a_refused_delete_build_is_not_sent_again_and_names_the_exit() {
     let scene = deleted(&spec()).recorded();
     let effect = scene.effect();
-    let scene = scene
-        .change(|scene| scene.refused = vec![effect.refused("not so")])
-        .recorded();
-    let scene = scene.change(|scene| scene.refused.clear());
+    let scene = scene.refusing(&effect, "not so");
     assert_eq!(scene.stalled(), Reason::DeleteFailed);
-    let message = scene.plan().outlook.because.1;
+    let message = scene.message();
     assert!(
         message.contains("not so") && message.contains("Retain"),
         "{message}"

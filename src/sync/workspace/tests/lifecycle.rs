@@ -8,17 +8,14 @@ fn spec() -> Value {
 
 #[test]
 fn row_gone_in_coderd_an_imported_object_follows() {
-    assert_eq!(
-        Scene::imported().gone().effect(),
-        on_object(ObjectEffect::Delete)
-    );
+    assert_eq!(Scene::imported().gone().write(), Write::Delete);
 }
 
 #[test]
 fn row_gone_in_coderd_a_declared_object_stays_and_says_how_to_go_on() {
     let scene = Scene::declared(&spec()).gone();
     assert_eq!(scene.stalled(), Reason::DeletedExternally);
-    let message = scene.plan().outlook.because.1;
+    let message = scene.message();
     assert!(
         message.contains(&format!("coder.com/recreate: {ID}")),
         "{message}"
@@ -70,10 +67,7 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
         |twin| twin.owner = "Bea".to_owned(),
         |twin| twin.organization = "Other".to_owned(),
     ] {
-        assert_eq!(
-            Scene::imported().twin(rename).effect(),
-            on_object(ObjectEffect::Delete)
-        );
+        assert_eq!(Scene::imported().twin(rename).write(), Write::Delete);
         let declared = Scene::declared(&spec()).twin(rename);
         assert_eq!(declared.stalled(), Reason::RenamedInCoder);
         // It keeps syncing by id.
@@ -110,15 +104,9 @@ fn row_a_paused_object_writes_nothing_to_coderd() {
 #[test]
 fn the_origin_label_follows_the_binding() {
     let scene = Scene::imported().change(|scene| scene.stored.label(Origin::Kubernetes));
-    assert_eq!(
-        scene.effect(),
-        on_object(ObjectEffect::ApplyOrigin(Origin::Coderd))
-    );
+    assert_eq!(scene.write(), Write::ApplyOrigin(Origin::Coderd));
     let scene = Scene::declared(&spec()).change(|scene| scene.stored.labels.clear());
-    assert_eq!(
-        scene.effect(),
-        on_object(ObjectEffect::ApplyOrigin(Origin::Kubernetes))
-    );
+    assert_eq!(scene.write(), Write::ApplyOrigin(Origin::Kubernetes));
 }
 
 #[test]
@@ -138,8 +126,8 @@ fn the_finalizer_is_on_exactly_while_delete_is_in_effect() {
             let scene = Scene::bound(USER, &spec, origin)
                 .change(|scene| scene.stored.has_finalizer = has_finalizer);
             let expected = match (wanted, has_finalizer) {
-                (true, false) => Next::Do(on_object(ObjectEffect::AddFinalizer)),
-                (false, true) => Next::Do(on_object(ObjectEffect::RemoveFinalizer)),
+                (true, false) => Next::Write(Write::AddFinalizer),
+                (false, true) => Next::Write(Write::RemoveFinalizer),
                 _ => Next::Rest(None),
             };
             assert_eq!(

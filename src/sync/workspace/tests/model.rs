@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sync::stage::Looked;
 
 #[derive(Clone, Copy, Debug)]
 enum Happening {
@@ -36,11 +37,6 @@ struct World {
     writes: usize,
 }
 
-enum Died {
-    Yes,
-    No,
-}
-
 impl World {
     fn new(spec: &Value) -> Self {
         let mut scene = Scene::new(spec);
@@ -61,23 +57,7 @@ impl World {
     fn tick(&mut self, seconds: i64) {
         let by = jiff::SignedDuration::from_secs(seconds);
         self.scene.now += by;
-        self.scene.coderd_now = self.scene.now;
-        self.scene.stable_for += Duration::try_from(by).unwrap();
-    }
-
-    fn observe(&mut self) {
-        let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
-        self.scene.twin = match &self.coderd {
-            _ if self.is_down => Twin::Unknown(cause()),
-            Some(twin) => Twin::Present(twin.clone()),
-            None if is_bound && self.is_gone => Twin::Gone,
-            None => Twin::Absent,
-        };
-        let build = self.coderd.as_ref().map(|twin| twin.build.clone());
-        if build != self.seen {
-            self.scene.stable_for = Duration::ZERO;
-            self.seen = build;
-        }
+        self.scene.own.stable_for += Duration::try_from(by).unwrap();
     }
 
     fn workspace(&self, creator: &str) -> Workspace {
@@ -92,107 +72,13 @@ impl World {
         }
     }
 
-    fn act(&mut self, effect: &Effect) {
-        self.writes += 1;
-        match effect {
-            Effect::Object(ObjectEffect::AddFinalizer) => self.scene.stored.has_finalizer = true,
-            Effect::Object(ObjectEffect::RemoveFinalizer) => {
-                self.scene.stored.has_finalizer = false;
-                self.exists &= !self.scene.stored.is_terminating;
-            }
-            Effect::Object(ObjectEffect::ApplySpec { fields, force }) => {
-                self.scene
-                    .stored
-                    .apply(MANAGER_CODERD, fields, *force)
-                    .unwrap();
-            }
-            Effect::Object(ObjectEffect::ApplyOrigin(origin)) => self.scene.stored.label(*origin),
-            Effect::Object(ObjectEffect::Delete) => panic!("a declared object is kept: {self:?}"),
-            Effect::Create(_) => {
-                if self.coderd.is_none() {
-                    self.coderd = Some(self.workspace(US));
-                    self.created += 1;
-                }
-            }
-            Effect::SetTtl(millis) => self.coderd.as_mut().unwrap().ttl_millis = *millis,
-            Effect::SetAutostart(_) => panic!("nobody declared it: {self:?}"),
-            Effect::Build(new) => {
-                if new.transition == Transition::Delete {
-                    self.deleted += 1;
-                }
-                let twin = self.coderd.as_mut().unwrap();
-                assert!(!twin.build.is_active(), "while a build is active");
-                twin.build = build(twin.build.number + 1, new.transition, Job::Active);
-            }
-        }
-    }
-
-    /// Counts a write; the controller may die at it.
-    fn dies(budget: &mut usize) -> Died {
-        if *budget == 0 {
-            return Died::Yes;
-        }
-        *budget -= 1;
-        Died::No
-    }
-
     /// One look of the driver.
-    fn look(&mut self, mut budget: usize, before: bool) {
-        let mut done: Option<Effect> = None;
-        self.scene.refused.clear();
-        for _ in 0..32 {
-            if !self.exists {
-                return;
-            }
-            self.observe();
-            let plan = self.scene.plan();
-            match plan.next {
-                Next::Record(records) => {
-                    let dies = matches!(Self::dies(&mut budget), Died::Yes);
-                    if dies && before {
-                        return;
-                    }
-                    let scene = &self.scene;
-                    let status =
-                        scene.look(|context| report::status(context, records, &plan.outlook));
-                    self.scene.stored.set_status(&status);
-                    self.scene.refused.clear();
-                    self.writes += 1;
-                    if dies {
-                        return;
-                    }
-                }
-                Next::Do(effect) if done.as_ref() == Some(&effect) => {
-                    self.scene.refused.push(effect.refused("no effect"));
-                }
-                Next::Do(effect) => {
-                    let dies = matches!(Self::dies(&mut budget), Died::Yes);
-                    if dies && before {
-                        return;
-                    }
-                    self.act(&effect);
-                    if dies {
-                        return;
-                    }
-                    if !matches!(effect, Effect::Object(_)) {
-                        done = Some(effect);
-                    }
-                }
-                Next::Rest(_) => {
-                    let status = self.scene.look(|context| {
-                        report::status(context, report::records_at_rest(context), &plan.outlook)
-                    });
-                    let known: WorkspaceStatus =
-                        serde_json::from_value(self.scene.stored.status.clone()).unwrap();
-                    if status != known {
-                        self.scene.stored.set_status(&status);
-                        self.writes += 1;
-                    }
-                    return;
-                }
-            }
+    fn look(&mut self, budget: usize, dies_before: bool) {
+        if self.exists {
+            let Looked { writes, exists } = stage::look(self, budget, dies_before);
+            self.writes += writes;
+            self.exists = exists;
         }
-        panic!("no end of steps: {self:?}");
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -260,6 +146,48 @@ impl World {
             self.tick(10);
         }
         assert_eq!(self.writes, writes, "no rest: {self:?}");
+    }
+}
+
+impl stage::World<CoderWorkspace> for World {
+    fn scene(&mut self) -> &mut Scene {
+        &mut self.scene
+    }
+
+    fn observe(&mut self) {
+        let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
+        self.scene.twin = match &self.coderd {
+            _ if self.is_down => Twin::Unknown(cause()),
+            Some(twin) => Twin::Present(twin.clone()),
+            None if is_bound && self.is_gone => Twin::Gone,
+            None => Twin::Absent,
+        };
+        let build = self.coderd.as_ref().map(|twin| twin.build.clone());
+        if build != self.seen {
+            self.scene.own.stable_for = Duration::ZERO;
+            self.seen = build;
+        }
+    }
+
+    fn act(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Create(_) => {
+                if self.coderd.is_none() {
+                    self.coderd = Some(self.workspace(US));
+                    self.created += 1;
+                }
+            }
+            Effect::SetTtl(millis) => self.coderd.as_mut().unwrap().ttl_millis = *millis,
+            Effect::SetAutostart(_) => panic!("nobody declared it: {self:?}"),
+            Effect::Build(new) => {
+                if new.transition == Transition::Delete {
+                    self.deleted += 1;
+                }
+                let twin = self.coderd.as_mut().unwrap();
+                assert!(!twin.build.is_active(), "while a build is active");
+                twin.build = build(twin.build.number + 1, new.transition, Job::Active);
+            }
+        }
     }
 }
 

@@ -7,8 +7,8 @@ fn spec() -> Value {
 }
 
 fn mirrored(scene: &Scene) -> (Value, bool) {
-    match scene.effect() {
-        Effect::Object(ObjectEffect::ApplySpec { fields, force }) => (Value::Object(fields), force),
+    match scene.write() {
+        Write::ApplySpec { fields, force } => (Value::Object(fields), force),
         other => panic!("no apply but {other:?}"),
     }
 }
@@ -53,11 +53,8 @@ fn only_a_push_without_a_new_spec_corrects_drift() {
 
 fn refused() -> Scene {
     let scene = Scene::declared(&spec());
-    let refusal = scene.effect().refused("ttl is set by the template");
-    let scene = scene
-        .change(|scene| scene.refused = vec![refusal])
-        .recorded();
-    scene.change(|scene| scene.refused.clear())
+    let effect = scene.effect();
+    scene.refusing(&effect, "ttl is set by the template")
 }
 
 #[test]

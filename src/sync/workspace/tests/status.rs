@@ -1,6 +1,7 @@
 //! The status: conditions, and records that survive every path.
 
 use super::*;
+use crate::sync::report;
 
 fn scenes() -> Vec<Scene> {
     let spec = json!({"templateName": "go", "running": true, "ttlMillis": 60_000});
@@ -44,34 +45,22 @@ fn scenes() -> Vec<Scene> {
             scenes.push(
                 Scene::declared(&bare)
                     .twin(at_build)
-                    .change(|it| it.stable_for = Duration::ZERO),
+                    .change(|it| it.own.stable_for = Duration::ZERO),
             );
         }
     }
     scenes
 }
 
-fn status(scene: &Scene, records: Option<Records>, outlook: &Outlook) -> WorkspaceStatus {
-    scene.look(|context| {
-        let records = records.unwrap_or_else(|| report::records_at_rest(context));
-        report::status(context, records, outlook)
-    })
-}
-
-/// The status after the plan of `scene` as the driver writes it.
-fn after(scene: &Scene) -> WorkspaceStatus {
-    let plan = scene.plan();
-    let records = match plan.next {
-        Next::Record(records) => Some(records),
-        Next::Do(_) | Next::Rest(_) => None,
-    };
-    status(scene, records, &plan.outlook)
+/// The status of `scene` once no step is left, with that outlook.
+fn resting(scene: &Scene, outlook: &Outlook) -> WorkspaceStatus {
+    scene.look(|context| report::status(context, context.records_at_rest(), outlook))
 }
 
 #[test]
 fn ready_synced_and_what_they_speak_of_are_always_there() {
     for scene in scenes() {
-        let status = after(&scene);
+        let status = scene.status();
         for kind in [ConditionType::Ready, ConditionType::Synced] {
             assert!(status.condition(kind).is_some(), "{kind:?} of {scene:?}");
         }
@@ -93,7 +82,7 @@ fn ready_synced_and_what_they_speak_of_are_always_there() {
 #[test]
 fn reconciling_and_stalled_are_never_there_together_nor_besides_ready() {
     for scene in scenes() {
-        let status = after(&scene);
+        let status = scene.status();
         let holds = |kind| status.condition(kind).map(|it| it.status == "True");
         let (reconciling, stalled) = (
             holds(ConditionType::Reconciling),
@@ -117,7 +106,7 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
             serde_json::from_value(scene.stored.status.clone()).unwrap_or_default();
         // At rest, and where an effect failed.
         for outlook in [scene.plan().outlook, Outlook::unknown(&cause())] {
-            let after = status(&scene, None, &outlook);
+            let after = resting(&scene, &outlook);
             assert_eq!(after.binding, before.binding, "{scene:?}");
             let (old, new) = (
                 before.sync.clone().unwrap_or_default(),
@@ -133,14 +122,14 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
 #[test]
 fn a_status_at_rest_is_the_same_at_the_next_look() {
     for scene in scenes() {
-        let first = status(&scene, None, &scene.plan().outlook);
+        let first = resting(&scene, &scene.plan().outlook);
         let mut next = scene.clone();
         next.stored.set_status(&first);
         next.now = at("11:00:00");
         let read: WorkspaceStatus = serde_json::from_value(next.stored.status.clone()).unwrap();
         assert_eq!(read, first, "not kept by the server: {scene:?}");
         if matches!(scene.next(), Next::Rest(_)) && matches!(next.next(), Next::Rest(_)) {
-            let second = status(&next, None, &next.plan().outlook);
+            let second = resting(&next, &next.plan().outlook);
             assert_eq!(second.conditions, first.conditions, "{scene:?}");
         }
     }
@@ -151,7 +140,7 @@ fn ready_is_kept_only_for_the_same_generation() {
     let well = Scene::declared(&json!({"templateName": "go"}));
     let well = well
         .clone()
-        .change(|scene| scene.stored.set_status(&well.rest()))
+        .change(|scene| scene.stored.set_status(&well.status()))
         .unknown();
     let ready = |scene: &Scene| {
         scene
@@ -238,7 +227,7 @@ fn running_is_known_only_after_a_build_that_succeeded() {
         (Transition::Stop, Job::Canceled, "Unknown"),
     ] {
         let scene = Scene::imported().twin(|twin| twin.build = foreign(1, transition, job));
-        let status = after(&scene);
+        let status = scene.status();
         assert_eq!(
             status.condition(ConditionType::Running).unwrap().status,
             expected

@@ -1,0 +1,129 @@
+//! Everything that deciding about one object rests on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    field,
+    kind::Kind,
+    ownership::Ownership,
+    standing::Standing,
+    twin::{Cause, Twin},
+};
+use crate::api::status::{Binding, Refusal, Sync};
+
+/// A coderd that answers, and our own user there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// Which deployment it is.
+    pub deployment_id: String,
+    /// The id of the token's user.
+    pub us: String,
+    /// Set where this coderd may only be read.
+    pub read_only: Option<Cause>,
+}
+
+/// Everything that deciding about one object rests on.
+#[derive(Clone, Debug)]
+pub struct Context<'a, K: Kind> {
+    /// The object, read live.
+    pub object: &'a K,
+    /// Who owns its fields.
+    pub ownership: &'a Ownership,
+    /// Its twin, read live.
+    pub twin: &'a Twin<K::Twin>,
+    /// What else was looked at for this kind.
+    pub sight: K::Sight<'a>,
+    /// The name of another object that is bound to the same twin.
+    pub bound_elsewhere: Option<&'a str>,
+    /// The coderd that was asked.
+    pub session: &'a Session,
+    /// Whether the CRD is being removed.
+    pub crd_is_going: bool,
+    /// What coderd refused since the last look, still to be recorded.
+    pub refused: &'a [Refusal],
+    /// How long a request may be under way.
+    pub request_timeout: Duration,
+    /// coderd's clock at the last look, or ours.
+    pub coderd_now: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The records that deciding rests on, as they are to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Records<K: Kind> {
+    /// `status.binding`.
+    pub binding: Option<Binding>,
+    /// `status.sync`.
+    pub sync: Sync,
+    /// Those that only this kind has.
+    pub own: K::OwnRecords,
+}
+
+impl<K: Kind> Context<'_, K> {
+    /// Where the object stands.
+    pub fn standing(&self) -> Standing<'_> {
+        Standing::of(self.object, self.ownership)
+    }
+
+    /// The object's name, as it is written.
+    pub fn name(&self) -> &str {
+        self.object.metadata().name.as_deref().unwrap_or_default()
+    }
+
+    /// The records as they are.
+    pub fn records(&self) -> Records<K> {
+        let standing = self.standing();
+        Records {
+            binding: standing.binding.cloned(),
+            sync: standing.records(),
+            own: self.object.own_records(),
+        }
+    }
+
+    /// The twin, if it is there.
+    pub fn present(&self) -> Option<&K::Twin> {
+        match self.twin {
+            Twin::Present(twin) => Some(twin),
+            Twin::Absent | Twin::Gone | Twin::Unknown(_) => None,
+        }
+    }
+
+    /// What was refused before and is not to be sent again: nothing, once something asks to try.
+    pub fn refusals(&self) -> &[Refusal] {
+        match self.object.shared_status().sync {
+            Some(sync) if !self.standing().may_retry() => &sync.refused,
+            _ => &[],
+        }
+    }
+
+    /// The record that this very effect was refused.
+    pub fn refusal(&self, effect: &K::Effect) -> Option<&Refusal> {
+        let this = refused::<K>(effect, "");
+        let same = |known: &&Refusal| known.field == this.field && known.digest == this.digest;
+        self.refusals().iter().find(same)
+    }
+}
+
+/// The record that coderd refused an effect, saying `message`. The digest is of what was asked for, so
+/// that asking for something else is tried again.
+pub fn refused<K: Kind>(effect: &K::Effect, message: &str) -> Refusal {
+    let (field, asked) = K::asked(effect);
+    Refusal {
+        field: field.to_owned(),
+        digest: field::digest(field::canonical(asked).as_ref()),
+        message: message.to_owned(),
+    }
+}
+
+impl<K: Kind> Default for Records<K> {
+    fn default() -> Self {
+        Self {
+            binding: None,
+            sync: Sync::default(),
+            own: K::OwnRecords::default(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! From a terminating object to one that is gone: delete the twin if that is in effect, with proof, and
+//! let the object go.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    adoption,
+    context::Context,
+    guard,
+    kind::Kind,
+    note::{Note, NoteReason},
+    outlook::Outlook,
+    plan::{Plan, Write},
+    standing::Standing,
+    twin::Twin,
+};
+use crate::api::{condition::Reason, status::DeletionPolicy};
+
+/// What becomes of an object that is being deleted, as far as that can be told without coderd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// It does not carry our finalizer: nothing is left to do.
+    NotHeld,
+    /// Let it go; its twin, if there is one, stays.
+    Release,
+    /// Let it go once its twin is proved to be gone.
+    DeleteTwin,
+    /// A creation was begun and never settled: find out first whether it made a twin.
+    SettleAttempt,
+}
+
+/// How a terminating object departs; none while it is not being deleted. A removed CRD takes
+/// nothing away in coderd, and what was never begun has nothing to delete.
+pub fn departure(standing: &Standing, crd_is_going: bool) -> Option<Departure> {
+    if !standing.is_terminating() {
+        return None;
+    }
+    Some(if !standing.has_finalizer() {
+        Departure::NotHeld
+    } else if crd_is_going || standing.deletion_policy() == DeletionPolicy::Retain {
+        Departure::Release
+    } else if standing.binding.is_some() {
+        Departure::DeleteTwin
+    } else if standing.sync.is_some_and(|sync| sync.attempt.is_some()) {
+        Departure::SettleAttempt
+    } else {
+        Departure::Release
+    })
+}
+
+/// What to do about an object that is being deleted; none if it is not.
+pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let standing = context.standing();
+    let departure = departure(&standing, context.crd_is_going)?;
+    Some(match departure {
+        Departure::NotHeld => Plan::rest(deleting("waiting for other finalizers")),
+        Departure::Release => retain(),
+        Departure::DeleteTwin | Departure::SettleAttempt => guard::paused(context)
+            .or_else(|| proved(context))
+            .or_else(|| guard::unknown(context))
+            .or_else(|| guard::read_only(context))
+            .unwrap_or_else(|| match context.present() {
+                None => settle_absent(context),
+                Some(twin) if departure == Departure::DeleteTwin => K::delete(context, twin),
+                Some(twin) if adoption::is_ours(context, twin) => adoption::bind(context, twin),
+                Some(_) => retain(),
+            }),
+    })
+}
+
+/// The twin is gone for good.
+fn proved<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let message = format!("its {} is deleted in Coder", K::NOUN);
+    (*context.twin == Twin::Gone).then(|| release(&message, NoteReason::Deleted))
+}
+
+fn retain<K: Kind>() -> Plan<K> {
+    let message = format!("its {} stays in Coder", K::NOUN);
+    release(&message, NoteReason::Released)
+}
+
+/// A creation whose reply was lost may still arrive for as long as a request may be under way.
+fn settle_absent<K: Kind>(context: &Context<K>) -> Plan<K> {
+    let standing = context.standing();
+    let attempt = standing.sync.and_then(|sync| sync.attempt.as_ref());
+    let timeout = SignedDuration::try_from(context.request_timeout).unwrap_or_default();
+    let until = attempt.map(|attempt| attempt.requested_at.0.saturating_add(timeout));
+    match until.map(|until| until.unwrap_or(Timestamp::MAX)) {
+        Some(until) if context.coderd_now < until => {
+            let wait = until.duration_since(context.coderd_now).unsigned_abs();
+            let outlook = deleting("waiting to see whether its creation still arrives in Coder");
+            Plan::look_again(wait, outlook)
+        }
+        _ => {
+            let message = format!("no {} was created", K::NOUN);
+            release(&message, NoteReason::Released)
+        }
+    }
+}
+
+fn release<K: Kind>(message: &str, reason: NoteReason) -> Plan<K> {
+    let note = Note::normal(reason, format!("the object is let go: {message}"));
+    Plan::write(Write::RemoveFinalizer, deleting(message)).noting(Some(note))
+}
+
+/// The object says that it is being deleted, and what is awaited.
+pub fn deleting(message: &str) -> Outlook {
+    Outlook::reconciling(Reason::Deleting, message)
+}

@@ -1,0 +1,63 @@
+//! What keeps every other step from being taken.
+
+use super::{
+    context::Context,
+    kind::Kind,
+    outlook::Outlook,
+    plan::Plan,
+    twin::{Cause, Twin},
+};
+use crate::api::{condition::Reason, names};
+
+/// How a refused creation is named in `status.sync.refused`.
+pub const FIELD_CREATE: &str = "create";
+
+/// The first status says that nothing is known yet, before anything is asked of coderd: a waiting
+/// client must never take an object without conditions for a finished one.
+pub fn first_visit<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let is_new = context.object.shared_status().conditions.is_empty()
+        && !context.standing().is_terminating();
+    let cause = Cause::new(Reason::Pending, "not looked at yet");
+    is_new.then(|| Plan::record(context.records(), Outlook::unknown(&cause)))
+}
+
+/// What coderd refused is written down before anything else is tried.
+pub fn unrecorded_refusals<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let first = context.refused.first()?;
+    let mut records = context.records();
+    for refusal in context.refused {
+        records
+            .sync
+            .refused
+            .retain(|known| known.field != refusal.field);
+        records.sync.refused.push(refusal.clone());
+        // What is made again on request carries the label, and would count as restored without.
+        if refusal.field == FIELD_CREATE && context.standing().label(names::LABEL_ORIGIN).is_none()
+        {
+            records.sync.attempt = None;
+            records.sync.run = None;
+        }
+    }
+    let outlook = Outlook::stalled(Reason::Refused, &first.message);
+    Some(Plan::record(records, outlook))
+}
+
+/// Nothing goes to coderd while the object is paused.
+pub fn paused<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let is_paused = context.standing().is_paused();
+    is_paused.then(|| Plan::rest(Outlook::paused()))
+}
+
+/// Nothing happens on either side while the twin cannot be seen.
+pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    match context.twin {
+        Twin::Unknown(cause) => Some(Plan::rest(Outlook::unknown(cause))),
+        Twin::Present(_) | Twin::Absent | Twin::Gone => None,
+    }
+}
+
+/// This coderd may only be read.
+pub fn read_only<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let cause = context.session.read_only.as_ref()?;
+    Some(Plan::rest(Outlook::stalled(cause.reason, &cause.message)))
+}

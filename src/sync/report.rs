@@ -1,0 +1,125 @@
+//! What an object says of itself once no step is left: an ordered chain of checks, and the status.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    context::{Context, Records},
+    kind::Kind,
+    outlook::{Outlook, Progress, finding, kept},
+    setting, upkeep,
+};
+use crate::api::{
+    condition::{ConditionType, Reason},
+    names,
+    status::{Binding, DriftPolicy, Refusal, Sync},
+};
+
+/// The part of a status that both kinds have, and the records.
+#[derive(Debug)]
+pub struct Report<K: Kind> {
+    /// `observedGeneration`.
+    pub observed_generation: Option<i64>,
+    /// `controlPlane`.
+    pub control_plane: Option<String>,
+    /// `binding`.
+    pub binding: Option<Binding>,
+    /// `sync`; left out where it is empty.
+    pub sync: Option<Sync>,
+    /// `lastHandledReconcileAt`.
+    pub last_handled_reconcile_at: Option<String>,
+    /// `conditions`.
+    pub conditions: Vec<Condition>,
+    /// The records that only this kind has.
+    pub own: K::OwnRecords,
+}
+
+/// What the object says once no step is left. With `driftPolicy: Observe`, what differs is shown and
+/// `Ready` stays as it was.
+pub fn outlook<K: Kind>(context: &Context<K>) -> Outlook {
+    let Some(twin) = context.present() else {
+        return Outlook::settled("");
+    };
+    let mut outlook = K::outlook(context, twin);
+    if context.standing().drift_policy == DriftPolicy::Observe {
+        let mut drifted = setting::drifted(context, twin);
+        drifted.extend(K::drifted(context, twin));
+        show_drift(context, &drifted, &mut outlook);
+    }
+    outlook
+}
+
+fn show_drift<K: Kind>(context: &Context<K>, drifted: &[String], outlook: &mut Outlook) {
+    if drifted.is_empty() {
+        return;
+    }
+    let message = drifted.join("; ");
+    if outlook.progress == Progress::Done {
+        let before = context.object.shared_status().conditions;
+        outlook.ready = kept(before, ConditionType::Ready, None);
+        outlook.synced = finding(Some(false), Reason::FieldDrift, &message);
+    }
+    outlook.drifted = Some(message);
+}
+
+/// A declared field of this version's schema is never silently ignored.
+pub fn not_supported<K: Kind>(context: &Context<K>) -> Option<Outlook> {
+    let fields = K::unsupported(context);
+    (!fields.is_empty()).then(|| {
+        let message = format!(
+            "{} is not synchronised by this version yet; leave it out",
+            fields.join(", ")
+        );
+        Outlook::stalled(Reason::NotSupportedYet, message)
+    })
+}
+
+/// What coderd refused and is still asked for, in its own words.
+pub fn refused<K: Kind>(context: &Context<K>) -> Option<Outlook> {
+    let refusals = standing_refusals(context);
+    let texts: Vec<_> = refusals
+        .iter()
+        .map(|one| format!("{}: {}", one.field, one.message))
+        .collect();
+    (!texts.is_empty()).then(|| Outlook::stalled(Reason::Refused, texts.join("; ")))
+}
+
+/// The refusals that still stand in the way of what is asked for.
+pub fn standing_refusals<K: Kind>(context: &Context<K>) -> Vec<Refusal> {
+    let Some(twin) = context.present() else {
+        return context.records().sync.refused;
+    };
+    let pending = K::pending(context, twin);
+    let others = pending.iter().filter_map(|effect| context.refusal(effect));
+    let mut refused = setting::refused(context, twin);
+    refused.extend(others.cloned());
+    refused
+}
+
+/// A declared object whose twin has another name now keeps syncing by id.
+pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Outlook> {
+    let name = upkeep::new_name(context)?;
+    let message = format!(
+        "the {} was renamed in Coder; to follow, set spec.deletionPolicy: Retain, delete this object \
+         and apply it as {name}",
+        K::NOUN
+    );
+    Some(Outlook::stalled(Reason::RenamedInCoder, message))
+}
+
+/// The complete status: what coderd says, the records, and the conditions.
+pub fn status<K: Kind>(context: &Context<K>, records: Records<K>, outlook: &Outlook) -> K::Status {
+    let before = context.object.shared_status().conditions;
+    let generation = context.object.metadata().generation;
+    let (observed_generation, last_handled_reconcile_at) = context.standing().acted_on(outlook);
+    let Records { binding, sync, own } = records;
+    let report = Report {
+        observed_generation,
+        control_plane: Some(names::STATIC_CONTROL_PLANE.to_owned()),
+        binding,
+        sync: (sync != Sync::default()).then_some(sync),
+        last_handled_reconcile_at,
+        conditions: outlook.conditions(before, generation, context.now),
+        own,
+    };
+    K::status(context, report)
+}

@@ -1,0 +1,273 @@
+//! Everything that one look at an object sees.
+
+use std::{fmt::Debug, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{Stored, at};
+use crate::{
+    api::{
+        condition::Reason,
+        names::MANAGER_CODERD,
+        status::{Origin, Refusal},
+    },
+    sync::{
+        context::{Context, Records, Session, refused},
+        kind::Kind,
+        outlook::Progress,
+        ownership::Ownership,
+        plan::{Next, Plan, Write, plan},
+        report,
+        twin::{Cause, Twin},
+    },
+};
+
+pub(crate) const US: &str = "us";
+pub(crate) const DEPLOYMENT: &str = "deployment";
+
+/// A kind on the stage.
+pub(crate) trait Staged: Kind<Status: Serialize> + Serialize + DeserializeOwned {
+    const KIND: &'static str;
+    const NAME: &'static str;
+    const ID: &'static str;
+
+    /// What is looked at for this kind only.
+    type Own: Clone + Debug + Default;
+
+    /// What follows from the object for it.
+    type Derived;
+
+    fn derive(&self, ownership: &Ownership) -> Self::Derived;
+
+    fn sight<'a>(own: &'a Self::Own, derived: &'a Self::Derived) -> Self::Sight<'a>;
+}
+
+/// Everything that one look sees.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene<K: Staged> {
+    pub(crate) stored: Stored,
+    pub(crate) twin: Twin<K::Twin>,
+    pub(crate) own: K::Own,
+    pub(crate) bound_elsewhere: Option<&'static str>,
+    pub(crate) read_only: Option<Cause>,
+    pub(crate) crd_is_going: bool,
+    pub(crate) refused: Vec<Refusal>,
+    pub(crate) now: Timestamp,
+    /// Where it is not ours.
+    pub(crate) coderd_now: Option<Timestamp>,
+}
+
+pub(crate) fn cause() -> Cause {
+    Cause::new(Reason::CoderdUnavailable, "no answer")
+}
+
+impl<K: Staged> Scene<K> {
+    /// An object that `manager` applied and that was looked at once.
+    pub(crate) fn of(manager: &str, spec: &Value) -> Self {
+        let mut stored = Stored::applied(K::KIND, K::NAME, manager, spec);
+        let condition = json!({
+            "type": "Ready", "status": "Unknown", "reason": "Pending", "message": "",
+            "lastTransitionTime": "2026-11-21T09:00:00Z", "observedGeneration": 1,
+        });
+        stored.status = json!({"conditions": [condition]});
+        Self {
+            stored,
+            twin: Twin::Absent,
+            own: K::Own::default(),
+            bound_elsewhere: None,
+            read_only: None,
+            crd_is_going: false,
+            refused: Vec::new(),
+            now: at("10:00:00"),
+            coderd_now: None,
+        }
+    }
+
+    /// An object that is bound to `twin`, with the fields of `mirrored` that nobody else owns.
+    pub(crate) fn bound_to(
+        twin: K::Twin,
+        manager: &str,
+        spec: &Value,
+        mirrored: &Value,
+        origin: Origin,
+    ) -> Self {
+        let mut scene = Self::of(manager, spec);
+        let mut ours = mirrored.as_object().unwrap().clone();
+        ours.retain(|field, _| manager == MANAGER_CODERD || spec.get(field).is_none());
+        scene.stored.apply(MANAGER_CODERD, &ours, false).unwrap();
+        scene.stored.generation = 1;
+        scene.stored.label(origin);
+        scene.stored.has_finalizer = origin == Origin::Kubernetes;
+        scene.stored.status["observedGeneration"] = json!(1);
+        scene.stored.status["binding"] = json!({
+            "deploymentID": DEPLOYMENT, "id": K::ID, "origin": origin.as_str(),
+            "boundAt": "2026-11-21T09:00:00Z",
+        });
+        scene.twin = Twin::Present(twin);
+        scene
+    }
+
+    pub(crate) fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub(crate) fn gone(self) -> Self {
+        self.change(|scene| scene.twin = Twin::Gone)
+    }
+
+    pub(crate) fn unknown(self) -> Self {
+        self.change(|scene| scene.twin = Twin::Unknown(cause()))
+    }
+
+    pub(crate) fn annotated(self, name: &str, value: &str) -> Self {
+        self.change(|scene| scene.stored.annotate(name, value))
+    }
+
+    /// A creation was begun at `requested`.
+    pub(crate) fn attempted(self, requested: &str) -> Self {
+        let requested = json!({"requestedAt": format!("2026-11-21T{requested}Z")});
+        self.change(|scene| {
+            scene.stored.has_finalizer = true;
+            scene.stored.status["sync"]["attempt"] = requested;
+        })
+    }
+
+    /// The scene after coderd refused `effect`, saying `message`, which was written down.
+    pub(crate) fn refusing(self, effect: &K::Effect, message: &str) -> Self {
+        let refusal = refused::<K>(effect, message);
+        self.change(|scene| scene.refused = vec![refusal])
+            .recorded()
+            .change(|scene| scene.refused.clear())
+    }
+
+    pub(crate) fn look<T>(&self, judge: impl FnOnce(&Context<K>) -> T) -> T {
+        let object: K = self.stored.object();
+        let managed_fields = object.metadata().managed_fields.clone();
+        let spec = serde_json::to_value(&object).unwrap()["spec"].clone();
+        let ownership = Ownership::of(&managed_fields.unwrap_or_default(), &spec);
+        let session = Session {
+            deployment_id: DEPLOYMENT.to_owned(),
+            us: US.to_owned(),
+            read_only: self.read_only.clone(),
+        };
+        let derived = object.derive(&ownership);
+        judge(&Context {
+            object: &object,
+            ownership: &ownership,
+            twin: &self.twin,
+            sight: K::sight(&self.own, &derived),
+            bound_elsewhere: self.bound_elsewhere,
+            session: &session,
+            crd_is_going: self.crd_is_going,
+            refused: &self.refused,
+            request_timeout: Duration::from_secs(30),
+            coderd_now: self.coderd_now.unwrap_or(self.now),
+            now: self.now,
+        })
+    }
+
+    pub(crate) fn plan(&self) -> Plan<K> {
+        self.look(plan)
+    }
+
+    pub(crate) fn next(&self) -> Next<K> {
+        self.plan().next
+    }
+
+    pub(crate) fn effect(&self) -> K::Effect {
+        match self.next() {
+            Next::Do(effect) => effect,
+            other => panic!("no effect on coderd but {other:?}"),
+        }
+    }
+
+    pub(crate) fn write(&self) -> Write {
+        match self.next() {
+            Next::Write(write) => write,
+            other => panic!("no write of the object but {other:?}"),
+        }
+    }
+
+    pub(crate) fn records(&self) -> Records<K> {
+        match self.next() {
+            Next::Record(records) => records,
+            other => panic!("no records but {other:?}"),
+        }
+    }
+
+    /// What the API server makes of a write; tells whether the object is still there.
+    pub(crate) fn take(&mut self, write: &Write) -> bool {
+        match write {
+            Write::AddFinalizer => self.stored.has_finalizer = true,
+            Write::RemoveFinalizer => self.stored.has_finalizer = false,
+            Write::ApplySpec { fields, force } => {
+                self.stored.apply(MANAGER_CODERD, fields, *force).unwrap();
+            }
+            Write::ApplyOrigin(origin) => self.stored.label(*origin),
+            Write::Delete => self.stored.delete(),
+        }
+        self.stored.has_finalizer || !self.stored.is_terminating
+    }
+
+    /// The status that the next step leaves behind.
+    pub(crate) fn status(&self) -> K::Status {
+        let plan = self.plan();
+        self.look(|context| {
+            let records = match plan.next {
+                Next::Record(records) => records,
+                Next::Do(_) | Next::Write(_) | Next::Rest(_) => context.records_at_rest(),
+            };
+            report::status(context, records, &plan.outlook)
+        })
+    }
+
+    fn with_status(self) -> Self {
+        let status = self.status();
+        self.change(|scene| scene.stored.set_status(&status))
+    }
+
+    /// The scene after the records of the plan were written.
+    pub(crate) fn recorded(self) -> Self {
+        self.records();
+        self.with_status()
+    }
+
+    /// The status that a rest leaves behind.
+    pub(crate) fn rest(&self) -> K::Status {
+        let next = self.next();
+        assert!(matches!(next, Next::Rest(_)), "no rest but {next:?}");
+        self.status()
+    }
+
+    /// The scene after the plan had nothing left to do.
+    pub(crate) fn rested(self) -> Self {
+        self.rest();
+        self.with_status()
+    }
+
+    pub(crate) fn rests(&self, progress: Progress) -> (Reason, Option<Duration>) {
+        let plan = self.plan();
+        assert_eq!(plan.outlook.progress, progress, "{plan:?}");
+        match plan.next {
+            Next::Rest(delay) => (plan.outlook.because.0, delay),
+            other => panic!("no rest but {other:?}"),
+        }
+    }
+
+    /// Why waiting is useless.
+    pub(crate) fn stalled(&self) -> Reason {
+        self.rests(Progress::Stalled).0
+    }
+
+    /// What is awaited, and when it is looked for again.
+    pub(crate) fn waits(&self) -> (Reason, Option<Duration>) {
+        self.rests(Progress::Reconciling)
+    }
+
+    pub(crate) fn message(&self) -> String {
+        self.plan().outlook.because.1
+    }
+}

@@ -1,0 +1,95 @@
+//! A template in coderd, and its versions.
+
+use jiff::Timestamp;
+
+use crate::{api::object_name::TemplateName, sync::kind::TwinFacts};
+
+/// A template in coderd, as far as deciding and reporting need it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    /// coderd's id.
+    pub id: String,
+    /// The organization's name, as coderd spells it.
+    pub organization: String,
+    /// Its name, as coderd spells it.
+    pub name: String,
+    /// The name that Coder shows.
+    pub display_name: String,
+    /// What it is for.
+    pub description: String,
+    /// Its icon.
+    pub icon: String,
+    /// The active version's id.
+    pub active_version_id: String,
+    /// The active version's name.
+    pub active_version_name: String,
+    /// Whether it is deprecated.
+    pub is_deprecated: bool,
+    /// When it was created, by coderd's clock.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Who created it, by id.
+    pub creator: String,
+}
+
+impl TwinFacts<TemplateName> for Template {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    fn creator(&self) -> Option<&str> {
+        Some(&self.creator)
+    }
+
+    fn object_name(&self) -> TemplateName {
+        TemplateName::new(&self.organization, &self.name)
+    }
+}
+
+/// A version of a template in coderd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// coderd's id.
+    pub id: String,
+    /// The template it belongs to; none for one that is to create a template.
+    pub template_id: Option<String>,
+    /// How far its import has come.
+    pub job: VersionJob,
+    /// The job's status in coderd's words.
+    pub job_status: String,
+    /// Whether it was archived.
+    pub is_archived: bool,
+}
+
+/// How far the import of a version has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionJob {
+    /// Pending, running, canceling, or in a state that this version does not know.
+    Active,
+    /// The version can be promoted.
+    Succeeded,
+    /// The version can never be promoted.
+    Failed {
+        /// The job's error and its last log lines.
+        error: String,
+        /// Somebody gave it up, or coderd did: the source is not to blame.
+        is_given_up: bool,
+    },
+}
+
+/// What a look for the version of the declared source found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Find {
+    /// It was not looked for.
+    #[default]
+    NotSought,
+    /// There is none.
+    Absent,
+    /// It is there.
+    Found(Version),
+}

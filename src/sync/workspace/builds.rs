@@ -1,0 +1,123 @@
+//! What an object says of its workspace's builds.
+
+use super::{Context, Workspace, power};
+use crate::{
+    api::{condition::Reason, names},
+    sync::{
+        build::{Build, Job, Transition},
+        outlook::{Finding, Outlook, finding},
+        run::Decision,
+        twin::Twin,
+    },
+};
+
+/// The run state is changing, or its build failed.
+pub fn outlook(context: &Context, workspace: &Workspace) -> Option<Outlook> {
+    let build = &workspace.build;
+    match power::decide(context, workspace) {
+        Decision::Wait { ours } => Some(waiting(context, build, ours)),
+        Decision::LookAgain(_) => {
+            let (number, author) = (build.number, build.author());
+            let message =
+                format!("looking once more before spec follows build {number} by {author}");
+            Some(Outlook::reconciling(Reason::Mirroring, message))
+        }
+        Decision::Failed { .. } => Some(Outlook::stalled(Reason::BuildFailed, failure(build))),
+        Decision::Rest
+        | Decision::Agree(_)
+        | Decision::Order { .. }
+        | Decision::Send(_)
+        | Decision::Mirror(_) => None,
+    }
+}
+
+fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
+    let number = build.number;
+    let is_wanted = context
+        .object
+        .spec
+        .running
+        .is_none_or(|wanted| build.transition == Transition::towards(wanted));
+    if !ours && !is_wanted {
+        let message = format!(
+            "waiting for the end of build {number} by {}",
+            build.author()
+        );
+        return Outlook::reconciling(Reason::WaitingForBuild, message);
+    }
+    let (reason, verb) = match build.transition {
+        Transition::Start => (Reason::Starting, "starts"),
+        Transition::Stop => (Reason::Stopping, "stops"),
+        Transition::Delete => (Reason::Deleting, "deletes"),
+        Transition::Other => (Reason::Building, "changes"),
+    };
+    Outlook::reconciling(reason, format!("build {number} {verb} the workspace"))
+}
+
+fn failure(build: &Build) -> String {
+    let what = match build.transition {
+        Transition::Start => "start",
+        Transition::Stop => "stop",
+        Transition::Delete => "delete",
+        Transition::Other => "build",
+    };
+    let ended = if build.job == Job::Canceled {
+        "was canceled"
+    } else {
+        "failed"
+    };
+    let error = build
+        .error
+        .as_deref()
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    format!(
+        "{what} build {} by {} {ended}{error}; it is not tried again until spec changes, the \
+         annotation {} is set, or somebody builds in Coder",
+        build.number,
+        build.author(),
+        names::ANNOTATION_RECONCILE_REQUESTED_AT
+    )
+}
+
+/// `Running`: known only after a start or stop that succeeded.
+pub fn running(context: &Context) -> Option<Finding> {
+    let build = match context.twin {
+        Twin::Present(workspace) => &workspace.build,
+        Twin::Absent | Twin::Gone => {
+            return Some(finding(
+                Some(false),
+                Reason::Stopped,
+                "there is no workspace",
+            ));
+        }
+        Twin::Unknown(_) => return None,
+    };
+    let number = build.number;
+    Some(match (build.run_state(), build.job, build.transition) {
+        (Some(true), ..) => finding(
+            Some(true),
+            Reason::Running,
+            &format!("since build {number}"),
+        ),
+        (Some(false), ..) => finding(
+            Some(false),
+            Reason::Stopped,
+            &format!("since build {number}"),
+        ),
+        (None, Job::Active, Transition::Start) => {
+            finding(None, Reason::Starting, &format!("build {number}"))
+        }
+        (None, Job::Active, Transition::Stop) => {
+            finding(None, Reason::Stopping, &format!("build {number}"))
+        }
+        (None, Job::Active, Transition::Delete | Transition::Other) => {
+            finding(None, Reason::Building, &format!("build {number}"))
+        }
+        (None, Job::Succeeded | Job::Failed | Job::Canceled, _) => finding(
+            None,
+            Reason::BuildFailed,
+            &format!("build {number} did not succeed"),
+        ),
+    })
+}

@@ -1,0 +1,97 @@
+//! Changes of a workspace in coderd.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{power, settings};
+use crate::sync::{build::Transition, guard::FIELD_CREATE};
+
+/// One change of coderd.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Create the workspace.
+    Create(NewWorkspace),
+    /// Set autostop; none switches it off.
+    SetTtl(Option<i64>),
+    /// Set autostart; none switches it off.
+    SetAutostart(Option<String>),
+    /// Begin a build.
+    Build(NewBuild),
+}
+
+impl Effect {
+    /// The field that it is about, or the request, and what it asks for.
+    pub fn asked(&self) -> (&'static str, Value) {
+        match self {
+            Self::Create(new) => (FIELD_CREATE, new.to_json()),
+            Self::SetTtl(millis) => (settings::TTL, json!(millis)),
+            Self::SetAutostart(schedule) => (settings::AUTOSTART, json!(schedule)),
+            Self::Build(new) => (power::FIELD, new.to_json()),
+        }
+    }
+}
+
+/// A workspace to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewWorkspace {
+    /// Its owner.
+    pub owner: String,
+    /// Its name.
+    pub name: String,
+    /// The template's id.
+    pub template_id: String,
+    /// The version it will use. Not sent; a refusal speaks of this version only.
+    pub version_id: String,
+    /// Autostop.
+    pub ttl_millis: Option<i64>,
+    /// Autostart.
+    pub autostart_schedule: Option<String>,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl NewWorkspace {
+    fn to_json(&self) -> Value {
+        let Self {
+            owner,
+            name,
+            template_id,
+            version_id,
+            ttl_millis,
+            autostart_schedule,
+            parameters,
+        } = self;
+        json!([
+            owner,
+            name,
+            template_id,
+            version_id,
+            ttl_millis,
+            autostart_schedule,
+            parameters
+        ])
+    }
+}
+
+/// A build to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewBuild {
+    /// What it is to bring about.
+    pub transition: Transition,
+    /// The version to use, where it is not the one of the latest build.
+    pub version_id: Option<String>,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl NewBuild {
+    fn to_json(&self) -> Value {
+        let Self {
+            transition,
+            version_id,
+            parameters,
+        } = self;
+        json!([format!("{transition:?}"), version_id, parameters])
+    }
+}

@@ -1,0 +1,110 @@
+//! A workspace in coderd, and the place where one belongs.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    api::{
+        object_name::WorkspaceName,
+        workspace::{Agent, Health},
+    },
+    sync::{build::Build, kind::TwinFacts, spelling::Spelling},
+};
+
+/// A workspace in coderd, as far as deciding and reporting need it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workspace {
+    /// coderd's id.
+    pub id: String,
+    /// The organization's name, as coderd spells it.
+    pub organization: String,
+    /// The owner's name, as coderd spells it.
+    pub owner: String,
+    /// The workspace's name, as coderd spells it.
+    pub name: String,
+    /// The template's name, as coderd spells it.
+    pub template: String,
+    /// The version of the template that the latest build used.
+    pub version_id: String,
+    /// The active version, where a start has to use it: the template requires it, or the workspace
+    /// updates itself.
+    pub version_of_next_start: Option<String>,
+    /// When it was created, by coderd's clock.
+    pub created_at: Timestamp,
+    /// Who began its first build; looked up only for a workspace that is not bound yet.
+    pub creator: Option<String>,
+    /// Autostop.
+    pub ttl_millis: Option<i64>,
+    /// Autostart.
+    pub autostart_schedule: Option<String>,
+    /// The latest build.
+    pub build: Build,
+    /// The values of the latest build; looked up only where parameters are declared.
+    pub parameters: BTreeMap<String, String>,
+    /// The parameters of the version that the next start uses; likewise, and then none.
+    pub known_parameters: Option<Vec<Parameter>>,
+    /// When autostop is due, while it runs.
+    pub deadline: Option<Timestamp>,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// Since when it is dormant.
+    pub dormant_at: Option<Timestamp>,
+    /// When coderd deletes it for dormancy.
+    pub deleting_at: Option<Timestamp>,
+    /// Whether its template has a newer active version.
+    pub outdated: bool,
+    /// Whether its agents are well.
+    pub health: Health,
+    /// Its agents.
+    pub agents: Vec<Agent>,
+}
+
+impl TwinFacts<WorkspaceName> for Workspace {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    fn creator(&self) -> Option<&str> {
+        self.creator.as_deref()
+    }
+
+    fn object_name(&self) -> WorkspaceName {
+        WorkspaceName::new(&self.organization, &self.owner, &self.name)
+    }
+}
+
+/// A parameter of a template's version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Whether its value lasts for one build only.
+    pub is_ephemeral: bool,
+}
+
+/// The place in coderd where an unbound workspace belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The organization.
+    pub organization: Spelling,
+    /// The owner.
+    pub owner: Spelling,
+    /// The template to create from; none where it does not exist or was not asked for.
+    pub template: Option<TemplateSite>,
+}
+
+/// The template to create a workspace from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateSite {
+    /// coderd's id.
+    pub id: String,
+    /// The version that a new workspace uses.
+    pub active_version_id: String,
+    /// Its parameters; looked up only where parameters are declared.
+    pub parameters: Vec<Parameter>,
+}
