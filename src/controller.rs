@@ -40,7 +40,7 @@ use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
     coderd,
     k8s::{event::EventRecorder, object::Objects},
-    sync::build_wait::BuildWait,
+    sync::{build_wait::BuildWait, mass_deletion::Deletions},
 };
 
 /// What the controller runs with.
@@ -118,6 +118,7 @@ struct Controller {
     inventory: Inventory,
     sessions: Sessions,
     memory: Memory,
+    deletions: Mutex<Deletions<Key>>,
     progress: Mutex<Progress>,
     readiness: watch::Sender<Readiness>,
 }
@@ -167,6 +168,7 @@ pub async fn run(
         inventory: Inventory::default(),
         sessions: Sessions::default(),
         memory: Memory::new(settings.seed),
+        deletions: Mutex::default(),
         progress: Mutex::default(),
         readiness,
         settings,

@@ -219,7 +219,7 @@ fn what_is_not_synchronised_yet_is_said() {
         "src/sync/template/metadata.rs",
     ] {
         let text = read(file);
-        let (_, body) = text.split_once("pub fn not_supported").unwrap();
+        let (_, body) = text.split_once("pub fn unsupported").unwrap();
         let (table, _) = body.split_once(".into_iter()").unwrap();
         for name in table
             .split('"')

@@ -137,6 +137,10 @@ reasons! {
     DeletedExternally,
     /// The object was restored or copied, and its twin does not exist.
     LostAfterRestore,
+    /// Somebody else keeps changing a declared value; for an hour it is not put back.
+    Fighting,
+    /// So many objects are being deleted in coderd already that this one waits for a person.
+    DeletionSuspended,
     /// The annotation coder.com/paused is set.
     Paused,
     /// coderd or its database cannot be reached, or fails.

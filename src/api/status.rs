@@ -84,6 +84,9 @@ pub struct Sync {
     /// The deletion in Coder that was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<DeletionRecord>,
+    /// The deletion in Coder that waits for a person, because there were so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Suspension>,
     /// The values that Coder refused; they are not sent again until they change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]
@@ -121,6 +124,16 @@ pub struct DeletionRecord {
     pub build_number: i64,
     /// When the last delete build was ordered.
     pub ordered_at: Time,
+}
+
+/// A deletion that is held back because many others came before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Suspension {
+    /// How many deletions there were within 10 minutes.
+    pub deletions: i64,
+    /// How many objects there were.
+    pub objects: i64,
 }
 
 /// A value that coderd refused or that showed no effect.

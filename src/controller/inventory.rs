@@ -112,6 +112,12 @@ impl Inventory {
             !state.rows.contains_key(id) && state.objects.get(key).is_some_and(|it| it.is_present)
         });
         changes.objects.extend(missing.map(|(_, key)| key.clone()));
+        let is_new_template = |(id, row): (&Uuid, &Row)| {
+            matches!(row.content, RowContent::Template(_)) && !before.contains_key(id)
+        };
+        if state.rows.iter().any(is_new_template) {
+            changes.objects.extend(state.waiting());
+        }
         changes
     }
 
@@ -120,18 +126,25 @@ impl Inventory {
         self.lock().objects.entry(key.clone()).or_default();
     }
 
-    /// An object is gone.
-    pub(super) fn object_gone(&self, key: &Key) {
+    /// An object is gone. Gives back the objects that may have waited for that.
+    pub(super) fn object_gone(&self, key: &Key) -> Vec<Key> {
         let mut state = self.lock();
         let binding = state.objects.remove(key).and_then(|known| known.binding);
-        if let Some(id) = binding.filter(|id| state.bound.get(id) == Some(key)) {
-            state.bound.remove(&id);
-        }
+        let Some(id) = binding.filter(|id| state.bound.get(id) == Some(key)) else {
+            return Vec::new();
+        };
+        state.bound.remove(&id);
+        state.waiting()
     }
 
     /// An object was looked at and is bound as said; its twin is there or not. The first object that
-    /// is bound to a twin keeps it.
-    pub(super) fn object_visited(&self, key: &Key, binding: Option<Uuid>, is_present: bool) {
+    /// is bound to a twin keeps it. Gives back the objects that may have waited for that binding.
+    pub(super) fn object_visited(
+        &self,
+        key: &Key,
+        binding: Option<Uuid>,
+        is_present: bool,
+    ) -> Vec<Key> {
         let mut state = self.lock();
         let known = state.objects.entry(key.clone()).or_default();
         known.was_visited = true;
@@ -142,8 +155,13 @@ impl Inventory {
         {
             state.bound.remove(&id);
         }
-        if let Some(id) = binding {
-            state.bound.entry(id).or_insert_with(|| key.clone());
+        let Some(id) = binding else {
+            return Vec::new();
+        };
+        state.bound.entry(id).or_insert_with(|| key.clone());
+        match (key, before) {
+            (Key::Template(_), None) => state.waiting(),
+            _ => Vec::new(),
         }
     }
 
@@ -170,6 +188,11 @@ impl Inventory {
         self.lock().objects.keys().cloned().collect()
     }
 
+    /// How many objects there are.
+    pub(super) fn count(&self) -> usize {
+        self.lock().objects.len()
+    }
+
     /// How many workspaces use the template called `template` in `organization`, by the last sweep.
     pub(super) fn workspaces_of(&self, organization: &str, template: &str) -> i64 {
         let state = self.lock();
@@ -188,6 +211,13 @@ impl Inventory {
 }
 
 impl State {
+    /// The objects that were looked at and have no binding: they wait for something.
+    fn waiting(&self) -> Vec<Key> {
+        let waits = |known: &Known| known.was_visited && known.binding.is_none();
+        let waiting = self.objects.iter().filter(|(_, known)| waits(known));
+        waiting.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Whether every object has been looked at, so that each binding is known.
     fn is_complete(&self) -> bool {
         self.objects.values().all(|known| known.was_visited)
@@ -212,6 +242,47 @@ mod tests {
         // Once the object knows, it is left alone.
         inventory.object_visited(&key, Some(id), false);
         assert_eq!(inventory.swept(BTreeMap::new(), |_| true).objects, []);
+    }
+
+    fn template_row() -> Row {
+        let template = crate::sync::template::Template {
+            id: "1".to_owned(),
+            organization: "acme".to_owned(),
+            name: "go".to_owned(),
+            display_name: String::new(),
+            description: String::new(),
+            icon: String::new(),
+            active_version_id: String::new(),
+            active_version_name: String::new(),
+            is_deprecated: false,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            updated_at: jiff::Timestamp::UNIX_EPOCH,
+            creator: String::new(),
+        };
+        Row {
+            name: "acme.go".to_owned(),
+            organization: "acme".to_owned(),
+            content: RowContent::Template(Box::new(template)),
+        }
+    }
+
+    #[test]
+    fn what_waits_is_woken_by_a_new_template_and_by_a_binding_that_ends() {
+        let inventory = Inventory::default();
+        let waiting = Key::Workspace("acme.ann.dev".to_owned());
+        let template = Key::Template("acme.go".to_owned());
+        let id = Uuid::from_u128(1);
+        assert_eq!(inventory.object_visited(&waiting, None, false), []);
+
+        let rows = || BTreeMap::from([(id, template_row())]);
+        let woken = inventory.swept(rows(), |_| false).objects;
+        assert_eq!(woken, std::slice::from_ref(&waiting));
+        assert_eq!(inventory.swept(rows(), |_| false).objects, []);
+
+        let woken = inventory.object_visited(&template, Some(id), true);
+        assert_eq!(woken, std::slice::from_ref(&waiting));
+        assert_eq!(inventory.object_visited(&template, Some(id), true), []);
+        assert_eq!(inventory.object_gone(&template), [waiting]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One look at both sides: what is to be seen of coderd for one object.
 
+use std::sync::PoisonError;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -14,8 +16,10 @@ use crate::{
     k8s::crd::{CrdState, crd_state},
     sync::{
         context::{Context, Session},
+        damper::Damper,
         deletion::{self, Departure},
         kind::TwinFacts,
+        mass_deletion::Admission,
         ownership::Ownership,
         spelling::Spelling,
         standing::Standing,
@@ -44,6 +48,8 @@ pub(super) struct Seen<K: Kind> {
     bound_elsewhere: Option<String>,
     session: Session,
     crd_is_going: bool,
+    damper: Damper,
+    admission: Admission,
 }
 
 impl<K: Kind> Seen<K> {
@@ -76,6 +82,8 @@ impl<'a, K: Kind> Look<'a, K> {
             session: &seen.session,
             crd_is_going: seen.crd_is_going,
             refused: self.refused,
+            damper: &seen.damper,
+            admission: seen.admission,
             request_timeout: settings.request_timeout,
             coderd_now: seen.coderd_now.unwrap_or(now),
             now,
@@ -119,6 +127,8 @@ pub(super) async fn observe<K: Kind>(
         bound_elsewhere: None,
         session: Session::default(),
         crd_is_going,
+        damper: controller.memory.damper(key),
+        admission: Admission::Admitted,
     };
     let departure = deletion::departure(&standing, crd_is_going);
     if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
@@ -142,6 +152,9 @@ pub(super) async fn observe<K: Kind>(
     }
     if let Twin::Present(twin) = &seen.twin {
         seen.bound_elsewhere = controller.bound_elsewhere(key, twin.id());
+        if departure == Some(Departure::DeleteTwin) {
+            seen.admission = controller.admit_deletion(key);
+        }
         let is_bound = standing.binding.is_some();
         if let Some(cause) = controller.bindings_are_unknown().filter(|_| !is_bound) {
             seen.twin = Twin::Unknown(cause);
@@ -217,6 +230,16 @@ impl Controller {
         let known = self.is_watching() && self.inventory.knows_bindings();
         let message = "waiting to know the bindings of all objects";
         (!known).then(|| Cause::new(Reason::Pending, message))
+    }
+
+    /// Whether the object may be deleted in coderd, seen from the deletions before.
+    fn admit_deletion(&self, key: &Key) -> Admission {
+        let objects = self.inventory.count();
+        let now = self.settings.clock.now();
+        self.deletions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admit(key.clone(), objects, now)
     }
 
     /// The name of another object that is bound to twin `id`.

@@ -7,10 +7,14 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Key;
-use crate::sync::source::Content;
+use crate::sync::{
+    damper::{Correction, Damper},
+    source::Content,
+};
 
 /// The shortest wait after a failure.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
@@ -39,6 +43,8 @@ struct Remembered {
     written: Option<String>,
     /// Whether it was told that field ownership was reset.
     told_of_reset: bool,
+    /// What was put back of late.
+    damper: Damper,
 }
 
 impl Memory {
@@ -74,6 +80,20 @@ impl Memory {
             .min(LAST_DELAY)
             .mul_f64(1.0 + jitter / 4.0)
             .max(asked.unwrap_or_default())
+    }
+
+    /// How often values of the object were put back of late.
+    pub(super) fn damper(&self, key: &Key) -> Damper {
+        let objects = lock(&self.objects);
+        let known = objects.get(key).map(|known| known.damper.clone());
+        known.unwrap_or_default()
+    }
+
+    /// A value was put back.
+    pub(super) fn corrected(&self, key: &Key, correction: Correction, now: Timestamp) {
+        let mut objects = lock(&self.objects);
+        let remembered = objects.entry(key.clone()).or_default();
+        remembered.damper.corrected(correction, now);
     }
 
     /// The last look went well.

@@ -144,6 +144,10 @@ async fn steps<K: Kind>(
             }
         };
         tell(controller, &object, &plan.notes).await;
+        if let Some(correction) = plan.corrects {
+            let now = controller.settings.clock.now();
+            controller.memory.corrected(key, correction, now);
+        }
         match after {
             After::Object(next) => object = next,
             After::End(verdict) => return Ok(verdict),
@@ -292,6 +296,7 @@ impl Controller {
     fn visited<K: Kind>(&self, key: &Key, object: &K, seen: &Seen<K>) {
         let binding = object.shared_status().binding;
         let id = binding.and_then(|binding| binding.id.parse().ok());
-        self.inventory.object_visited(key, id, seen.is_present());
+        let woken = self.inventory.object_visited(key, id, seen.is_present());
+        self.look_at(woken);
     }
 }

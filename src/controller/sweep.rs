@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Controller, cause,
+    Controller, Key, cause,
     inventory::{Row, RowContent},
     queue::Lane,
     session::session,
@@ -114,7 +114,12 @@ fn template_row(row: &coderd::Template) -> (Uuid, Row) {
 impl Controller {
     /// What may be seen of coderd has changed: every object looks for itself.
     fn look_at_everything(&self) {
-        for key in self.inventory.objects() {
+        self.look_at(self.inventory.objects());
+    }
+
+    /// The objects `keys` look for themselves.
+    pub(super) fn look_at(&self, keys: Vec<Key>) {
+        for key in keys {
             self.queue.add(key, Lane::Sweep);
         }
     }

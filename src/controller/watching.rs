@@ -51,7 +51,7 @@ async fn run<K: Watched>(controller: &Controller, kind: &'static str, key: fn(St
             }
             WatchEvent::Deleted { key: gone, .. } => {
                 let key = key(gone.name);
-                controller.inventory.object_gone(&key);
+                controller.look_at(controller.inventory.object_gone(&key));
                 controller.memory.forget(&key);
                 // A worker that has it in hand takes it for present once more; a last look mends that.
                 controller.queue.add(key, Lane::Sweep);

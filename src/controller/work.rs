@@ -82,7 +82,7 @@ impl Controller {
         let _entered = span.enter();
         match verdict {
             Verdict::Gone => {
-                self.inventory.object_gone(key);
+                self.look_at(self.inventory.object_gone(key));
                 self.memory.forget(key);
                 ("gone", None)
             }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
+    damper::{Correction, Damper, Fight},
     field,
     kind::Kind,
+    mass_deletion::Admission,
     ownership::Ownership,
     standing::Standing,
     twin::{Cause, Twin},
@@ -43,6 +45,10 @@ pub struct Context<'a, K: Kind> {
     pub crd_is_going: bool,
     /// What coderd refused since the last look, still to be recorded.
     pub refused: &'a [Refusal],
+    /// How often values were put back of late.
+    pub damper: &'a Damper,
+    /// Whether another deletion in coderd is admitted.
+    pub admission: Admission,
     /// How long a request may be under way.
     pub request_timeout: Duration,
     /// coderd's clock at the last look, or ours.
@@ -97,6 +103,12 @@ impl<K: Kind> Context<'_, K> {
             Some(sync) if !self.standing().may_retry() => &sync.refused,
             _ => &[],
         }
+    }
+
+    /// The fight that keeps a value from being put back; none, once something asks to try.
+    pub fn fight(&self, correction: &Correction) -> Option<Fight> {
+        let fight = self.damper.fight(correction, self.now)?;
+        (!self.standing().may_retry()).then_some(fight)
     }
 
     /// The record that this very effect was refused.

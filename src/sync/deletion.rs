@@ -8,6 +8,7 @@ use super::{
     context::Context,
     guard,
     kind::Kind,
+    mass_deletion,
     note::{Note, NoteReason},
     outlook::Outlook,
     plan::{Plan, Write},
@@ -61,7 +62,9 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
             .or_else(|| guard::read_only(context))
             .unwrap_or_else(|| match context.present() {
                 None => settle_absent(context),
-                Some(twin) if departure == Departure::DeleteTwin => K::delete(context, twin),
+                Some(twin) if departure == Departure::DeleteTwin => {
+                    mass_deletion::suspended(context).unwrap_or_else(|| K::delete(context, twin))
+                }
                 Some(twin) if adoption::is_ours(context, twin) => adoption::bind(context, twin),
                 Some(_) => retain(),
             }),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     adoption,
     context::{Context, Records},
+    damper::Correction,
     deletion, guard,
     kind::Kind,
     note::Note,
@@ -24,6 +25,8 @@ pub struct Plan<K: Kind> {
     pub outlook: Outlook,
     /// What people are told once the step is done.
     pub notes: Vec<Note>,
+    /// The value of somebody else that the step overrules, for the damper.
+    pub corrects: Option<Correction>,
 }
 
 /// The next step.
@@ -76,9 +79,10 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Plan<K> {
         .or_else(|| K::advance(context))
         .or_else(|| K::mirror(context))
         .unwrap_or_else(|| Plan {
-            next: Next::Rest(K::look_again(context)),
+            next: Next::Rest(report::look_again(context)),
             outlook: report::outlook(context),
             notes: Vec::new(),
+            corrects: None,
         });
     K::add_findings(context, &mut plan.outlook);
     plan
@@ -115,7 +119,15 @@ impl<K: Kind> Plan<K> {
             next,
             outlook,
             notes: Vec::new(),
+            corrects: None,
         }
+    }
+
+    /// The plan, with the value that it puts back.
+    #[must_use]
+    pub fn correcting(mut self, correction: Option<Correction>) -> Self {
+        self.corrects = correction;
+        self
     }
 
     /// The plan, with something to tell.

@@ -1,5 +1,7 @@
 //! What an object says of itself once no step is left: an ordered chain of checks, and the status.
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
@@ -46,6 +48,22 @@ pub fn outlook<K: Kind>(context: &Context<K>) -> Outlook {
         show_drift(context, &drifted, &mut outlook);
     }
     outlook
+}
+
+/// When to look again once no step is left: the kind's own time, or when a fight is over.
+pub fn look_again<K: Kind>(context: &Context<K>) -> Option<Duration> {
+    let twin = context.present()?;
+    let fights = setting::fights(context, twin).into_iter();
+    let ends = fights.map(|(_, fight)| fight.remaining(context.now));
+    K::look_again(context).into_iter().chain(ends).min()
+}
+
+/// Somebody else keeps changing declared settings.
+pub fn fighting<K: Kind>(context: &Context<K>) -> Option<Outlook> {
+    let fights = setting::fights(context, context.present()?);
+    let differences: Vec<_> = fights.iter().map(|(state, _)| state.difference()).collect();
+    let (_, fight) = fights.first()?;
+    Some(fight.outlook(&differences.join("; ")))
 }
 
 fn show_drift<K: Kind>(context: &Context<K>, drifted: &[String], outlook: &mut Outlook) {

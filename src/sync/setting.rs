@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     context::{self, Context},
+    damper::{Correction, Fight},
     field::{self, FieldState, Verdict},
     kind::{Kind, TwinFacts},
     note::{Note, NoteReason},
@@ -16,18 +17,43 @@ use crate::api::{condition::Reason, object_name::ObjectName, status::Refusal};
 /// The next declared setting that coderd has to be told, or be told again. Each goes by itself: coderd
 /// refuses a request as a whole.
 pub fn push<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
-    let policy = context.standing().drift_policy;
-    let settings = K::settings(context, context.present()?);
-    let (name, state, value) = settings.into_iter().find_map(|(name, state)| {
-        let Verdict::Push { value } = field::decide(&state, policy, context.refusals()) else {
-            return None;
-        };
-        Some((name, state, value))
-    })?;
-    let correction = (!context.standing().has_new_spec())
-        .then(|| Note::normal(NoteReason::DriftCorrected, state.correction()));
+    let (name, state) = different(context, context.present()?)
+        .into_iter()
+        .find(|(name, state)| context.fight(&correction(name, state)).is_none())?;
     let outlook = Outlook::reconciling(Reason::Pushing, format!("{name} is being set in Coder"));
-    Some(Plan::act(K::set(name, value.as_ref()), outlook).noting(correction))
+    let plan = Plan::act(K::set(name, state.wanted.as_ref()), outlook);
+    if context.standing().has_new_spec() {
+        return Some(plan);
+    }
+    let note = Note::normal(NoteReason::DriftCorrected, state.correction());
+    let corrects = correction(name, &state);
+    Some(plan.noting(Some(note)).correcting(Some(corrects)))
+}
+
+/// The declared settings that coderd is to be told.
+fn different<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Vec<(&'static str, FieldState)> {
+    let policy = context.standing().drift_policy;
+    let mut settings = K::settings(context, twin);
+    settings.retain(|(_, state)| {
+        let verdict = field::decide(state, policy, context.refusals());
+        matches!(verdict, Verdict::Push { .. })
+    });
+    settings
+}
+
+fn correction(name: &'static str, state: &FieldState) -> Correction {
+    Correction::of(name, state.wanted.as_ref())
+}
+
+/// The declared settings that somebody else keeps changing.
+pub fn fights<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Vec<(FieldState, Fight)> {
+    let different = different(context, twin).into_iter();
+    different
+        .filter_map(|(name, state)| {
+            let fight = context.fight(&correction(name, &state))?;
+            Some((state, fight))
+        })
+        .collect()
 }
 
 /// The settings whose declared value coderd refused, and what it said.

@@ -15,7 +15,9 @@ use crate::{
     },
     sync::{
         context::{Context, Records, Session, refused},
+        damper::Damper,
         kind::Kind,
+        mass_deletion::Admission,
         outlook::Progress,
         ownership::Ownership,
         plan::{Next, Plan, Write, plan},
@@ -54,6 +56,8 @@ pub(crate) struct Scene<K: Staged> {
     pub(crate) read_only: Option<Cause>,
     pub(crate) crd_is_going: bool,
     pub(crate) refused: Vec<Refusal>,
+    pub(crate) damper: Damper,
+    pub(crate) admission: Admission,
     pub(crate) now: Timestamp,
     /// Where it is not ours.
     pub(crate) coderd_now: Option<Timestamp>,
@@ -80,6 +84,8 @@ impl<K: Staged> Scene<K> {
             read_only: None,
             crd_is_going: false,
             refused: Vec::new(),
+            damper: Damper::default(),
+            admission: Admission::Admitted,
             now: at("10:00:00"),
             coderd_now: None,
         }
@@ -163,6 +169,8 @@ impl<K: Staged> Scene<K> {
             session: &session,
             crd_is_going: self.crd_is_going,
             refused: &self.refused,
+            damper: &self.damper,
+            admission: self.admission,
             request_timeout: Duration::from_secs(30),
             coderd_now: self.coderd_now.unwrap_or(self.now),
             now: self.now,

@@ -33,6 +33,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
             next: Next::Rest(version::look_again(context)),
             outlook,
             notes: Vec::new(),
+            corrects: None,
         };
     }
     let Find::Found(Version { id, .. }) = context.sight.version else {

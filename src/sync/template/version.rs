@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Effect, Find, OwnRecords, Plan, Template, Version, VersionJob};
+use serde_json::Value;
+
+use super::{
+    Context, Effect, Find, OwnRecords, Plan, Template, Version, VersionJob, declared::FILES,
+};
 use crate::{
     api::{
         condition::Reason,
@@ -17,6 +21,7 @@ use crate::{
     },
     sync::{
         build_wait::Poll,
+        damper::{Correction, Fight},
         note::{Note, NoteReason},
         outlook::Outlook,
         source::{self, Content},
@@ -256,26 +261,43 @@ fn promote(
     } else {
         Effect::Promote(version.id.clone())
     };
-    if context.refusal(&effect).is_some() {
+    if context.refusal(&effect).is_some() || fight(context).is_some() {
         return None;
     }
-    let note = if version.is_archived {
-        None
-    } else if record.promoted_at.is_some() {
-        let found = &template.active_version_name;
-        let message = format!(
-            "files: found version {found} active, restored {}",
-            record.name
-        );
-        Some(Note::normal(NoteReason::DriftCorrected, message))
-    } else {
-        Some(Note::normal(
-            NoteReason::VersionPromoted,
-            format!("promoted {}", record.name),
-        ))
+    let name = &record.name;
+    let outlook = Outlook::reconciling(Reason::NotPromoted, format!("promoting {name}"));
+    let plan = Plan::act(effect, outlook);
+    if version.is_archived {
+        return Some(plan);
+    }
+    if record.promoted_at.is_none() {
+        let note = Note::normal(NoteReason::VersionPromoted, format!("promoted {name}"));
+        return Some(plan.noting(Some(note)));
+    }
+    let found = &template.active_version_name;
+    let message = format!("files: found version {found} active, restored {name}");
+    let note = Note::normal(NoteReason::DriftCorrected, message);
+    Some(
+        plan.noting(Some(note))
+            .correcting(Some(correction(&record.source_hash))),
+    )
+}
+
+fn correction(source_hash: &str) -> Correction {
+    Correction::of(FILES, Some(&Value::from(source_hash)))
+}
+
+/// Somebody else keeps promoting another version.
+fn fight(context: &Context) -> Option<Fight> {
+    let (Find::Found(version), Some(record)) =
+        (context.sight.version, context.records().own.version)
+    else {
+        return None;
     };
-    let outlook = Outlook::reconciling(Reason::NotPromoted, format!("promoting {}", record.name));
-    Some(Plan::act(effect, outlook).noting(note))
+    let is_active = context.present()?.active_version_id == version.id;
+    context
+        .fight(&correction(&record.source_hash))
+        .filter(|_| !is_active)
 }
 
 /// What the version says once no step is left; none where its source is in effect.
@@ -293,7 +315,14 @@ pub fn outlook(context: &Context) -> Option<Outlook> {
         return None;
     };
     match &version.job {
-        VersionJob::Succeeded => None,
+        VersionJob::Succeeded => {
+            let active = &context.present()?.active_version_name;
+            let difference = format!(
+                "files: declared {}, in Coder {active} is active",
+                record.name
+            );
+            fight(context).map(|fight| fight.outlook(&difference))
+        }
         VersionJob::Active if poll(context, &record) == Poll::TimedOut => Some(Outlook::stalled(
             Reason::VersionTimedOut,
             format!(
@@ -345,7 +374,7 @@ pub fn look_again(context: &Context) -> Option<Duration> {
         ..
     }) = context.sight.version
     else {
-        return None;
+        return fight(context).map(|fight| fight.remaining(context.now));
     };
     Some(match poll(context, &context.records().own.version?) {
         Poll::After(delay) => delay,

@@ -23,11 +23,15 @@ pub fn outlook(context: &Context, workspace: &Workspace) -> Option<Outlook> {
             Some(Outlook::reconciling(Reason::Mirroring, message))
         }
         Decision::Failed { .. } => Some(Outlook::stalled(Reason::BuildFailed, failure(build))),
-        Decision::Rest
-        | Decision::Agree(_)
-        | Decision::Order { .. }
-        | Decision::Send(_)
-        | Decision::Mirror(_) => None,
+        Decision::Order { record, .. } => {
+            let (wanted, author) = (record.wanted, build.author());
+            let difference = format!(
+                "running: declared {wanted}, in Coder {} by {author}",
+                !wanted
+            );
+            power::fight(context).map(|fight| fight.outlook(&difference))
+        }
+        Decision::Rest | Decision::Agree(_) | Decision::Send(_) | Decision::Mirror(_) => None,
     }
 }
 

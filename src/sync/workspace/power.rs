@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use serde_json::Value;
+
 use super::{Context, Effect, NewBuild, Plan, Workspace, parameters, settings};
 use crate::{
     api::{condition::Reason, status::RunRecord, workspace::CoderWorkspace},
     sync::{
         build::Transition,
+        damper::{Correction, Fight},
         note::{Note, NoteReason},
         outlook::Outlook,
         ownership::FieldPath,
@@ -32,14 +35,19 @@ pub fn plan(context: &Context) -> Option<Plan> {
             Some(Plan::record(records, report::outlook(context)))
         }
         Decision::Order { record, overruled } => {
+            if fight(context).is_some() {
+                return None;
+            }
             let mut records = context.records();
+            let corrects = answers_somebody_else(context).then(|| correction(context));
             let wanted = record.wanted;
             records.sync.run = Some(record);
             let note = overruled.map(|author| {
                 let message = format!("running: {wanted} overrules a later build of {author}");
                 Note::normal(NoteReason::OrderWins, message)
             });
-            Some(Plan::record(records, ordered(wanted)).noting(note))
+            let plan = Plan::record(records, ordered(wanted)).noting(note);
+            Some(plan.correcting(corrects))
         }
         Decision::Send(transition) => send(context, workspace, transition),
         Decision::Mirror(running) => Some(mirror(context, workspace, running)),
@@ -86,13 +94,31 @@ pub fn look_again(context: &Context) -> Option<Duration> {
     match decide(context, context.present()?) {
         Decision::Wait { .. } => Some(build_poll(context)),
         Decision::LookAgain(delay) => Some(delay),
+        Decision::Order { .. } => fight(context).map(|fight| fight.remaining(context.now)),
         Decision::Rest
         | Decision::Agree(_)
-        | Decision::Order { .. }
         | Decision::Send(_)
         | Decision::Mirror(_)
         | Decision::Failed { .. } => None,
     }
+}
+
+/// The fight that keeps an order from being given. Unlike a setting, this one is fought by edits, so
+/// that a new spec is no reason to try again.
+pub fn fight(context: &Context) -> Option<Fight> {
+    let fight = context.damper.fight(&correction(context), context.now)?;
+    (!context.standing().is_requested()).then_some(fight)
+}
+
+fn correction(context: &Context) -> Correction {
+    let wanted = context.object.spec.running.map(Value::from);
+    Correction::of(FIELD, wanted.as_ref())
+}
+
+/// Whether the state that an order changes was brought about by somebody else.
+fn answers_somebody_else(context: &Context) -> bool {
+    let run = context.records().sync.run;
+    run.is_some_and(|run| run.ordered_at.is_none())
 }
 
 /// How soon an active build is looked at again: often at first, then in proportion to its age.

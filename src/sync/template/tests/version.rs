@@ -334,3 +334,17 @@ fn the_version_is_sought_where_its_record_says() {
     assert_eq!(seek(recorded("a", 1, Some("v1")), "b"), "Nothing");
     assert_eq!(seek(Value::Null, "a"), "Nothing");
 }
+
+#[test]
+fn row_a_version_that_two_writers_keep_replacing_is_left_alone_for_an_hour() {
+    let mut scene = Scene::promoted().active("other");
+    for _ in 0..5 {
+        assert_eq!(scene.effect(), Effect::Promote("v1".to_owned()));
+        let corrects = scene.plan().corrects.expect("a correction");
+        scene.damper.corrected(corrects, scene.now);
+    }
+    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_hours(1))));
+    assert_eq!(scene.stalled(), Reason::Fighting);
+    let message = scene.message();
+    assert!(message.contains("name-of-other is active"), "{message}");
+}

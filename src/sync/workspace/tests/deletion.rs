@@ -211,3 +211,43 @@ fn a_workspace_that_is_gone_releases_an_object_whose_attempts_failed() {
         .gone();
     released(&scene);
 }
+
+#[test]
+fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() {
+    let suspended = Admission::Suspended {
+        deletions: 20,
+        objects: 40,
+    };
+    let scene = deleted(&spec()).change(|scene| scene.admission = suspended);
+    let scene = scene
+        .recorded()
+        .change(|scene| scene.admission = Admission::Admitted);
+    assert_eq!(scene.stalled(), Reason::DeletionSuspended);
+    let message = scene.message();
+    assert!(
+        message.contains("20 of 40") && message.contains("Retain"),
+        "{message}"
+    );
+
+    let confirmed = |count| {
+        let scene = scene.clone();
+        scene.annotated(names::ANNOTATION_CONFIRM_DELETIONS, count)
+    };
+    assert_eq!(confirmed("19").stalled(), Reason::DeletionSuspended);
+    assert!(confirmed("20").records().sync.deletion.is_some());
+    // Also where the limit is still reached: it was confirmed.
+    let begun = confirmed("20").change(|scene| scene.admission = suspended);
+    assert!(begun.records().sync.deletion.is_some());
+    released(&scene.gone());
+}
+
+#[test]
+fn row_many_deletions_one_that_has_begun_goes_on() {
+    let scene = deleted(&spec()).recorded().change(|scene| {
+        scene.admission = Admission::Suspended {
+            deletions: 20,
+            objects: 40,
+        };
+    });
+    assert!(matches!(scene.effect(), Effect::Build(_)));
+}

@@ -299,3 +299,81 @@ fn row_a_start_with_an_unknown_parameter_is_not_requested() {
     });
     assert_eq!(scene.stalled(), Reason::UnknownParameter);
 }
+
+#[test]
+fn row_a_setting_that_two_writers_keep_changing_is_left_alone_for_an_hour() {
+    let mut scene = Scene::declared(&spec());
+    for _ in 0..5 {
+        let corrects = scene.plan().corrects.expect("a correction");
+        assert_eq!(corrects.field, "ttlMillis");
+        scene.damper.corrected(corrects, scene.now);
+    }
+    // The other setting goes on.
+    assert!(matches!(scene.effect(), Effect::SetAutostart(Some(_))));
+    let scene = scene.twin(|twin| twin.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
+    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_hours(1))));
+    assert_eq!(scene.stalled(), Reason::Fighting);
+    let message = scene.message();
+    assert!(
+        message.contains("declared 60000, in Coder nothing"),
+        "{message}"
+    );
+
+    let settled = scene.rested();
+    let later = |scene: &mut Scene| scene.now += jiff::SignedDuration::from_hours(1);
+    let asked = |scene: &mut Scene| {
+        let name = names::ANNOTATION_RECONCILE_REQUESTED_AT;
+        scene.stored.annotate(name, "now");
+    };
+    let edited = |scene: &mut Scene| {
+        scene.stored.edit(USER, "ttlMillis", Some(json!(120_000)));
+    };
+    for change in [later as fn(&mut Scene), asked, edited] {
+        let scene = settled.clone().change(change);
+        assert!(matches!(scene.effect(), Effect::SetTtl(Some(_))));
+    }
+}
+
+#[test]
+fn row_a_run_state_that_two_writers_keep_flipping_is_left_alone_for_an_hour() {
+    // Somebody stopped it, and somebody else sets spec back each time.
+    let mut scene = Scene::declared(&json!({"templateName": "go", "running": true}))
+        .twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Succeeded))
+        .change(|scene| {
+            scene.stored.status["sync"] = json!({"run": {"wanted": false, "buildNumber": 2}});
+        });
+    for _ in 0..5 {
+        let corrects = scene.plan().corrects.expect("a correction");
+        assert_eq!(corrects.field, "running");
+        scene.damper.corrected(corrects, scene.now);
+    }
+    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_hours(1))));
+    assert_eq!(scene.stalled(), Reason::Fighting);
+    let message = scene.message();
+    assert!(
+        message.contains("declared true, in Coder false by ann"),
+        "{message}"
+    );
+    // Each round is a new spec, so that only being asked for, or time, is a reason to try again.
+    let edited = scene.clone().change(|scene| scene.stored.generation = 7);
+    assert_eq!(edited.stalled(), Reason::Fighting);
+    let asked = scene.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    assert!(asked.records().sync.run.unwrap().ordered_at.is_some());
+}
+
+#[test]
+fn a_change_of_mind_is_no_fight() {
+    let scene = Scene::declared(&json!({"templateName": "go", "running": false})).change(|scene| {
+        scene.stored.status["sync"] = json!({"run": {
+            "wanted": true, "buildNumber": 1, "orderedAt": "2026-11-21T09:00:00Z",
+        }});
+    });
+    assert!(scene.records().sync.run.is_some());
+    assert_eq!(scene.plan().corrects, None);
+}
+
+#[test]
+fn an_edit_is_no_correction() {
+    let scene = Scene::declared(&spec()).change(|scene| scene.stored.generation = 2);
+    assert_eq!(scene.plan().corrects, None);
+}
