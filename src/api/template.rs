@@ -5,18 +5,25 @@
     reason = "KubeSchema repeats each struct in a private scope"
 )]
 
+mod schedule;
+mod source;
+mod status;
+
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    condition::ConditionType,
-    status::{Binding, DeletionPolicy, DriftPolicy, Sync},
-    workspace::ValueSource,
+pub use self::{
+    schedule::{AutostartRequirement, AutostopRequirement, Weekday},
+    source::{
+        Archive, ArtifactKind, ArtifactReference, ConfigMapReference, TemplateSource,
+        TemplateVariable,
+    },
+    status::{MirroredFiles, TemplateStatus, VersionStatus},
 };
+use super::status::{DeletionPolicy, DriftPolicy};
 
 /// What Coder can store: it counts in nanoseconds.
 const LONGEST_MILLIS: i64 = i64::MAX / 1_000_000;
@@ -252,130 +259,6 @@ pub struct TemplateSpec {
     pub deletion_policy: Option<DeletionPolicy>,
 }
 
-/// Days and weeks on which workspaces have to stop.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
-#[serde(rename_all = "camelCase")]
-pub struct AutostopRequirement {
-    /// The days of the week; none is no requirement.
-    #[schemars(length(max = 7))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub days_of_week: Vec<Weekday>,
-    /// Every how many weeks, from 1 to 16. Absent: 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 16))]
-    pub weeks: Option<i64>,
-}
-
-/// Days on which workspaces may start by themselves.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
-#[serde(rename_all = "camelCase")]
-pub struct AutostartRequirement {
-    /// The days of the week; with none, no workspace starts by itself.
-    #[schemars(length(max = 7))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub days_of_week: Vec<Weekday>,
-}
-
-/// A day of the week, as Coder spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(description = "")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Weekday {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
-
-/// Where the source of a template comes from: exactly one of its members.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
-#[x_kube(validation = Rule::new("[has(self.configMapRef), has(self.artifact), has(self.archive)].exists_one(x, x)").message("set exactly one of configMapRef, artifact and archive")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct TemplateSource {
-    /// A ConfigMap in the same namespace: each key is the path of a file, each value its content.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_map_ref: Option<ConfigMapReference>,
-    /// An artifact that Flux provides, such as a Git repository.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact: Option<ArtifactReference>,
-    /// A tar or zip archive at a URL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub archive: Option<Archive>,
-}
-
-/// A ConfigMap in the object's namespace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ConfigMapReference {
-    /// The ConfigMap's name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-}
-
-/// An object of Flux whose artifact is the source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ArtifactReference {
-    /// The kind of the Flux object.
-    pub kind: ArtifactKind,
-    /// The Flux object's name; it is in the same namespace.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// A folder inside the artifact. Absent: its root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 512))]
-    pub path: Option<String>,
-}
-
-/// The kinds of Flux objects that provide an artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[schemars(description = "")]
-#[allow(missing_docs, reason = "the names are Flux's")]
-pub enum ArtifactKind {
-    GitRepository,
-    #[serde(rename = "OCIRepository")]
-    OciRepository,
-    Bucket,
-    ExternalArtifact,
-}
-
-/// A tar or zip archive at a URL.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct Archive {
-    /// The URL that the archive is fetched from.
-    #[schemars(length(min = 1, max = 2048))]
-    pub url: String,
-    /// The SHA-256 of the archive's bytes: 64 hexadecimal digits in lower case.
-    #[schemars(length(max = 256))]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9a-f]{64}$')").message("must be the SHA-256 of the archive: 64 hexadecimal digits in lower case"))]
-    pub sha256: String,
-}
-
-/// A value for one Terraform variable of the template.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
-#[x_kube(validation = Rule::new("has(self.value) != has(self.valueFrom)").message("set exactly one of value and valueFrom")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct TemplateVariable {
-    /// The variable's name.
-    #[schemars(length(min = 1, max = 256))]
-    pub name: String,
-    /// The value itself. Everybody who may read this object sees it; for a secret, use valueFrom.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 65536))]
-    pub value: Option<String>,
-    /// Where to read the value from, instead of value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value_from: Option<ValueSource>,
-}
-
 /// Whether a version becomes active as soon as it was imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(description = "")]
@@ -385,113 +268,4 @@ pub enum Promotion {
     Automatic,
     /// Somebody promotes it in Coder.
     Manual,
-}
-
-/// What Coder says of the template, and how far Kubernetes and Coder agree.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TemplateStatus {
-    /// The metadata.generation that this status speaks of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// The template's id in Coder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The organization's name, as Coder spells it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub organization_name: Option<String>,
-    /// The id of the active version, which new workspaces start with.
-    #[serde(
-        rename = "activeVersionID",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub active_version_id: Option<String>,
-    /// The name of the active version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active_version_name: Option<String>,
-    /// Whether the template is deprecated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deprecated: Option<bool>,
-    /// When the settings of the template were last changed in Coder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<Time>,
-    /// Never set; here for the sake of old clients.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auto_shutdown: Option<Time>,
-    /// The version that was built, or is being built, from the declared source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<VersionStatus>,
-    /// Whether the source of the active version is shown in spec.files, and if not, why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirrored_files: Option<MirroredFiles>,
-    /// The name of the Coder control plane that the template belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub control_plane: Option<String>,
-    /// Which template of which Coder deployment this object stands for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub binding: Option<Binding>,
-    /// The controller's own records. Do not edit them: they keep it from doing anything twice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sync: Option<Sync>,
-    /// The last value of the annotation coder.com/reconcile-requested-at that was acted on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_handled_reconcile_at: Option<String>,
-    /// How the template is doing. Ready: what spec says is in effect. Synced: Kubernetes and Coder
-    /// agree. VersionPromoted (with a declared source): the version built from it is the active one.
-    /// Only while True: Drifted (declared settings differ in Coder), Reconciling (work goes on),
-    /// Stalled (nothing will happen until something changes).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
-    pub conditions: Vec<Condition>,
-}
-
-/// The version that belongs to the declared source.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VersionStatus {
-    /// The version's id in Coder; absent until Coder is known to have made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The version's name: the start of the source's hash and the number of the attempt.
-    pub name: String,
-    /// The SHA-256 of the source that the version is built from.
-    pub source_hash: String,
-    /// The status of the import in Coder's words, such as running, succeeded or failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job_status: Option<String>,
-    /// Why the import failed, with the last lines of its log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// When the import was begun; the time it may take counts from here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<Time>,
-    /// When the import ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Time>,
-    /// When the version was first seen to be the active one. Another one that takes its place later
-    /// is a change made in Coder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub promoted_at: Option<Time>,
-}
-
-/// What became of mirroring the active version into `spec.files`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MirroredFiles {
-    /// The id of the version that was looked at.
-    #[serde(rename = "versionID")]
-    pub version_id: String,
-    /// Why its source is not in spec.files; absent when it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub omitted: Option<String>,
-}
-
-impl TemplateStatus {
-    /// The condition of type `kind`, if it is there.
-    pub fn condition(&self, kind: ConditionType) -> Option<&Condition> {
-        self.conditions
-            .iter()
-            .find(|condition| condition.type_ == kind.as_str())
-    }
 }

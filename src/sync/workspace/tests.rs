@@ -32,6 +32,7 @@ mod creation;
 mod deletion;
 mod lifecycle;
 mod model;
+mod restored;
 mod settings;
 mod status;
 

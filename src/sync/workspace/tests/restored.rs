@@ -1,0 +1,88 @@
+//! Objects that come from a backup, or are made again.
+
+use super::*;
+
+fn spec() -> Value {
+    json!({"templateName": "go"})
+}
+
+fn restored(spec: &Value, origin: Origin) -> Scene {
+    Scene::new(spec).change(|scene| scene.stored.label(origin))
+}
+
+#[test]
+fn row_a_restored_object_creates_nothing() {
+    for origin in [Origin::Kubernetes, Origin::Coderd] {
+        for policy in [None, Some("Delete"), Some("Retain")] {
+            let mut spec = json!({"templateName": "go", "running": true});
+            if let Some(policy) = policy {
+                spec["deletionPolicy"] = json!(policy);
+            }
+            let scene = restored(&spec, origin);
+            assert_eq!(scene.stalled(), Reason::LostAfterRestore);
+        }
+    }
+}
+
+#[test]
+fn row_a_restored_object_starts_and_stops_nothing() {
+    for wanted in [true, false] {
+        for (transition, running) in [(Transition::Start, true), (Transition::Stop, false)] {
+            for job in [Job::Succeeded, Job::Failed, Job::Active] {
+                let spec = json!({"templateName": "go", "running": wanted});
+                let mut scene = restored(&spec, Origin::Kubernetes)
+                    .twin(|twin| twin.build = foreign(9, transition, job));
+                assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
+                scene = scene.recorded();
+                // The label is put right; no step after it builds.
+                for _ in 0..4 {
+                    match scene.next() {
+                        Next::Write(Write::ApplyOrigin(origin)) => {
+                            scene.stored.label(origin);
+                        }
+                        Next::Write(Write::ApplySpec { fields, force }) => {
+                            scene.stored.apply(MANAGER_CODERD, &fields, force).unwrap();
+                        }
+                        Next::Record(_) => scene = scene.recorded(),
+                        Next::Rest(_) => break,
+                        other => panic!("{wanted} {transition:?} {job:?}: {other:?}"),
+                    }
+                }
+                if job == Job::Succeeded {
+                    assert_eq!(scene.stored.spec["running"], json!(running));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn row_a_restored_object_deletes_nothing() {
+    let scene = restored(&spec(), Origin::Kubernetes).change(|scene| {
+        scene.stored.has_finalizer = true;
+        scene.stored.delete();
+        scene.twin = Twin::Present(workspace());
+    });
+    assert_eq!(scene.write(), Write::RemoveFinalizer);
+}
+
+#[test]
+fn row_an_object_that_is_made_again_keeps_its_finalizer() {
+    let lost = Scene::declared(&spec()).gone().change(|scene| {
+        scene.stored.annotate(names::ANNOTATION_RECREATE, ID);
+        scene.own.site = Some(site());
+    });
+    let records = lost.records();
+    assert_eq!(records.binding, None);
+    assert!(records.sync.attempt.is_some());
+    let begun = lost.recorded().change(|scene| scene.twin = Twin::Absent);
+    assert!(
+        matches!(begun.effect(), Effect::Create(_)),
+        "{:?}",
+        begun.next()
+    );
+    // Refused: it stays what it is, and says why.
+    let effect = begun.effect();
+    let refused = begun.refusing(&effect, "no");
+    assert_eq!(refused.stalled(), Reason::Refused);
+}
