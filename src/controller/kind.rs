@@ -1,5 +1,9 @@
 //! What the driver needs to know of a kind; there are two.
 
+use kube::{
+    CustomResourceExt,
+    core::object::{HasSpec, HasStatus},
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -23,6 +27,9 @@ pub(super) trait Kind:
         OwnRecords: Send,
         Status: Clone + PartialEq + Serialize + Send + Sync,
     > + object::Kind
+    + CustomResourceExt
+    + HasSpec<Spec: Serialize>
+    + HasStatus<Status = <Self as sync::kind::Kind>::Status>
     + Send
     + Sync
     + 'static
@@ -30,20 +37,8 @@ pub(super) trait Kind:
     /// What is looked at for this kind only.
     type Seen: Default + Send + Sync;
 
-    /// The name of the CRD.
-    const CRD: &'static str;
-
     /// The objects of this kind.
     fn objects(controller: &Controller) -> &Objects<Self>;
-
-    /// The object's spec as JSON.
-    fn spec(&self) -> serde_json::Value;
-
-    /// The object's status.
-    fn status(&self) -> Option<&Self::Status>;
-
-    /// Gives the object another status.
-    fn set_status(&mut self, status: Self::Status);
 
     /// Marks `generation` as acted on.
     fn set_observed_generation(&mut self, generation: Option<i64>);

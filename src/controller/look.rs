@@ -203,7 +203,7 @@ impl Controller {
 
     /// Whether the CRD is being removed. What cannot be read is not.
     async fn crd_is_going<K: Kind>(&self) -> bool {
-        match crd_state(&self.settings.kube, K::CRD).await {
+        match crd_state(&self.settings.kube, K::crd_name()).await {
             Ok(state) => state != CrdState::Present,
             Err(error) => {
                 tracing::warn!(error = cause::text(&error), "the CRD cannot be read");

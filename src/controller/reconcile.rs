@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kube::core::object::HasStatus;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +94,7 @@ async fn steps<K: Kind>(
             return Ok(Verdict::Stopped);
         }
         let managed_fields = object.meta().managed_fields.as_deref().unwrap_or_default();
-        let ownership = Ownership::of(managed_fields, &object.spec());
+        let ownership = Ownership::of(managed_fields, &json!(object.spec()));
         if let Some(note) = note::reset(&ownership).filter(|_| controller.memory.is_news(key)) {
             tell(controller, &object, &[note]).await;
         }
@@ -179,7 +180,10 @@ async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Erro
     Ok(())
 }
 
-async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<K, Error> {
+async fn apply_status<K: Kind>(
+    look: &Look<'_, K>,
+    status: <K as HasStatus>::Status,
+) -> Result<K, Error> {
     let objects = K::objects(look.controller);
     let Some(known) = Known::of(look.object.meta()) else {
         return Ok(look.object.clone());
@@ -190,7 +194,7 @@ async fn apply_status<K: Kind>(look: &Look<'_, K>, status: K::Status) -> Result<
         .wrote(look.key, &written.resource_version);
     let mut object = look.object.clone();
     object.meta_mut().resource_version = Some(written.resource_version);
-    object.set_status(status);
+    *object.status_mut() = Some(status);
     look.controller.visited(look.key, &object, look.seen);
     Ok(object)
 }

@@ -15,10 +15,7 @@ use super::{
     memory::SharedContent,
 };
 use crate::{
-    api::{
-        object_name::TemplateName,
-        template::{CoderTemplate, TemplateStatus},
-    },
+    api::{object_name::TemplateName, template::CoderTemplate},
     coderd,
     k8s::object::Objects,
     sync::{
@@ -44,22 +41,8 @@ pub(super) struct SeenOfTemplate {
 impl Kind for CoderTemplate {
     type Seen = SeenOfTemplate;
 
-    const CRD: &'static str = "codertemplates.coder.com";
-
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.templates
-    }
-
-    fn spec(&self) -> serde_json::Value {
-        serde_json::to_value(&self.spec).unwrap_or_default()
-    }
-
-    fn status(&self) -> Option<&TemplateStatus> {
-        self.status.as_ref()
-    }
-
-    fn set_status(&mut self, status: TemplateStatus) {
-        self.status = Some(status);
     }
 
     fn set_observed_generation(&mut self, generation: Option<i64>) {

@@ -16,10 +16,7 @@ use super::{
     look::{Look, Seen},
 };
 use crate::{
-    api::{
-        object_name::WorkspaceName,
-        workspace::{CoderWorkspace, WorkspaceStatus},
-    },
+    api::{object_name::WorkspaceName, workspace::CoderWorkspace},
     coderd,
     k8s::object::Objects,
     sync::{
@@ -40,22 +37,8 @@ pub(super) struct SeenOfWorkspace {
 impl Kind for CoderWorkspace {
     type Seen = SeenOfWorkspace;
 
-    const CRD: &'static str = "coderworkspaces.coder.com";
-
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.workspaces
-    }
-
-    fn spec(&self) -> serde_json::Value {
-        serde_json::to_value(&self.spec).unwrap_or_default()
-    }
-
-    fn status(&self) -> Option<&WorkspaceStatus> {
-        self.status.as_ref()
-    }
-
-    fn set_status(&mut self, status: WorkspaceStatus) {
-        self.status = Some(status);
     }
 
     fn set_observed_generation(&mut self, generation: Option<i64>) {
