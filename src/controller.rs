@@ -21,6 +21,7 @@ mod template;
 mod watching;
 mod work;
 mod workspace;
+mod write;
 
 use std::{
     collections::BTreeSet,

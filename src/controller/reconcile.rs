@@ -1,8 +1,7 @@
-//! The reconcile of one object: observe → plan → act → report, one effect at a time.
+//! The reconcile of one object: observe → plan → act → report, one step at a time.
 
 use std::time::Duration;
 
-use kube::core::object::HasStatus;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -11,26 +10,21 @@ use super::{
     cause::Outcome,
     kind::Kind,
     look::{Look, Seen, observe},
+    write::{record, rest, write},
 };
 use crate::{
-    api::{
-        names::{FINALIZER, MANAGER_CODERD},
-        status::Refusal,
-    },
+    api::status::Refusal,
     k8s::{
         error::Error,
         event::{Event, Severity},
-        finalizer,
-        object::{self, Deletion, Force, Known},
+        object,
     },
     sync::{
-        context::{self, Records},
+        context,
         note::{self, Note},
         outlook::Outlook,
         ownership::Ownership,
-        plan::{Next, Write, plan},
-        report,
-        standing::Standing,
+        plan::{Next, Plan, plan},
         twin::Cause,
     },
 };
@@ -56,11 +50,17 @@ pub(super) enum Verdict {
 }
 
 /// What a step leaves behind.
-enum After<K: Kind> {
-    /// The object as it is now.
+pub(super) enum After<K> {
+    /// It was taken: the object as it is now.
     Object(K),
-    /// Nothing more is to be done.
+    /// It was taken, and nothing more is to be done.
     End(Verdict),
+    /// coderd's state is not the one that was planned for.
+    LookAgain,
+    /// coderd refused it.
+    Refused(Refusal),
+    /// It did not happen, or nobody knows.
+    Failed(Cause),
 }
 
 /// Looks at one object until nothing is left to do.
@@ -95,12 +95,10 @@ async fn steps<K: Kind>(
         }
         let managed_fields = object.meta().managed_fields.as_deref().unwrap_or_default();
         let ownership = Ownership::of(managed_fields, &json!(object.spec()));
-        if let Some(note) = note::reset(&ownership).filter(|_| controller.memory.is_news(key)) {
-            tell(controller, &object, &[note]).await;
-        }
+        controller.tell_of_reset(key, &object, &ownership).await;
         let seen = observe(controller, key, &object, &ownership).await;
         controller.visited(key, &object, &seen);
-        let look = Look::<K> {
+        let look = Look {
             controller,
             key,
             object: &object,
@@ -109,195 +107,103 @@ async fn steps<K: Kind>(
             refused: &refused,
         };
         let plan = plan(&look.context());
-        let after = match plan.next {
-            Next::Record(records) => {
-                let after = record(&look, records, &plan.outlook).await?;
+        match take(&look, &plan, done.as_ref()).await? {
+            After::Object(next) => {
+                controller.taken(key, &object, &plan).await;
                 refused.clear();
-                After::Object(after)
-            }
-            Next::Do(effect) if done.as_ref() == Some(&effect) => {
-                // It was accepted, and yet the very same is needed again.
-                let text = "coderd accepted it, but it shows no effect: a licence, or a policy of \
-                            the template, may forbid it";
-                refused.push(context::refused::<K>(&effect, text));
-                continue;
-            }
-            Next::Do(effect) => match K::act(&look, &effect).await {
-                Outcome::Done => {
+                if let Next::Do(effect) = plan.next {
                     done = Some(effect);
-                    After::Object(object.clone())
                 }
-                Outcome::LookAgain => continue,
-                Outcome::Refused(message) => {
-                    refused.push(context::refused::<K>(&effect, &message));
-                    continue;
-                }
-                Outcome::Failed(cause) => {
-                    rest(&look, &Outlook::unknown(&cause)).await?;
-                    return Ok(Verdict::Unknown(cause));
-                }
-            },
-            Next::Write(change) => write(&look, &change).await?,
-            Next::Rest(delay) => {
-                rest(&look, &plan.outlook).await?;
-                let unknown = seen.unknown().cloned();
-                After::End(unknown.map_or(Verdict::Rest(delay), Verdict::Unknown))
+                object = next;
             }
-        };
-        tell(controller, &object, &plan.notes).await;
-        if let Some(correction) = plan.corrects {
-            let now = controller.settings.clock.now();
-            controller.memory.corrected(key, correction, now);
-        }
-        match after {
-            After::Object(next) => object = next,
-            After::End(verdict) => return Ok(verdict),
+            After::End(verdict) => {
+                controller.taken(key, &object, &plan).await;
+                return Ok(verdict);
+            }
+            After::LookAgain => {}
+            After::Refused(refusal) => refused.push(refusal),
+            After::Failed(cause) => return Ok(Verdict::Unknown(cause)),
         }
     }
     Ok(Verdict::Again)
 }
 
-/// Writes records into `status`, so that the next step can rely on them.
-async fn record<K: Kind>(
+/// Takes the one step of `plan`; `done` is what coderd accepted last.
+async fn take<K: Kind>(
     look: &Look<'_, K>,
-    records: Records<K>,
-    outlook: &Outlook,
-) -> Result<K, Error> {
-    let status = report::status(&look.context(), records, outlook);
-    apply_status(look, status).await
-}
-
-/// Writes `status` if it says something new.
-async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Error> {
-    let context = look.context();
-    let status = report::status(&context, context.records_at_rest(), outlook);
-    if Some(&status) != look.object.status() {
-        apply_status(look, status).await?;
-        if let Some(note) = note::stalled(outlook) {
-            tell(look.controller, look.object, &[note]).await;
-        }
-    }
-    Ok(())
-}
-
-async fn apply_status<K: Kind>(
-    look: &Look<'_, K>,
-    status: <K as HasStatus>::Status,
-) -> Result<K, Error> {
-    let objects = K::objects(look.controller);
-    let Some(known) = Known::of(look.object.meta()) else {
-        return Ok(look.object.clone());
-    };
-    let written = objects.apply_status(&known, &status).await?;
-    look.controller
-        .memory
-        .wrote(look.key, &written.resource_version);
-    let mut object = look.object.clone();
-    object.meta_mut().resource_version = Some(written.resource_version);
-    *object.status_mut() = Some(status);
-    look.controller.visited(look.key, &object, look.seen);
-    Ok(object)
-}
-
-/// Changes the object itself.
-async fn write<K: Kind>(look: &Look<'_, K>, change: &Write) -> Result<After<K>, Error> {
-    let objects = K::objects(look.controller);
-    let Some(known) = Known::of(look.object.meta()) else {
-        return Ok(After::End(Verdict::Again));
-    };
-    match change {
-        Write::AddFinalizer => {
-            let outcome = finalizer::add(objects.client(), look.object, FINALIZER).await?;
-            reread(look, &known, &outcome).await
-        }
-        Write::RemoveFinalizer => {
-            let outcome = finalizer::remove(objects.client(), look.object, FINALIZER).await?;
-            if look.object.meta().deletion_timestamp.is_some()
-                && matches!(outcome, finalizer::Outcome::Done(_))
-            {
-                return Ok(After::End(Verdict::Rest(None)));
-            }
-            reread(look, &known, &outcome).await
-        }
-        Write::ApplySpec { fields, force } => {
-            let force = if *force { Force::Yes } else { Force::No };
-            let set = json!({ "spec": fields });
-            let mut object = objects.apply(&known, MANAGER_CODERD, force, set).await?;
-            // Our own write to `spec` asks for nothing, and must not make what failed or was refused
-            // be tried again.
-            if !Standing::of(look.object, look.ownership).has_new_spec() {
-                let generation = object.meta().generation;
-                object.set_observed_generation(generation);
-            }
-            wrote(look, &object);
-            Ok(After::Object(object))
-        }
-        Write::ApplyOrigin(origin) => {
-            objects
-                .apply_origin_label(&known, *origin, Force::Yes)
-                .await?;
-            reread_object(look, &known).await
-        }
-        Write::Delete => match objects.delete(&known).await? {
-            Deletion::Done => Ok(After::End(Verdict::Gone)),
-            Deletion::Pending => reread_object(look, &known).await,
-        },
-    }
-}
-
-async fn reread<K: Kind>(
-    look: &Look<'_, K>,
-    known: &Known,
-    outcome: &finalizer::Outcome,
+    plan: &Plan<K>,
+    done: Option<&K::Effect>,
 ) -> Result<After<K>, Error> {
-    match outcome {
-        finalizer::Outcome::Done(_) => reread_object(look, known).await,
-        finalizer::Outcome::Stale | finalizer::Outcome::Terminating => {
-            Ok(After::End(Verdict::Again))
+    Ok(match &plan.next {
+        Next::Record(records) => After::Object(record(look, records.clone(), &plan.outlook).await?),
+        Next::Write(change) => write(look, change).await?,
+        Next::Do(effect) if done == Some(effect) => {
+            // It was accepted, and yet the very same is needed again.
+            let text = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
+                        template, may forbid it";
+            After::Refused(context::refused::<K>(effect, text))
         }
-    }
+        Next::Do(effect) => act(look, effect).await?,
+        Next::Rest(delay) => {
+            rest(look, &plan.outlook).await?;
+            let unknown = look.seen.unknown().cloned();
+            After::End(unknown.map_or(Verdict::Rest(*delay), Verdict::Unknown))
+        }
+    })
 }
 
-/// The object after a write whose answer held only its metadata.
-async fn reread_object<K: Kind>(look: &Look<'_, K>, known: &Known) -> Result<After<K>, Error> {
-    let object = K::objects(look.controller).get(&known.key).await?;
-    Ok(object.map_or(After::End(Verdict::Gone), |object| {
-        wrote(look, &object);
-        After::Object(object)
-    }))
-}
-
-/// The watch event of this version tells nothing new.
-fn wrote<K: Kind>(look: &Look<'_, K>, object: &K) {
-    if let Some(version) = &object.meta().resource_version {
-        look.controller.memory.wrote(look.key, version);
-    }
-}
-
-/// Tells people what was done.
-async fn tell<K: Kind>(controller: &Controller, object: &K, notes: &[Note]) {
-    for note in notes {
-        let event = Event {
-            severity: if note.warning {
-                Severity::Warning
-            } else {
-                Severity::Normal
-            },
-            reason: note.reason.as_str().to_owned(),
-            action: "Sync".to_owned(),
-            note: note.message.clone(),
-        };
-        let now = controller.settings.clock.now();
-        controller
-            .events
-            .publish(&object.object_ref(&()), &event, now)
-            .await;
-    }
+/// Brings about an effect in coderd.
+async fn act<K: Kind>(look: &Look<'_, K>, effect: &K::Effect) -> Result<After<K>, Error> {
+    Ok(match K::act(look, effect).await {
+        Outcome::Done => After::Object(look.object.clone()),
+        Outcome::LookAgain => After::LookAgain,
+        Outcome::Refused(message) => After::Refused(context::refused::<K>(effect, &message)),
+        Outcome::Failed(cause) => {
+            rest(look, &Outlook::unknown(&cause)).await?;
+            After::Failed(cause)
+        }
+    })
 }
 
 impl Controller {
+    /// A step was taken: people are told, and the damper counts.
+    async fn taken<K: Kind>(&self, key: &Key, object: &K, plan: &Plan<K>) {
+        self.tell(object, &plan.notes).await;
+        if let Some(correction) = plan.corrects.clone() {
+            let now = self.settings.clock.now();
+            self.memory.corrected(key, correction, now);
+        }
+    }
+
+    /// Tells once that field ownership was reset.
+    async fn tell_of_reset<K: Kind>(&self, key: &Key, object: &K, ownership: &Ownership) {
+        if let Some(note) = note::reset(ownership).filter(|_| self.memory.is_news(key)) {
+            self.tell(object, &[note]).await;
+        }
+    }
+
+    /// Tells people of `object`.
+    pub(super) async fn tell<K: Kind>(&self, object: &K, notes: &[Note]) {
+        for note in notes {
+            let event = Event {
+                severity: if note.warning {
+                    Severity::Warning
+                } else {
+                    Severity::Normal
+                },
+                reason: note.reason.as_str().to_owned(),
+                action: "Sync".to_owned(),
+                note: note.message.clone(),
+            };
+            let now = self.settings.clock.now();
+            self.events
+                .publish(&object.object_ref(&()), &event, now)
+                .await;
+        }
+    }
+
     /// The inventory learns what the object is bound to.
-    fn visited<K: Kind>(&self, key: &Key, object: &K, seen: &Seen<K>) {
+    pub(super) fn visited<K: Kind>(&self, key: &Key, object: &K, seen: &Seen<K>) {
         let binding = object.shared_status().binding;
         let id = binding.and_then(|binding| binding.id.parse().ok());
         let woken = self.inventory.object_visited(key, id, seen.is_present());
