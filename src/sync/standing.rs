@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{kind::Kind, outlook::Outlook, ownership::Ownership};
 use crate::api::{
+    condition::Reason,
     names,
     status::{Binding, DeletionPolicy, DriftPolicy, Origin, Sync},
 };
@@ -111,8 +112,10 @@ impl<'a> Standing<'a> {
     }
 
     /// The generation and the request for a reconcile that a status with this outlook has acted on.
+    /// None as long as the object is only being tied to its twin: what is pushed then carries out an
+    /// edit, and corrects nobody.
     pub fn acted_on(&self, outlook: &Outlook) -> (Option<i64>, Option<String>) {
-        if outlook.is_unknown() {
+        if outlook.is_unknown() || outlook.because.0 == Reason::Creating {
             (
                 self.observed_generation,
                 self.last_handled.map(str::to_owned),
