@@ -23,7 +23,7 @@ pub const ANNOTATION_PAUSED: &str = "coder.com/paused";
 pub const ANNOTATION_RECONCILE_REQUESTED_AT: &str = "coder.com/reconcile-requested-at";
 /// The id of a lost twin: make a new, empty one in its place.
 pub const ANNOTATION_RECREATE: &str = "coder.com/recreate";
-/// The number of deletions that a suspended one names: it is meant, and goes on.
+/// What a suspended deletion names, its number and time: it is meant, and goes on.
 pub const ANNOTATION_CONFIRM_DELETIONS: &str = "coder.com/confirm-deletions";
 
 /// The name of the control plane that is given by flags.

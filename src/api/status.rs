@@ -134,6 +134,8 @@ pub struct Suspension {
     pub deletions: i64,
     /// How many objects there were.
     pub objects: i64,
+    /// Since when deletions are held back.
+    pub since: Time,
 }
 
 /// A value that coderd refused or that showed no effect.

@@ -11,7 +11,11 @@ use super::{
     kind::Kind,
 };
 use crate::{
-    api::{condition::Reason, object_name::ObjectName, status::Refusal},
+    api::{
+        condition::Reason,
+        object_name::ObjectName,
+        status::{Refusal, Suspension},
+    },
     coderd,
     k8s::crd::{CrdState, crd_state},
     sync::{
@@ -19,7 +23,6 @@ use crate::{
         damper::Damper,
         deletion::{self, Departure},
         kind::TwinFacts,
-        mass_deletion::Admission,
         ownership::Ownership,
         spelling::Spelling,
         standing::Standing,
@@ -35,6 +38,7 @@ pub(super) struct Look<'a, K: Kind> {
     pub(super) ownership: &'a Ownership,
     pub(super) seen: &'a Seen<K>,
     pub(super) refused: &'a [Refusal],
+    pub(super) suspension: Option<&'a Suspension>,
 }
 
 /// What was seen of coderd for one object.
@@ -49,7 +53,6 @@ pub(super) struct Seen<K: Kind> {
     session: Session,
     crd_is_going: bool,
     damper: Damper,
-    admission: Admission,
 }
 
 impl<K: Kind> Seen<K> {
@@ -83,7 +86,7 @@ impl<'a, K: Kind> Look<'a, K> {
             crd_is_going: seen.crd_is_going,
             refused: self.refused,
             damper: &seen.damper,
-            admission: seen.admission,
+            suspension: self.suspension,
             request_timeout: settings.request_timeout,
             coderd_now: seen.coderd_now.unwrap_or(now),
             now,
@@ -117,24 +120,26 @@ pub(super) async fn observe<K: Kind>(
     ownership: &Ownership,
 ) -> Seen<K> {
     let standing = Standing::of(object, ownership);
-    let crd_is_going = standing.is_terminating()
-        && standing.has_finalizer()
-        && controller.crd_is_going::<K>().await;
+    let asks_for_crd = standing.is_terminating() && standing.has_finalizer();
+    let crd_is_going = if asks_for_crd {
+        controller.crd_is_going::<K>().await
+    } else {
+        Ok(false)
+    };
     let mut seen = Seen::<K> {
         twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
         own: K::Seen::default(),
         coderd_now: None,
         bound_elsewhere: None,
         session: Session::default(),
-        crd_is_going,
+        crd_is_going: matches!(crd_is_going, Ok(true)),
         damper: controller.memory.damper(key),
-        admission: Admission::Admitted,
     };
-    let departure = deletion::departure(&standing, crd_is_going);
+    let departure = deletion::departure(&standing, seen.crd_is_going);
     if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
         return seen;
     }
-    match controller.session(&standing) {
+    match crd_is_going.and_then(|_| controller.session(&standing)) {
         Ok(session) => seen.session = session,
         Err(cause) => {
             seen.twin = Twin::Unknown(cause);
@@ -152,9 +157,6 @@ pub(super) async fn observe<K: Kind>(
     }
     if let Twin::Present(twin) = &seen.twin {
         seen.bound_elsewhere = controller.bound_elsewhere(key, twin.id());
-        if departure == Some(Departure::DeleteTwin) {
-            seen.admission = controller.admit_deletion(key);
-        }
         let is_bound = standing.binding.is_some();
         if let Some(cause) = controller.bindings_are_unknown().filter(|_| !is_bound) {
             seen.twin = Twin::Unknown(cause);
@@ -201,13 +203,19 @@ impl Controller {
         }
     }
 
-    /// Whether the CRD is being removed. What cannot be read is not.
-    async fn crd_is_going<K: Kind>(&self) -> bool {
+    /// Whether the CRD is being removed. Where that cannot be told, nothing may be deleted in coderd:
+    /// a removed CRD takes nothing away there.
+    async fn crd_is_going<K: Kind>(&self) -> Result<bool, Cause> {
         match crd_state(&self.settings.kube, K::crd_name()).await {
-            Ok(state) => state != CrdState::Present,
+            Ok(state) => Ok(state != CrdState::Present),
             Err(error) => {
-                tracing::warn!(error = cause::text(&error), "the CRD cannot be read");
-                false
+                let message = format!(
+                    "it cannot be told whether the kind itself is being removed, so that nothing is \
+                     deleted in Coder: {}",
+                    cause::text(&error)
+                );
+                tracing::warn!(message);
+                Err(Cause::new(Reason::NotProved, message))
             }
         }
     }
@@ -232,8 +240,8 @@ impl Controller {
         (!known).then(|| Cause::new(Reason::Pending, message))
     }
 
-    /// Whether the object may be deleted in coderd, seen from the deletions before.
-    fn admit_deletion(&self, key: &Key) -> Admission {
+    /// Admits a deletion in coderd, unless there were too many before.
+    pub(super) fn admit_deletion(&self, key: &Key) -> Result<(), Suspension> {
         let objects = self.inventory.count();
         let now = self.settings.clock.now();
         self.deletions

@@ -13,7 +13,7 @@ use super::{
     write::{record, rest, write},
 };
 use crate::{
-    api::status::Refusal,
+    api::status::{Refusal, Suspension},
     k8s::{
         error::Error,
         event::{Event, Severity},
@@ -88,6 +88,7 @@ async fn steps<K: Kind>(
         return Ok(Verdict::Gone);
     };
     let mut refused: Vec<Refusal> = Vec::new();
+    let mut suspension: Option<Suspension> = None;
     let mut done: Option<K::Effect> = None;
     for _ in 0..STEPS {
         if stop.is_cancelled() {
@@ -105,8 +106,15 @@ async fn steps<K: Kind>(
             ownership: &ownership,
             seen: &seen,
             refused: &refused,
+            suspension: suspension.as_ref(),
         };
         let plan = plan(&look.context());
+        if plan.begins_deletion
+            && let Err(held_back) = controller.admit_deletion(key)
+        {
+            suspension = Some(held_back);
+            continue;
+        }
         match take(&look, &plan, done.as_ref()).await? {
             After::Object(next) => {
                 controller.taken(key, &object, &plan).await;

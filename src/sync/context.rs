@@ -8,12 +8,11 @@ use super::{
     damper::{Correction, Damper, Fight},
     field,
     kind::Kind,
-    mass_deletion::Admission,
     ownership::Ownership,
     standing::Standing,
     twin::{Cause, Twin},
 };
-use crate::api::status::{Binding, Refusal, Sync};
+use crate::api::status::{Binding, Refusal, Suspension, Sync};
 
 /// A coderd that answers, and our own user there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,8 +46,8 @@ pub struct Context<'a, K: Kind> {
     pub refused: &'a [Refusal],
     /// How often values were put back of late.
     pub damper: &'a Damper,
-    /// Whether another deletion in coderd is admitted.
-    pub admission: Admission,
+    /// Why the deletion in coderd that was about to begin is held back.
+    pub suspension: Option<&'a Suspension>,
     /// How long a request may be under way.
     pub request_timeout: Duration,
     /// coderd's clock at the last look, or ours.

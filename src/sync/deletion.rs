@@ -63,7 +63,9 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
             .unwrap_or_else(|| match context.present() {
                 None => settle_absent(context),
                 Some(twin) if departure == Departure::DeleteTwin => {
-                    mass_deletion::suspended(context).unwrap_or_else(|| K::delete(context, twin))
+                    mass_deletion::suspended(context).unwrap_or_else(|| {
+                        mass_deletion::counted(context, K::delete(context, twin))
+                    })
                 }
                 Some(twin) if adoption::is_ours(context, twin) => adoption::bind(context, twin),
                 Some(_) => retain(),

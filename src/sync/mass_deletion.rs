@@ -4,8 +4,15 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{context::Context, kind::Kind, outlook::Outlook, plan::Plan};
+use super::{
+    context::Context,
+    kind::Kind,
+    outlook::Outlook,
+    plan::{Next, Plan},
+    rounding,
+};
 use crate::api::{condition::Reason, names, status::Suspension};
 
 /// The deletions of this much time count.
@@ -15,44 +22,44 @@ const ALWAYS: usize = 20;
 /// And this share of all objects, as a divisor.
 const SHARE: usize = 5;
 
-/// Whether a deletion in coderd is admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// It is.
-    Admitted,
-    /// Too many were admitted before.
-    Suspended {
-        /// So many were, in the last ten minutes.
-        deletions: usize,
-        /// Of so many objects.
-        objects: usize,
-    },
-}
-
 /// The deletions that were admitted of late, each with what it deletes.
 #[derive(Clone, Debug)]
-pub struct Deletions<Key>(VecDeque<(Key, Timestamp)>);
+pub struct Deletions<Key> {
+    admitted: VecDeque<(Key, Timestamp)>,
+    /// Since when there are too many.
+    full_since: Option<Timestamp>,
+}
 
 impl<Key> Default for Deletions<Key> {
     fn default() -> Self {
-        Self(VecDeque::new())
+        Self {
+            admitted: VecDeque::new(),
+            full_since: None,
+        }
     }
 }
 
 impl<Key: PartialEq> Deletions<Key> {
     /// Admits the deletion of `key`, one of `objects`, unless too many were; what was admitted stays
     /// so.
-    pub fn admit(&mut self, key: Key, objects: usize, now: Timestamp) -> Admission {
-        self.0.retain(|(_, at)| now.duration_since(*at) < WINDOW);
-        if self.0.iter().any(|(known, _)| *known == key) {
-            return Admission::Admitted;
+    pub fn admit(&mut self, key: Key, objects: usize, now: Timestamp) -> Result<(), Suspension> {
+        self.admitted
+            .retain(|(_, at)| now.duration_since(*at) < WINDOW);
+        if self.admitted.iter().any(|(known, _)| *known == key) {
+            return Ok(());
         }
-        let deletions = self.0.len();
+        let deletions = self.admitted.len();
         if deletions >= ALWAYS.max(objects / SHARE) {
-            return Admission::Suspended { deletions, objects };
+            let since = *self.full_since.get_or_insert(now);
+            return Err(Suspension {
+                deletions: i64::try_from(deletions).unwrap_or(i64::MAX),
+                objects: i64::try_from(objects).unwrap_or(i64::MAX),
+                since: Time(rounding::to_the_second(since)),
+            });
         }
-        self.0.push_back((key, now));
-        Admission::Admitted
+        self.full_since = None;
+        self.admitted.push_back((key, now));
+        Ok(())
     }
 }
 
@@ -63,32 +70,43 @@ pub fn suspended<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         return None;
     }
     if let Some(suspension) = &records.sync.suspended {
-        let confirmed = context
-            .standing()
-            .annotation(names::ANNOTATION_CONFIRM_DELETIONS);
-        let is_confirmed = confirmed == Some(suspension.deletions.to_string().as_str());
-        return (!is_confirmed).then(|| Plan::rest(outlook::<K>(suspension)));
+        return (!is_confirmed(context, suspension)).then(|| Plan::rest(outlook::<K>(suspension)));
     }
-    let Admission::Suspended { deletions, objects } = context.admission else {
-        return None;
-    };
-    let suspension = Suspension {
-        deletions: i64::try_from(deletions).unwrap_or(i64::MAX),
-        objects: i64::try_from(objects).unwrap_or(i64::MAX),
-    };
-    let outlook = outlook::<K>(&suspension);
-    records.sync.suspended = Some(suspension);
-    Some(Plan::record(records, outlook))
+    let suspension = context.suspension?;
+    records.sync.suspended = Some(suspension.clone());
+    Some(Plan::record(records, outlook::<K>(suspension)))
+}
+
+/// `plan`, which is to be admitted if it begins the deletion and nobody has confirmed it.
+pub fn counted<K: Kind>(context: &Context<K>, mut plan: Plan<K>) -> Plan<K> {
+    let sync = context.records().sync;
+    let is_first = sync.deletion.is_none() && !matches!(plan.next, Next::Rest(_));
+    plan.begins_deletion = is_first && sync.suspended.is_none();
+    plan
+}
+
+/// The annotation names one suspension, so that it confirms no later one.
+fn is_confirmed<K: Kind>(context: &Context<K>, suspension: &Suspension) -> bool {
+    let confirmed = context
+        .standing()
+        .annotation(names::ANNOTATION_CONFIRM_DELETIONS);
+    confirmed == Some(confirmation(suspension).as_str())
+}
+
+fn confirmation(suspension: &Suspension) -> String {
+    format!("{}-{}", suspension.deletions, suspension.since.0)
 }
 
 fn outlook<K: Kind>(suspension: &Suspension) -> Outlook {
-    let (noun, deletions) = (K::NOUN, suspension.deletions);
+    let noun = K::NOUN;
     let message = format!(
-        "{deletions} of {} objects were deleted in Coder within 10 minutes, and no more are before \
-         somebody has looked: if this {noun} is to be deleted too, set the annotation {}: \
-         \"{deletions}\"; spec.deletionPolicy: Retain lets the object go and leaves the {noun} in Coder",
+        "{} of {} objects were deleted in Coder within 10 minutes, and no more are before somebody has \
+         looked: if this {noun} is to be deleted too, set the annotation {}: {}; \
+         spec.deletionPolicy: Retain lets the object go and leaves the {noun} in Coder",
+        suspension.deletions,
         suspension.objects,
-        names::ANNOTATION_CONFIRM_DELETIONS
+        names::ANNOTATION_CONFIRM_DELETIONS,
+        confirmation(suspension)
     );
     Outlook::stalled(Reason::DeletionSuspended, message)
 }
@@ -102,10 +120,7 @@ mod tests {
     fn admitted(asked: usize, objects: usize) -> usize {
         let mut deletions = Deletions::default();
         let admit = |key| deletions.admit(key, objects, at("10:00:00"));
-        (0..asked)
-            .map(admit)
-            .filter(|admission| *admission == Admission::Admitted)
-            .count()
+        (0..asked).map(admit).filter(Result::is_ok).count()
     }
 
     #[test]
@@ -125,22 +140,25 @@ mod tests {
     fn what_was_admitted_stays_so_and_counts_once() {
         let mut deletions = Deletions::default();
         for key in (0..20).chain(0..20) {
-            let admission = deletions.admit(key, 20, at("10:00:00"));
-            assert_eq!(admission, Admission::Admitted, "{key}");
+            assert_eq!(deletions.admit(key, 20, at("10:00:00")), Ok(()), "{key}");
         }
     }
 
     #[test]
-    fn deletions_of_ten_minutes_ago_do_not_count() {
+    fn deletions_of_ten_minutes_ago_do_not_count_and_each_suspension_has_its_own_time() {
         let mut deletions = Deletions::default();
         for key in 0..20 {
-            deletions.admit(key, 20, at("10:00:00"));
+            assert_eq!(deletions.admit(key, 20, at("10:00:00")), Ok(()));
         }
-        let suspended = Admission::Suspended {
-            deletions: 20,
-            objects: 20,
-        };
-        assert_eq!(deletions.admit(20, 20, at("10:09:59")), suspended);
-        assert_eq!(deletions.admit(20, 20, at("10:10:00")), Admission::Admitted);
+        for time in ["10:05:00", "10:09:59"] {
+            let suspension = deletions.admit(20, 20, at(time)).unwrap_err();
+            assert_eq!((suspension.deletions, suspension.objects), (20, 20));
+            assert_eq!(suspension.since.0, at("10:05:00"), "{time}");
+        }
+        for key in 20..40 {
+            assert_eq!(deletions.admit(key, 20, at("10:10:00")), Ok(()));
+        }
+        let later = deletions.admit(40, 20, at("10:11:00")).unwrap_err();
+        assert_eq!(later.since.0, at("10:11:00"));
     }
 }

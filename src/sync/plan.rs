@@ -27,6 +27,8 @@ pub struct Plan<K: Kind> {
     pub notes: Vec<Note>,
     /// The value of somebody else that the step overrules, for the damper.
     pub corrects: Option<Correction>,
+    /// Whether the step begins a deletion in coderd, which has to be admitted first.
+    pub begins_deletion: bool,
 }
 
 /// The next step.
@@ -83,6 +85,7 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Plan<K> {
             outlook: report::outlook(context),
             notes: Vec::new(),
             corrects: None,
+            begins_deletion: false,
         });
     K::add_findings(context, &mut plan.outlook);
     plan
@@ -120,6 +123,7 @@ impl<K: Kind> Plan<K> {
             outlook,
             notes: Vec::new(),
             corrects: None,
+            begins_deletion: false,
         }
     }
 

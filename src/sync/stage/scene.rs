@@ -11,13 +11,12 @@ use crate::{
     api::{
         condition::Reason,
         names::MANAGER_CODERD,
-        status::{Origin, Refusal},
+        status::{Origin, Refusal, Suspension},
     },
     sync::{
         context::{Context, Records, Session, refused},
         damper::Damper,
         kind::Kind,
-        mass_deletion::Admission,
         outlook::Progress,
         ownership::Ownership,
         plan::{Next, Plan, Write, plan},
@@ -57,7 +56,7 @@ pub(crate) struct Scene<K: Staged> {
     pub(crate) crd_is_going: bool,
     pub(crate) refused: Vec<Refusal>,
     pub(crate) damper: Damper,
-    pub(crate) admission: Admission,
+    pub(crate) suspension: Option<Suspension>,
     pub(crate) now: Timestamp,
     /// Where it is not ours.
     pub(crate) coderd_now: Option<Timestamp>,
@@ -85,7 +84,7 @@ impl<K: Staged> Scene<K> {
             crd_is_going: false,
             refused: Vec::new(),
             damper: Damper::default(),
-            admission: Admission::Admitted,
+            suspension: None,
             now: at("10:00:00"),
             coderd_now: None,
         }
@@ -170,7 +169,7 @@ impl<K: Staged> Scene<K> {
             crd_is_going: self.crd_is_going,
             refused: &self.refused,
             damper: &self.damper,
-            admission: self.admission,
+            suspension: self.suspension.as_ref(),
             request_timeout: Duration::from_secs(30),
             coderd_now: self.coderd_now.unwrap_or(self.now),
             now: self.now,

@@ -34,6 +34,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
             outlook,
             notes: Vec::new(),
             corrects: None,
+            begins_deletion: false,
         };
     }
     let Find::Found(Version { id, .. }) = context.sight.version else {

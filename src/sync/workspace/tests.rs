@@ -13,12 +13,11 @@ use crate::{
     api::{
         condition::ConditionType,
         names::{self, MANAGER_CODERD, OWN_MANAGERS},
-        status::{Attempt, DeletionRecord, Origin, RunRecord},
+        status::{Attempt, DeletionRecord, Origin, RunRecord, Suspension},
         workspace::Health,
     },
     sync::{
         build::{Build, Job, Transition},
-        mass_deletion::Admission,
         note::NoteReason,
         ownership::Ownership,
         plan::{Next, Write},

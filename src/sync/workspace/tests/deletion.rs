@@ -212,16 +212,22 @@ fn a_workspace_that_is_gone_releases_an_object_whose_attempts_failed() {
     released(&scene);
 }
 
-#[test]
-fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() {
-    let suspended = Admission::Suspended {
+fn suspension() -> Suspension {
+    Suspension {
         deletions: 20,
         objects: 40,
-    };
-    let scene = deleted(&spec()).change(|scene| scene.admission = suspended);
+        since: Time(at("10:00:00")),
+    }
+}
+
+#[test]
+fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() {
+    let scene = deleted(&spec());
+    assert!(scene.plan().begins_deletion);
     let scene = scene
+        .change(|scene| scene.suspension = Some(suspension()))
         .recorded()
-        .change(|scene| scene.admission = Admission::Admitted);
+        .change(|scene| scene.suspension = None);
     assert_eq!(scene.stalled(), Reason::DeletionSuspended);
     let message = scene.message();
     assert!(
@@ -233,21 +239,21 @@ fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() 
         let scene = scene.clone();
         scene.annotated(names::ANNOTATION_CONFIRM_DELETIONS, count)
     };
-    assert_eq!(confirmed("19").stalled(), Reason::DeletionSuspended);
-    assert!(confirmed("20").records().sync.deletion.is_some());
-    // Also where the limit is still reached: it was confirmed.
-    let begun = confirmed("20").change(|scene| scene.admission = suspended);
+    for other in ["20", "20-2026-11-20T10:00:00Z", "19-2026-11-21T10:00:00Z"] {
+        assert_eq!(confirmed(other).stalled(), Reason::DeletionSuspended);
+    }
+    let begun = confirmed("20-2026-11-21T10:00:00Z");
     assert!(begun.records().sync.deletion.is_some());
+    assert!(!begun.plan().begins_deletion, "nobody is asked any more");
     released(&scene.gone());
 }
 
 #[test]
-fn row_many_deletions_one_that_has_begun_goes_on() {
-    let scene = deleted(&spec()).recorded().change(|scene| {
-        scene.admission = Admission::Suspended {
-            deletions: 20,
-            objects: 40,
-        };
-    });
-    assert!(matches!(scene.effect(), Effect::Build(_)));
+fn row_many_deletions_only_one_that_begins_is_counted() {
+    let begun = deleted(&spec()).recorded();
+    assert!(matches!(begun.effect(), Effect::Build(_)));
+    assert!(!begun.plan().begins_deletion);
+    let waiting =
+        deleted(&spec()).twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Active));
+    assert!(!waiting.plan().begins_deletion);
 }
