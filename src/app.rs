@@ -15,7 +15,7 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use futures::Stream;
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, runtime, sync::watch};
+use tokio::{net::TcpListener, runtime, sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use args::{Action, Args};
@@ -117,12 +117,20 @@ async fn start(
 
     let health = Health::new(stop.clone());
     let readiness = health.readiness("controller");
+    let alive = health.heartbeat("controller", controller::BEAT * 12);
     if let Some(listener) = probes {
         supervisor.service("probes", health.serve(listener));
     }
 
     let mut registry = metrics::registry();
-    start_controller(supervisor, stop, controller, readiness, &mut registry).await?;
+    start_controller(
+        supervisor,
+        stop,
+        controller,
+        (readiness, alive),
+        &mut registry,
+    )
+    .await?;
     if let Some(listener) = scrapes {
         supervisor.service("metrics", metrics::serve(Arc::new(registry), listener));
     }
@@ -161,7 +169,7 @@ async fn start_controller(
     supervisor: &mut Supervisor,
     stop: &CancellationToken,
     config: ControllerConfig,
-    readiness: watch::Sender<Readiness>,
+    (readiness, alive): (watch::Sender<Readiness>, watch::Sender<Instant>),
     registry: &mut Registry,
 ) -> Result<(), AppError> {
     let kube = k8s::config::client(k8s::config::load(&Places::from_environment()).await?)?;
@@ -193,7 +201,7 @@ async fn start_controller(
     };
     supervisor.part(
         "controller",
-        controller::run(settings, readiness, stop.clone()),
+        controller::run(settings, readiness, alive, stop.clone()),
     );
     Ok(())
 }

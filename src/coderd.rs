@@ -43,7 +43,6 @@ pub use self::{
     build_info::{BuildInfo, ServerVersion, VersionError},
     client::{Client, ClientBuilder, ConnectError},
     error::Error,
-    file::MAX_UPLOAD_BYTES,
     job::{Job, JobInput, JobMetadata, JobStatus, JobType},
     limits::Limits,
     log::{LogLevel, LogLine},

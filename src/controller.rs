@@ -7,9 +7,9 @@
 
 mod cause;
 pub mod clock;
+mod driven;
 pub mod import;
 mod inventory;
-mod kind;
 mod look;
 mod memory;
 pub mod metrics;
@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -80,6 +80,9 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// How often the controller gives a sign of life.
+pub const BEAT: Duration = Duration::from_secs(5);
+
 /// Whether the controller can do its work, or what it waits for.
 pub type Readiness = Result<(), String>;
 
@@ -120,6 +123,8 @@ struct Controller {
     sessions: Sessions,
     memory: Memory,
     deletions: Mutex<Deletions<Key>>,
+    /// Held while an archive is read.
+    reading: tokio::sync::Mutex<()>,
     progress: Mutex<Progress>,
     readiness: watch::Sender<Readiness>,
 }
@@ -158,6 +163,7 @@ enum Key {
 pub async fn run(
     settings: Settings,
     readiness: watch::Sender<Readiness>,
+    alive: watch::Sender<Instant>,
     stop: CancellationToken,
 ) -> Result<(), tokio::task::JoinError> {
     let workers = settings.workers;
@@ -170,6 +176,7 @@ pub async fn run(
         sessions: Sessions::default(),
         memory: Memory::new(settings.seed),
         deletions: Mutex::default(),
+        reading: tokio::sync::Mutex::default(),
         progress: Mutex::default(),
         readiness,
         settings,
@@ -184,6 +191,7 @@ pub async fn run(
         watching::templates(Arc::clone(&controller)),
     ));
     parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&controller))));
+    parts.spawn(until(stop.clone(), beat(Arc::clone(&controller), alive)));
     for _ in 0..workers {
         parts.spawn(work::run(Arc::clone(&controller), stop.clone()));
     }
@@ -191,6 +199,18 @@ pub async fn run(
         ended?;
     }
     Ok(())
+}
+
+/// Gives a sign of life for as long as tasks get their turn and every lock is let go.
+async fn beat(controller: Arc<Controller>, alive: watch::Sender<Instant>) {
+    loop {
+        let _objects = controller.inventory.count();
+        let _depth = controller.queue.depth(queue::Lane::Sweep);
+        let _session = controller.sessions.get();
+        let _ready = controller.is_watching();
+        alive.send_replace(Instant::now());
+        tokio::time::sleep(BEAT).await;
+    }
 }
 
 /// Runs `part`, which may be dropped at any await, until `stop`.

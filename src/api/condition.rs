@@ -137,6 +137,12 @@ reasons! {
     DeletedExternally,
     /// The object was restored or copied, and its twin does not exist.
     LostAfterRestore,
+    /// The declared source cannot be one of a template.
+    InvalidSource,
+    /// coderd says that a request conflicts with something that the controller does not see.
+    Conflict,
+    /// The API server, or a webhook of it, refuses what the controller writes to the object.
+    NotAdmitted,
     /// Somebody else keeps changing a declared value; for an hour it is not put back.
     Fighting,
     /// So many objects are being deleted in coderd already that this one waits for a person.

@@ -15,6 +15,10 @@ use super::{
     status::{Binding, DeletionPolicy, DriftPolicy, Sync},
 };
 
+/// The longest autostop that `spec` takes, in milliseconds: 30 days. coderd takes more as the default
+/// of a template.
+pub const LONGEST_TTL_MILLIS: i64 = 2_592_000_000;
+
 /// What the workspace is meant to be. A field that you set is declared: it is put into effect and kept
 /// in Coder. A field that you leave out shows what Coder has; its field manager is then `coderd`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]

@@ -143,6 +143,18 @@ impl Error {
         ) || self.refusal().is_some_and(Refusal::is_validation)
     }
 
+    /// The reply is larger than was asked for at most.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::Transport {
+                source: TransportError::TooLarge { .. },
+                ..
+            }
+        )
+    }
+
     /// 406 or 425: the template version is still being imported.
     #[must_use]
     pub fn is_importing(&self) -> bool {

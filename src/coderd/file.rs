@@ -6,9 +6,6 @@ use uuid::Uuid;
 
 use super::{client::Client, error::Error, request::Request};
 
-/// The largest archive that coderd takes, in bytes.
-pub const MAX_UPLOAD_BYTES: usize = 100 * 1024 * 1024;
-
 #[derive(Deserialize)]
 struct Upload {
     /// The id, whatever the name says.

@@ -10,6 +10,8 @@ pub(super) fn of(error: &coderd::Error) -> Cause {
         Reason::Forbidden
     } else if error.is_rate_limited() {
         Reason::RateLimited
+    } else if error.is_importing() {
+        Reason::Building
     } else if error.is_not_found() || error.is_route_unknown() {
         Reason::NotProved
     } else {
@@ -36,8 +38,10 @@ pub(super) fn text(error: &(dyn std::error::Error + 'static)) -> String {
 pub(super) enum Outcome {
     /// It happened.
     Done,
-    /// coderd's state is not the one that was planned for: look again.
+    /// What was planned for is not what is there: look again.
     LookAgain,
+    /// coderd says that it conflicts with what is there: look again.
+    Conflict(Cause),
     /// coderd refused it, and will refuse it again.
     Refused(String),
     /// It did not happen, or nobody knows; it may work later.
@@ -50,18 +54,23 @@ pub(super) fn outcome<T>(result: Result<T, coderd::Error>) -> Outcome {
         return Outcome::Done;
     };
     if error.is_conflict() {
-        return Outcome::LookAgain;
+        return Outcome::Conflict(Cause::new(Reason::Conflict, text(&error)));
     }
-    let is_refused = error.is_validation()
-        || error.status().is_some_and(|status| {
-            status.is_client_error()
-                && !matches!(status.as_u16(), 401 | 403 | 404 | 406 | 425 | 429)
-        });
-    if is_refused {
+    if error.is_validation() || error.is_route_unknown() || is_lasting(&error) {
         Outcome::Refused(refusal(&error))
     } else {
         Outcome::Failed(of(&error))
     }
+}
+
+/// A refusal in coderd's own words that the same request will meet again. A proxy's says nothing of
+/// what coderd did, or will do.
+fn is_lasting(error: &coderd::Error) -> bool {
+    let passing = [401, 403, 404, 406, 408, 425, 429];
+    error.refusal().is_some_and(|refusal| {
+        let status = refusal.status;
+        refusal.by_coderd && status.is_client_error() && !passing.contains(&status.as_u16())
+    })
 }
 
 /// coderd's own words.

@@ -112,10 +112,10 @@ impl Inventory {
             !state.rows.contains_key(id) && state.objects.get(key).is_some_and(|it| it.is_present)
         });
         changes.objects.extend(missing.map(|(_, key)| key.clone()));
-        let is_new_template = |(id, row): (&Uuid, &Row)| {
-            matches!(row.content, RowContent::Template(_)) && !before.contains_key(id)
+        let is_other_template = |(id, row): (&Uuid, &Row)| {
+            matches!(row.content, RowContent::Template(_)) && before.get(id) != Some(row)
         };
-        if state.rows.iter().any(is_new_template) {
+        if state.rows.iter().any(is_other_template) {
             changes.objects.extend(state.waiting());
         }
         changes
@@ -165,9 +165,27 @@ impl Inventory {
         }
     }
 
+    /// Binds an object to twin `id`, before that is written down; false where another one holds it.
+    pub(super) fn claim(&self, key: &Key, id: Uuid) -> bool {
+        let mut state = self.lock();
+        if state.bound.get(&id).is_some_and(|holder| holder != key) {
+            return false;
+        }
+        state.bound.insert(id, key.clone());
+        state.objects.entry(key.clone()).or_default().binding = Some(id);
+        true
+    }
+
     /// The object that twin `id` is bound to.
     pub(super) fn bound_to(&self, id: Uuid) -> Option<Key> {
         self.lock().bound.get(&id).cloned()
+    }
+
+    /// An object that was not looked at since the start.
+    pub(super) fn unvisited(&self) -> Option<Key> {
+        let state = self.lock();
+        let unvisited = state.objects.iter().find(|(_, known)| !known.was_visited);
+        unvisited.map(|(key, _)| key.clone())
     }
 
     /// Whether it is known which twins are bound, once all objects have been listed. An object that
@@ -283,6 +301,21 @@ mod tests {
         assert_eq!(woken, std::slice::from_ref(&waiting));
         assert_eq!(inventory.object_visited(&template, Some(id), true), []);
         assert_eq!(inventory.object_gone(&template), [waiting]);
+    }
+
+    #[test]
+    fn row_a_twin_that_another_object_holds_is_claimed_once() {
+        let inventory = Inventory::default();
+        let (first, second) = (
+            Key::Workspace("acme.ann.dev".to_owned()),
+            Key::Workspace("static.acme.ann.dev".to_owned()),
+        );
+        let id = Uuid::from_u128(1);
+        assert!(inventory.claim(&first, id) && inventory.claim(&first, id));
+        assert!(!inventory.claim(&second, id));
+        // It was not written down after all.
+        inventory.object_visited(&first, None, true);
+        assert!(inventory.claim(&second, id));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Controller, Key,
     cause::{self, Outcome},
-    kind::Kind,
+    driven::Driven,
 };
 use crate::{
     api::{
@@ -19,7 +19,7 @@ use crate::{
     coderd,
     k8s::crd::{CrdState, crd_state},
     sync::{
-        context::{Context, Session},
+        context::{Context, Records, Session},
         damper::Damper,
         deletion::{self, Departure},
         kind::TwinFacts,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// One look at both sides.
-pub(super) struct Look<'a, K: Kind> {
+pub(super) struct Look<'a, K: Driven> {
     pub(super) controller: &'a Controller,
     pub(super) key: &'a Key,
     pub(super) object: &'a K,
@@ -43,7 +43,7 @@ pub(super) struct Look<'a, K: Kind> {
 
 /// What was seen of coderd for one object.
 #[derive(Debug)]
-pub(super) struct Seen<K: Kind> {
+pub(super) struct Seen<K: Driven> {
     pub(super) twin: Twin<K::Twin>,
     /// What is looked at for this kind only.
     pub(super) own: K::Seen,
@@ -55,7 +55,7 @@ pub(super) struct Seen<K: Kind> {
     damper: Damper,
 }
 
-impl<K: Kind> Seen<K> {
+impl<K: Driven> Seen<K> {
     /// Why nothing could be seen.
     pub(super) fn unknown(&self) -> Option<&Cause> {
         match &self.twin {
@@ -70,7 +70,7 @@ impl<K: Kind> Seen<K> {
     }
 }
 
-impl<'a, K: Kind> Look<'a, K> {
+impl<'a, K: Driven> Look<'a, K> {
     /// Everything that deciding rests on.
     pub(super) fn context(&self) -> Context<'a, K> {
         let seen = self.seen;
@@ -90,6 +90,15 @@ impl<'a, K: Kind> Look<'a, K> {
             request_timeout: settings.request_timeout,
             coderd_now: seen.coderd_now.unwrap_or(now),
             now,
+        }
+    }
+
+    /// Claims the twin that `records` bind the object to; false where another object holds it.
+    pub(super) fn claims(&self, records: &Records<K>) -> bool {
+        let id = records.binding.as_ref().map(|binding| binding.id.parse());
+        match id {
+            Some(Ok(id)) => self.controller.inventory.claim(self.key, id),
+            Some(Err(_)) | None => true,
         }
     }
 
@@ -113,7 +122,7 @@ fn no_id(id: &str) -> Cause {
 
 /// Looks at coderd, as far as the object needs it. Nothing is asked of coderd for an object that is
 /// let go whatever it says.
-pub(super) async fn observe<K: Kind>(
+pub(super) async fn observe<K: Driven>(
     controller: &Controller,
     key: &Key,
     object: &K,
@@ -128,7 +137,7 @@ pub(super) async fn observe<K: Kind>(
     };
     let mut seen = Seen::<K> {
         twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
-        own: K::Seen::default(),
+        own: object.seen_alone(ownership),
         coderd_now: None,
         bound_elsewhere: None,
         session: Session::default(),
@@ -166,7 +175,7 @@ pub(super) async fn observe<K: Kind>(
 }
 
 /// Looks for the twin: by its id once that is known, before by its name.
-async fn find<K: Kind>(
+async fn find<K: Driven>(
     controller: &Controller,
     standing: &Standing<'_>,
     object: &K,
@@ -205,7 +214,7 @@ impl Controller {
 
     /// Whether the CRD is being removed. Where that cannot be told, nothing may be deleted in coderd:
     /// a removed CRD takes nothing away there.
-    async fn crd_is_going<K: Kind>(&self) -> Result<bool, Cause> {
+    async fn crd_is_going<K: Driven>(&self) -> Result<bool, Cause> {
         match crd_state(&self.settings.kube, K::crd_name()).await {
             Ok(state) => Ok(state != CrdState::Present),
             Err(error) => {
@@ -235,9 +244,15 @@ impl Controller {
     /// Why an object without a binding cannot be bound now: another one, not looked at since the start,
     /// may be bound to the same twin.
     fn bindings_are_unknown(&self) -> Option<Cause> {
-        let known = self.is_watching() && self.inventory.knows_bindings();
-        let message = "waiting to know the bindings of all objects";
-        (!known).then(|| Cause::new(Reason::Pending, message))
+        if self.is_watching() && self.inventory.knows_bindings() {
+            return None;
+        }
+        let awaited = self.inventory.unvisited().map_or_else(
+            || "the list of objects".to_owned(),
+            |key| format!("a first look at {key}"),
+        );
+        let message = format!("waiting to know which objects are bound: for {awaited}");
+        Some(Cause::new(Reason::Pending, message))
     }
 
     /// Admits a deletion in coderd, unless there were too many before.

@@ -20,8 +20,10 @@ use crate::sync::{
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// The longest one.
 const LAST_DELAY: Duration = Duration::from_secs(60);
-/// How many contents of versions are kept; each is at most some MiB.
+/// How many contents of versions are kept.
 const CONTENTS: usize = 8;
+/// The largest one that is kept, in bytes.
+const CONTENT_BYTES: usize = 2 << 20;
 
 /// The content of a version, or why it cannot be read.
 pub(super) type SharedContent = Arc<Result<Content, String>>;
@@ -45,6 +47,9 @@ struct Remembered {
     told_of_reset: bool,
     /// What was put back of late.
     damper: Damper,
+    /// The name and the id of the version that was made last: one without a template is found by its
+    /// name only among the jobs, which the token may not be allowed to read.
+    version: Option<(String, String)>,
 }
 
 impl Memory {
@@ -96,6 +101,17 @@ impl Memory {
         remembered.damper.corrected(correction, now);
     }
 
+    /// A version was made, called `name`.
+    pub(super) fn made(&self, key: &Key, name: String, id: String) {
+        let mut objects = lock(&self.objects);
+        objects.entry(key.clone()).or_default().version = Some((name, id));
+    }
+
+    /// The name and the id of the version that was made last.
+    pub(super) fn made_version(&self, key: &Key) -> Option<(String, String)> {
+        lock(&self.objects).get(key)?.version.clone()
+    }
+
     /// The last look went well.
     pub(super) fn went_well(&self, key: &Key) {
         if let Some(remembered) = lock(&self.objects).get_mut(key) {
@@ -138,6 +154,13 @@ impl Memory {
 
     /// Remembers the content of version `id` in place of the oldest one.
     pub(super) fn keep_content(&self, id: String, content: SharedContent) {
+        if content
+            .as_ref()
+            .as_ref()
+            .is_ok_and(|it| it.bytes() > CONTENT_BYTES)
+        {
+            return;
+        }
         let mut contents = lock(&self.contents);
         if contents.len() >= CONTENTS {
             contents.remove(0);

@@ -7,13 +7,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Controller, Key,
-    cause::Outcome,
-    kind::Kind,
+    cause::{self, Outcome},
+    driven::Driven,
     look::{Look, Seen, observe},
     write::{record, rest, write},
 };
 use crate::{
-    api::status::{Refusal, Suspension},
+    api::{
+        condition::Reason,
+        status::{Refusal, Suspension},
+    },
     k8s::{
         error::Error,
         event::{Event, Severity},
@@ -50,13 +53,15 @@ pub(super) enum Verdict {
 }
 
 /// What a step leaves behind.
-pub(super) enum After<K> {
+pub(super) enum After<K: Driven> {
     /// It was taken: the object as it is now.
     Object(K),
     /// It was taken, and nothing more is to be done.
     End(Verdict),
-    /// coderd's state is not the one that was planned for.
+    /// What was planned for is not what is there.
     LookAgain,
+    /// coderd says that the effect conflicts with what is there.
+    Conflict(K::Effect, Cause),
     /// coderd refused it.
     Refused(Refusal),
     /// It did not happen, or nobody knows.
@@ -64,7 +69,7 @@ pub(super) enum After<K> {
 }
 
 /// Looks at one object until nothing is left to do.
-pub(super) async fn reconcile<K: Kind>(
+pub(super) async fn reconcile<K: Driven>(
     controller: &Controller,
     key: &Key,
     name: &str,
@@ -77,7 +82,7 @@ pub(super) async fn reconcile<K: Kind>(
     }
 }
 
-async fn steps<K: Kind>(
+async fn steps<K: Driven>(
     controller: &Controller,
     key: &Key,
     name: &str,
@@ -90,6 +95,7 @@ async fn steps<K: Kind>(
     let mut refused: Vec<Refusal> = Vec::new();
     let mut suspension: Option<Suspension> = None;
     let mut done: Option<K::Effect> = None;
+    let mut conflicted: Option<K::Effect> = None;
     for _ in 0..STEPS {
         if stop.is_cancelled() {
             return Ok(Verdict::Stopped);
@@ -124,34 +130,54 @@ async fn steps<K: Kind>(
                 }
                 object = next;
             }
+            After::End(Verdict::Again) => return Ok(Verdict::Again),
             After::End(verdict) => {
                 controller.taken(key, &object, &plan).await;
                 return Ok(verdict);
             }
             After::LookAgain => {}
+            After::Conflict(effect, cause) if conflicted.as_ref() == Some(&effect) => {
+                return failed(&look, cause).await;
+            }
+            After::Conflict(effect, _) => conflicted = Some(effect),
             After::Refused(refusal) => refused.push(refusal),
-            After::Failed(cause) => return Ok(Verdict::Unknown(cause)),
+            After::Failed(cause) => return failed(&look, cause).await,
         }
     }
     Ok(Verdict::Again)
 }
 
 /// Takes the one step of `plan`; `done` is what coderd accepted last.
-async fn take<K: Kind>(
+async fn take<K: Driven>(
     look: &Look<'_, K>,
     plan: &Plan<K>,
     done: Option<&K::Effect>,
 ) -> Result<After<K>, Error> {
     Ok(match &plan.next {
+        // Another worker may be binding another object to the same twin.
+        Next::Record(records) if !look.claims(records) => After::LookAgain,
         Next::Record(records) => After::Object(record(look, records.clone(), &plan.outlook).await?),
-        Next::Write(change) => write(look, change).await?,
+        Next::Write(change) => match write(look, change).await {
+            Err(error) if error.is_invalid() || error.is_forbidden() => {
+                let outlook = Outlook::stalled(Reason::NotAdmitted, cause::text(&error));
+                rest(look, &outlook).await?;
+                return Err(error);
+            }
+            written => written?,
+        },
         Next::Do(effect) if done == Some(effect) => {
             // It was accepted, and yet the very same is needed again.
             let text = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
                         template, may forbid it";
             After::Refused(context::refused::<K>(effect, text))
         }
-        Next::Do(effect) => act(look, effect).await?,
+        Next::Do(effect) => match K::act(look, effect).await {
+            Outcome::Done => After::Object(look.object.clone()),
+            Outcome::LookAgain => After::LookAgain,
+            Outcome::Conflict(cause) => After::Conflict(effect.clone(), cause),
+            Outcome::Refused(message) => After::Refused(context::refused::<K>(effect, &message)),
+            Outcome::Failed(cause) => After::Failed(cause),
+        },
         Next::Rest(delay) => {
             rest(look, &plan.outlook).await?;
             let unknown = look.seen.unknown().cloned();
@@ -160,22 +186,17 @@ async fn take<K: Kind>(
     })
 }
 
-/// Brings about an effect in coderd.
-async fn act<K: Kind>(look: &Look<'_, K>, effect: &K::Effect) -> Result<After<K>, Error> {
-    Ok(match K::act(look, effect).await {
-        Outcome::Done => After::Object(look.object.clone()),
-        Outcome::LookAgain => After::LookAgain,
-        Outcome::Refused(message) => After::Refused(context::refused::<K>(effect, &message)),
-        Outcome::Failed(cause) => {
-            rest(look, &Outlook::unknown(&cause)).await?;
-            After::Failed(cause)
-        }
-    })
+/// An effect did not happen, or nobody knows: the object says so.
+async fn failed<K: Driven>(look: &Look<'_, K>, cause: Cause) -> Result<Verdict, Error> {
+    let mut outlook = Outlook::unknown(&cause);
+    K::add_findings(&look.context(), &mut outlook);
+    rest(look, &outlook).await?;
+    Ok(Verdict::Unknown(cause))
 }
 
 impl Controller {
     /// A step was taken: people are told, and the damper counts.
-    async fn taken<K: Kind>(&self, key: &Key, object: &K, plan: &Plan<K>) {
+    async fn taken<K: Driven>(&self, key: &Key, object: &K, plan: &Plan<K>) {
         self.tell(object, &plan.notes).await;
         if let Some(correction) = plan.corrects.clone() {
             let now = self.settings.clock.now();
@@ -184,14 +205,14 @@ impl Controller {
     }
 
     /// Tells once that field ownership was reset.
-    async fn tell_of_reset<K: Kind>(&self, key: &Key, object: &K, ownership: &Ownership) {
+    async fn tell_of_reset<K: Driven>(&self, key: &Key, object: &K, ownership: &Ownership) {
         if let Some(note) = note::reset(ownership).filter(|_| self.memory.is_news(key)) {
             self.tell(object, &[note]).await;
         }
     }
 
     /// Tells people of `object`.
-    pub(super) async fn tell<K: Kind>(&self, object: &K, notes: &[Note]) {
+    pub(super) async fn tell<K: Driven>(&self, object: &K, notes: &[Note]) {
         for note in notes {
             let event = Event {
                 severity: if note.warning {
@@ -211,7 +232,7 @@ impl Controller {
     }
 
     /// The inventory learns what the object is bound to.
-    pub(super) fn visited<K: Kind>(&self, key: &Key, object: &K, seen: &Seen<K>) {
+    pub(super) fn visited<K: Driven>(&self, key: &Key, object: &K, seen: &Seen<K>) {
         let binding = object.shared_status().binding;
         let id = binding.and_then(|binding| binding.id.parse().ok());
         let woken = self.inventory.object_visited(key, id, seen.is_present());

@@ -57,11 +57,18 @@ impl Sessions {
             .clone()
     }
 
-    /// Replaces it; true where that changes what an object may see.
+    /// Replaces it; true where that changes what an object may see. The same failure in other words
+    /// does not: each object would be written again for it.
     pub(super) fn set(&self, next: Result<Session, Cause>) -> bool {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = *current != next;
-        *current = next;
-        changed
+        let is_same = match (&*current, &next) {
+            (Ok(known), Ok(next)) => known == next,
+            (Err(known), Err(next)) => known.reason == next.reason,
+            (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+        };
+        if !is_same {
+            *current = next;
+        }
+        !is_same
     }
 }

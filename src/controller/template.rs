@@ -10,7 +10,7 @@ pub(super) use self::translate::{object_name, translate};
 use super::{
     Controller, Key, Settings,
     cause::Outcome,
-    kind::Kind,
+    driven::Driven,
     look::{Look, Seen},
     memory::SharedContent,
 };
@@ -22,7 +22,7 @@ use crate::{
         deletion::Departure,
         ownership::Ownership,
         spelling::Spelling,
-        template::{Declared, Effect, Find, Sight},
+        template::{Declared, Effect, Find, Sight, declared_source},
         twin::Twin,
     },
 };
@@ -38,7 +38,7 @@ pub(super) struct SeenOfTemplate {
     workspaces: Option<i64>,
 }
 
-impl Kind for CoderTemplate {
+impl Driven for CoderTemplate {
     type Seen = SeenOfTemplate;
 
     fn objects(controller: &Controller) -> &Objects<Self> {
@@ -48,6 +48,13 @@ impl Kind for CoderTemplate {
     fn set_observed_generation(&mut self, generation: Option<i64>) {
         if let Some(status) = &mut self.status {
             status.observed_generation = generation;
+        }
+    }
+
+    fn seen_alone(&self, ownership: &Ownership) -> SeenOfTemplate {
+        SeenOfTemplate {
+            source: declared_source(self, ownership),
+            ..SeenOfTemplate::default()
         }
     }
 
@@ -72,7 +79,7 @@ impl Kind for CoderTemplate {
     async fn look_further(
         &self,
         controller: &Controller,
-        _key: &Key,
+        key: &Key,
         ownership: &Ownership,
         departure: Option<Departure>,
         seen: &mut Seen<Self>,
@@ -86,7 +93,7 @@ impl Kind for CoderTemplate {
         if departure.is_some() {
             return Ok(());
         }
-        observe::sources(controller, self, ownership, seen).await
+        observe::sources(controller, self, key, ownership, seen).await
     }
 
     fn sight<'a>(seen: &'a SeenOfTemplate, settings: &'a Settings) -> Sight<'a> {

@@ -12,7 +12,7 @@ pub(super) use self::translate::translate;
 use super::{
     Controller, Key, Settings,
     cause::Outcome,
-    kind::Kind,
+    driven::Driven,
     look::{Look, Seen},
 };
 use crate::{
@@ -34,7 +34,7 @@ pub(super) struct SeenOfWorkspace {
     stable_for: Duration,
 }
 
-impl Kind for CoderWorkspace {
+impl Driven for CoderWorkspace {
     type Seen = SeenOfWorkspace;
 
     fn objects(controller: &Controller) -> &Objects<Self> {

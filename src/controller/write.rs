@@ -4,7 +4,7 @@ use kube::core::object::HasStatus;
 use serde_json::json;
 
 use super::{
-    kind::Kind,
+    driven::Driven,
     look::Look,
     reconcile::{After, Verdict},
 };
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Writes records into `status`, so that the next step can rely on them.
-pub(super) async fn record<K: Kind>(
+pub(super) async fn record<K: Driven>(
     look: &Look<'_, K>,
     records: Records<K>,
     outlook: &Outlook,
@@ -29,7 +29,7 @@ pub(super) async fn record<K: Kind>(
 }
 
 /// Writes `status` if it says something new.
-pub(super) async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Error> {
+pub(super) async fn rest<K: Driven>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Error> {
     let context = look.context();
     let status = report::status(&context, context.records_at_rest(), outlook);
     if Some(&status) != look.object.status() {
@@ -41,7 +41,7 @@ pub(super) async fn rest<K: Kind>(look: &Look<'_, K>, outlook: &Outlook) -> Resu
     Ok(())
 }
 
-async fn apply_status<K: Kind>(
+async fn apply_status<K: Driven>(
     look: &Look<'_, K>,
     status: <K as HasStatus>::Status,
 ) -> Result<K, Error> {
@@ -61,7 +61,10 @@ async fn apply_status<K: Kind>(
 }
 
 /// Changes the object itself.
-pub(super) async fn write<K: Kind>(look: &Look<'_, K>, change: &Write) -> Result<After<K>, Error> {
+pub(super) async fn write<K: Driven>(
+    look: &Look<'_, K>,
+    change: &Write,
+) -> Result<After<K>, Error> {
     let objects = K::objects(look.controller);
     let Some(known) = Known::of(look.object.meta()) else {
         return Ok(After::End(Verdict::Again));
@@ -106,7 +109,7 @@ pub(super) async fn write<K: Kind>(look: &Look<'_, K>, change: &Write) -> Result
     }
 }
 
-async fn reread<K: Kind>(
+async fn reread<K: Driven>(
     look: &Look<'_, K>,
     known: &Known,
     outcome: &finalizer::Outcome,
@@ -120,7 +123,7 @@ async fn reread<K: Kind>(
 }
 
 /// The object after a write whose answer held only its metadata.
-async fn reread_object<K: Kind>(look: &Look<'_, K>, known: &Known) -> Result<After<K>, Error> {
+async fn reread_object<K: Driven>(look: &Look<'_, K>, known: &Known) -> Result<After<K>, Error> {
     let object = K::objects(look.controller).get(&known.key).await?;
     Ok(object.map_or(After::End(Verdict::Gone), |object| {
         wrote(look, &object);
@@ -129,7 +132,7 @@ async fn reread_object<K: Kind>(look: &Look<'_, K>, known: &Known) -> Result<Aft
 }
 
 /// The watch event of this version tells nothing new.
-fn wrote<K: Kind>(look: &Look<'_, K>, object: &K) {
+fn wrote<K: Driven>(look: &Look<'_, K>, object: &K) {
     if let Some(version) = &object.meta().resource_version {
         look.controller.memory.wrote(look.key, version);
     }

@@ -12,7 +12,7 @@ use super::{
     note::{Note, NoteReason},
     outlook::Outlook,
     ownership::FieldPath,
-    plan::{Plan, Write},
+    plan::{Next, Plan, Write},
     spelling::{Spelled, Spelling},
 };
 use crate::api::{
@@ -25,6 +25,9 @@ use crate::api::{
 /// What is awaited in coderd is looked for this often, should nothing tell of it before.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
+/// What stands in the way in coderd may go without anybody being told.
+const LOOK_AT_LEAST: Duration = Duration::from_mins(5);
+
 /// What to do about an object that is not bound; none if it is.
 pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
     if context.standing().binding.is_some() {
@@ -34,14 +37,16 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         Ok(name) => name,
         Err(message) => return Some(stalled(Reason::InvalidName, message)),
     };
-    Some(
-        misspelled(&K::spelled(&name, &context.sight)?)
-            .or_else(|| adopt(context, &name))
-            .or_else(|| guard::read_only(context))
-            .or_else(|| restored(context))
-            .or_else(|| imported_too_late(context))
-            .unwrap_or_else(|| K::create(context, &name)),
-    )
+    let mut plan = misspelled(&K::spelled(&name, &context.sight)?)
+        .or_else(|| adopt(context, &name))
+        .or_else(|| guard::read_only(context))
+        .or_else(|| restored(context))
+        .or_else(|| imported_too_late(context))
+        .unwrap_or_else(|| K::create(context, &name));
+    if plan.next == Next::Rest(None) {
+        plan.next = Next::Rest(Some(LOOK_AT_LEAST));
+    }
+    Some(plan)
 }
 
 fn stalled<K: Kind>(reason: Reason, message: impl Into<String>) -> Plan<K> {
@@ -166,6 +171,13 @@ fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         let outlook = Outlook::reconciling(Reason::Deleting, message);
         Plan::write(Write::Delete, outlook)
     })
+}
+
+/// Whether an attempt is recorded. One of the future was taken by our clock, which is ahead of coderd's:
+/// what is created now would count as older.
+pub fn is_attempted<K: Kind>(context: &Context<K>) -> bool {
+    let attempt = context.records().sync.attempt;
+    attempt.is_some_and(|attempt| attempt.requested_at.0 <= context.coderd_now)
 }
 
 /// The attempt that is recorded before a creation is requested.

@@ -1,5 +1,7 @@
 //! A build of a workspace, as far as deciding needs it.
 
+use jiff::Timestamp;
+
 /// What a build is to bring about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transition {
@@ -54,6 +56,8 @@ pub struct Build {
     pub initiator_name: String,
     /// What the job ended with, where it failed.
     pub error: Option<String>,
+    /// When the job ended, by coderd's clock.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// The reason that coderd gives a build that was requested over its API without one.

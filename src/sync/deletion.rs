@@ -10,7 +10,7 @@ use super::{
     kind::Kind,
     mass_deletion,
     note::{Note, NoteReason},
-    outlook::Outlook,
+    outlook::{Outlook, Progress},
     plan::{Plan, Write},
     standing::Standing,
     twin::Twin,
@@ -57,9 +57,10 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         Departure::NotHeld => Plan::rest(deleting("waiting for other finalizers")),
         Departure::Release => retain(),
         Departure::DeleteTwin | Departure::SettleAttempt => guard::paused(context)
+            .map(with_exit)
             .or_else(|| proved(context))
-            .or_else(|| guard::unknown(context))
-            .or_else(|| guard::read_only(context))
+            .or_else(|| guard::unknown(context).map(with_exit))
+            .or_else(|| guard::read_only(context).map(with_exit))
             .unwrap_or_else(|| match context.present() {
                 None => settle_absent(context),
                 Some(twin) if departure == Departure::DeleteTwin => {
@@ -71,6 +72,20 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
                 Some(_) => retain(),
             }),
     })
+}
+
+/// An object that cannot be deleted now is still being deleted, and says how it could go without.
+fn with_exit<K: Kind>(mut plan: Plan<K>) -> Plan<K> {
+    let exit = format!(
+        "; spec.deletionPolicy: Retain lets the object go and leaves the {} in Coder",
+        K::NOUN
+    );
+    plan.outlook.because.1.push_str(&exit);
+    plan.outlook.synced.message.push_str(&exit);
+    if plan.outlook.progress == Progress::Done {
+        plan.outlook.progress = Progress::Reconciling;
+    }
+    plan
 }
 
 /// The twin is gone for good.

@@ -7,11 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use serde_json::Value;
 
 use super::{
-    context::{Context, Records},
-    field::FieldState,
-    outlook::Outlook,
-    plan::Plan,
-    report::Report,
+    context::Context, field::FieldState, outlook::Outlook, plan::Plan, report::Report,
     spelling::Spelled,
 };
 use crate::api::{
@@ -154,14 +150,4 @@ pub struct SharedStatus<'a> {
     pub sync: Option<&'a Sync>,
     /// `conditions`.
     pub conditions: &'a [Condition],
-}
-
-impl<K: Kind> Context<'_, K> {
-    /// The records once no step is left: refusals of what is not asked for any more are dropped.
-    pub fn records_at_rest(&self) -> Records<K> {
-        let mut records = self.records();
-        records.sync.refused = super::report::standing_refusals(self);
-        records.own = K::own_records_at_rest(self);
-        records
-    }
 }

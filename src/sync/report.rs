@@ -35,6 +35,16 @@ pub struct Report<K: Kind> {
     pub own: K::OwnRecords,
 }
 
+impl<K: Kind> Context<'_, K> {
+    /// The records once no step is left: refusals of what is not asked for any more are dropped.
+    pub fn records_at_rest(&self) -> Records<K> {
+        let mut records = self.records();
+        records.sync.refused = standing_refusals(self);
+        records.own = K::own_records_at_rest(self);
+        records
+    }
+}
+
 /// What the object says once no step is left. With `driftPolicy: Observe`, what differs is shown and
 /// `Ready` stays as it was.
 pub fn outlook<K: Kind>(context: &Context<K>) -> Outlook {
@@ -102,9 +112,11 @@ pub fn refused<K: Kind>(context: &Context<K>) -> Option<Outlook> {
 }
 
 /// The refusals that still stand in the way of what is asked for.
-pub fn standing_refusals<K: Kind>(context: &Context<K>) -> Vec<Refusal> {
-    let Some(twin) = context.present() else {
-        return context.records().sync.refused;
+fn standing_refusals<K: Kind>(context: &Context<K>) -> Vec<Refusal> {
+    let known = context.records().sync.refused;
+    let twin = match context.present() {
+        Some(twin) if !context.standing().is_terminating() => twin,
+        _ => return known,
     };
     let pending = K::pending(context, twin);
     let others = pending.iter().filter_map(|effect| context.refusal(effect));

@@ -35,6 +35,8 @@ pub struct Lever<'a> {
     pub us: &'a str,
     /// Whether a failed order may be tried again: the spec is new, or it was asked for.
     pub retry: bool,
+    /// Whether it was asked for.
+    pub requested: bool,
     /// Now.
     pub now: Timestamp,
 }
@@ -89,6 +91,10 @@ pub fn decide(lever: &Lever) -> Decision {
             match (lever.build.run_state(), declared) {
                 (Some(_), _) => Decision::Rest,
                 (None, Some(wanted)) if lever.retry => order(lever, wanted),
+                // Nobody declares a state: only the creation asks for one, and who asks expressly.
+                (None, None) if lever.requested || lever.retry && record.build_number == 1 => {
+                    order(lever, record.wanted)
+                }
                 (None, _) => Decision::Failed { ours: true },
             }
         }
@@ -98,6 +104,9 @@ pub fn decide(lever: &Lever) -> Decision {
             } else {
                 Decision::Send(Transition::towards(wanted))
             }
+        }
+        (None, Some(record)) if is_repeated(lever, record) && agrees(lever, record) => {
+            Decision::Send(Transition::towards(record.wanted))
         }
         (_, Some(record)) => follow(lever, Some(record)),
     }
@@ -120,6 +129,16 @@ fn agrees(lever: &Lever, record: &RunRecord) -> bool {
 /// this is an older copy of the database, and nothing is started or stopped because of that.
 fn is_unsent(lever: &Lever, record: &RunRecord) -> bool {
     record.ordered_at.is_some() && lever.build.number + 1 == record.build_number
+}
+
+/// An order that repeats a build of ours which failed.
+fn is_repeated(lever: &Lever, record: &RunRecord) -> bool {
+    let transition = Transition::towards(record.wanted);
+    is_unsent(lever, record)
+        && lever.build.run_state().is_none()
+        && lever
+            .build
+            .is_order(lever.build.number, transition, lever.us)
 }
 
 /// `spec.running` asks for another state than the one agreed on.

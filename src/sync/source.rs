@@ -32,9 +32,6 @@ pub const MAX_ENTRIES: usize = 2000;
 pub const MAX_FILE_BYTES: usize = 2 << 20;
 /// The most bytes that all files may have together.
 pub const MAX_UNPACKED_BYTES: usize = 40 << 20;
-/// The most bytes that a source which is fetched as a packed archive may have before it is
-/// unpacked. Nothing here is packed, so whoever fetches holds it.
-pub const MAX_PACKED_BYTES: usize = 20 << 20;
 /// The most characters, paths and text together, that `spec.files` may have, so that the object
 /// fits into etcd.
 pub const MAX_INLINE_CHARACTERS: usize = 1_000_000;

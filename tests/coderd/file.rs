@@ -33,7 +33,7 @@ async fn an_unknown_file_is_not_found() {
 #[tokio::test]
 async fn an_archive_above_the_limit_is_refused() {
     let client = client();
-    let bytes = vec![0; coder_k8s::coderd::MAX_UPLOAD_BYTES + 1];
+    let bytes = vec![0; (100 << 20) + 1];
     let error = client.upload_tar(Bytes::from(bytes)).await.unwrap_err();
     assert!(error.is_validation(), "{error}");
 }

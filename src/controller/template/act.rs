@@ -67,7 +67,12 @@ async fn create_version(
         tags: BTreeMap::new(),
         variables: Vec::new(),
     };
-    Ok(outcome(client.create_version(organization, &new).await))
+    let created = client.create_version(organization, &new).await;
+    if let Ok(version) = &created {
+        let (name, id) = (name.to_owned(), version.id.to_string());
+        look.controller.memory.made(look.key, name, id);
+    }
+    Ok(outcome(created))
 }
 
 async fn create(look: &Look<'_, CoderTemplate>, new: &NewTemplate) -> Result<Outcome, Outcome> {

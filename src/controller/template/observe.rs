@@ -8,12 +8,12 @@ use super::translate::{translate, version as translate_version};
 use crate::{
     api::{object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, cause, look::Seen, memory::SharedContent},
+    controller::{Controller, Key, cause, look::Seen, memory::SharedContent},
     sync::{
         ownership::Ownership,
         source::{Content, MAX_UNPACKED_BYTES},
         template::{
-            Find, declared_source, files,
+            Find, files,
             version::{self, Seek},
         },
         twin::Twin,
@@ -96,18 +96,26 @@ async fn present(
 pub(super) async fn sources(
     controller: &Controller,
     object: &CoderTemplate,
+    key: &Key,
     ownership: &Ownership,
     seen: &mut Seen<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
-    seen.own.source = declared_source(object, ownership);
     if let Some(Ok(declared)) = &seen.own.source {
-        seen.own.version =
-            find_version(controller, version::seek(object, &declared.hash), seen).await?;
+        let seek = version::seek(object, &declared.hash);
+        let made = controller.memory.made_version(key);
+        let seek = match (&seek, &made) {
+            (Seek::ByName(name), Some((made, id))) if name == made => Seek::ById(id),
+            _ => seek,
+        };
+        seen.own.version = find_version(controller, seek, seen).await?;
     }
     let Twin::Present(template) = &seen.twin else {
         return Ok(());
     };
-    let decides = seen.own.source.is_some() && version::needs_active_content(object);
+    let decides = match &seen.own.source {
+        Some(Ok(declared)) => version::needs_active_content(object, &declared.hash),
+        Some(Err(_)) | None => false,
+    };
     let is_mirrored = files::needs_content(object, ownership, &template.active_version_id);
     if decides || is_mirrored {
         seen.own.active = Some(content(controller, &template.active_version_id).await?);
@@ -180,8 +188,10 @@ async fn unattached(
     Ok(None)
 }
 
-/// The content of version `id`, which never changes.
+/// The content of version `id`, which never changes. One is read at a time: it is held in memory twice
+/// over while it is unpacked.
 async fn content(controller: &Controller, id: &str) -> Result<SharedContent, coderd::Error> {
+    let _alone = controller.reading.lock().await;
     if let Some(known) = controller.memory.content(id) {
         return Ok(known);
     }
@@ -190,14 +200,18 @@ async fn content(controller: &Controller, id: &str) -> Result<SharedContent, cod
         Ok(id) => client.version(id).await?.job.file_id,
         Err(_) => None,
     };
-    let content = match file {
-        Some(file) => {
-            let archive = client.file(file, MAX_TAR_BYTES).await?;
-            Content::read(&archive).map_err(|error| cause::text(&error))
-        }
-        None => Err("coderd does not say where its files are".to_owned()),
+    let Some(file) = file else {
+        let message = "coderd does not say where its files are".to_owned();
+        return Ok(Arc::new(Err(message)));
     };
-    let content = Arc::new(content);
+    let archive = match client.file(file, MAX_TAR_BYTES).await {
+        Ok(archive) => archive,
+        Err(error) if error.is_too_large() || error.is_not_found() || error.is_forbidden() => {
+            return Ok(Arc::new(Err(cause::text(&error))));
+        }
+        Err(error) => return Err(error),
+    };
+    let content = Arc::new(Content::read(&archive).map_err(|error| cause::text(&error)));
     controller
         .memory
         .keep_content(id.to_owned(), Arc::clone(&content));

@@ -56,6 +56,7 @@ pub(super) fn version(wire: &coderd::Version, log: &[LogLine]) -> Version {
     };
     Version {
         id: wire.id.to_string(),
+        created_at: wire.created_at,
         template_id: wire.template_id.map(|id| id.to_string()),
         job,
         job_status: wire.job.status.as_str().to_owned(),

@@ -72,6 +72,7 @@ fn build(wire: &coderd::Build) -> Build {
         initiator: wire.initiator_id.to_string(),
         initiator_name: wire.initiator_name.clone(),
         error: wire.job.error.clone(),
+        ended_at: wire.job.completed_at,
     }
 }
 

@@ -27,6 +27,7 @@ fn build(number: i64, running: bool) -> Build {
         initiator: OWNER.to_owned(),
         initiator_name: OWNER.to_owned(),
         error: None,
+        ended_at: None,
     }
 }
 
@@ -74,6 +75,7 @@ fn lever<'a>(
         stable_for: Duration::from_secs(60),
         us: US,
         retry: false,
+        requested: false,
         now: now(),
     }
 }

@@ -76,6 +76,15 @@ pub enum Omitted {
 }
 
 impl Content {
+    /// How many bytes of text it holds.
+    pub fn bytes(&self) -> usize {
+        let text = |found: &Found| match found {
+            Found::File { text, .. } => text.len(),
+            Found::NotPlain(_) => 0,
+        };
+        self.entries.values().map(text).sum()
+    }
+
     /// Reads the archive of a version. Folders are left out; of two entries with one path the later
     /// one counts.
     ///

@@ -19,7 +19,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
                 "spec.files is needed to create the template",
             );
         }
-        Some(Err(message)) => return stalled(Reason::Refused, message),
+        Some(Err(message)) => return stalled(Reason::InvalidSource, message),
         Some(Ok(_)) => {}
     }
     if let Some(write) = upkeep::finalizer_change(&context.standing()) {
@@ -44,7 +44,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
     if context.refusal(&effect).is_some() {
         return refused(context);
     }
-    if context.standing().records().attempt.is_none() {
+    if !adoption::is_attempted(context) {
         return begin(context, context.records().own);
     }
     Plan::act(effect, creating())

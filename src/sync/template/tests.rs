@@ -99,6 +99,7 @@ fn recorded(text: &str, attempt: u32, id: Option<&str>) -> Value {
 fn version(id: &str, template_id: Option<&str>, job: VersionJob) -> Version {
     Version {
         id: id.to_owned(),
+        created_at: at("10:00:00"),
         template_id: template_id.map(str::to_owned),
         job_status: match job {
             VersionJob::Active => "running",

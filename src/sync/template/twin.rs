@@ -56,6 +56,8 @@ impl TwinFacts<TemplateName> for Template {
 pub struct Version {
     /// coderd's id.
     pub id: String,
+    /// When it was created, by coderd's clock.
+    pub created_at: Timestamp,
     /// The template it belongs to; none for one that is to create a template.
     pub template_id: Option<String>,
     /// How far its import has come.

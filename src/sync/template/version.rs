@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use serde_json::Value;
@@ -22,6 +23,7 @@ use crate::{
     sync::{
         build_wait::Poll,
         damper::{Correction, Fight},
+        kind::Kind,
         note::{Note, NoteReason},
         outlook::Outlook,
         source::{self, Content},
@@ -30,6 +32,10 @@ use crate::{
 
 /// How often a build that somebody gave up is begun again by itself.
 const OWN_ATTEMPTS: u32 = 3;
+/// So far coderd's clock and ours may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
+/// So many failed versions of a source that comes back are passed over.
+const OLD_ATTEMPTS: u32 = 16;
 /// A build that took too long may still succeed; it is looked at this often.
 const LATE_LOOK: Duration = Duration::from_secs(60);
 
@@ -44,7 +50,7 @@ pub enum Seek<'a> {
     ByName(&'a str),
 }
 
-/// Where to look for the version of a source with `hash`, whose template is `bound`.
+/// Where to look for the version of a source with `hash`.
 pub fn seek<'a>(object: &'a CoderTemplate, hash: &str) -> Seek<'a> {
     let version = object
         .status
@@ -57,13 +63,11 @@ pub fn seek<'a>(object: &'a CoderTemplate, hash: &str) -> Seek<'a> {
     }
 }
 
-/// Whether the content of the active version decides about the source: it is declared, and nothing
-/// tells yet which version it belongs to.
-pub fn needs_active_content(object: &CoderTemplate) -> bool {
-    object
-        .status
-        .as_ref()
-        .is_none_or(|status| status.version.is_none())
+/// Whether the content of the active version decides about a source with `hash`: nothing tells yet
+/// which version it belongs to.
+pub fn needs_active_content(object: &CoderTemplate, hash: &str) -> bool {
+    let version = object.own_records().version;
+    version.is_none_or(|version| version.source_hash != hash)
 }
 
 /// The next step towards the version of the declared source being the active one of the bound
@@ -89,7 +93,8 @@ pub fn plan(context: &Context) -> Option<Plan> {
         // Made for a template that did not come to be: this one needs a version of its own.
         return Some(begin(context, hash, attempt_of(&record)));
     }
-    recorded(context, &record, version)
+    superseded(context, &record, version)
+        .or_else(|| recorded(context, &record, version))
         .or_else(|| again(context, &record, version))
         .or_else(|| promote(context, template, &record, version))
 }
@@ -107,7 +112,9 @@ pub fn plan_first(context: &Context) -> Option<Plan> {
     };
     match context.sight.version {
         Find::Found(version) if version.template_id.is_none() => {
-            recorded(context, &record, version).or_else(|| again(context, &record, version))
+            superseded(context, &record, version)
+                .or_else(|| recorded(context, &record, version))
+                .or_else(|| again(context, &record, version))
         }
         // It already belongs to a template, so that it cannot create one.
         Find::Found(_) => Some(begin(context, hash, attempt_of(&record).saturating_add(1))),
@@ -230,6 +237,19 @@ fn write(context: &Context, found: VersionStatus) -> Plan {
     Plan::record(records, outlook)
 }
 
+/// A source that comes back finds its versions of before: one that had failed by then is none of this
+/// attempt, and the next one may have succeeded.
+fn superseded(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
+    let VersionJob::Failed { .. } = version.job else {
+        return None;
+    };
+    let begun = record.started_at.as_ref()?.0;
+    let is_older = version.created_at.saturating_add(CLOCKS).ok()? < begun;
+    let attempt = attempt_of(record);
+    (record.id.is_none() && is_older && attempt < OLD_ATTEMPTS)
+        .then(|| begin(context, &record.source_hash, attempt.saturating_add(1)))
+}
+
 /// A failed import keeps its name for good: another try is another version.
 fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
     let VersionJob::Failed { is_given_up, .. } = version.job else {
@@ -304,7 +324,7 @@ fn fight(context: &Context) -> Option<Fight> {
 pub fn outlook(context: &Context) -> Option<Outlook> {
     let hash = match context.sight.source? {
         Ok(declared) => &declared.hash,
-        Err(message) => return Some(Outlook::stalled(Reason::Refused, message)),
+        Err(message) => return Some(Outlook::stalled(Reason::InvalidSource, message)),
     };
     let record = context
         .records()

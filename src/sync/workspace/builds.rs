@@ -22,7 +22,11 @@ pub fn outlook(context: &Context, workspace: &Workspace) -> Option<Outlook> {
                 format!("looking once more before spec follows build {number} by {author}");
             Some(Outlook::reconciling(Reason::Mirroring, message))
         }
-        Decision::Failed { .. } => Some(Outlook::stalled(Reason::BuildFailed, failure(build))),
+        Decision::Failed { ours } => {
+            let is_retried = ours || !power::is_mirrored(context);
+            let message = failure(build, is_retried);
+            Some(Outlook::stalled(Reason::BuildFailed, message))
+        }
         Decision::Order { record, .. } => {
             let (wanted, author) = (record.wanted, build.author());
             let difference = format!(
@@ -58,7 +62,8 @@ fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
     Outlook::reconciling(reason, format!("build {number} {verb} the workspace"))
 }
 
-fn failure(build: &Build) -> String {
+/// What failed, and what makes it be tried again: our order, or a state that somebody declares.
+fn failure(build: &Build, is_retried: bool) -> String {
     let what = match build.transition {
         Transition::Start => "start",
         Transition::Stop => "stop",
@@ -75,12 +80,19 @@ fn failure(build: &Build) -> String {
         .as_deref()
         .map(|text| format!(": {text}"))
         .unwrap_or_default();
+    let again = if is_retried {
+        format!(
+            "it is not tried again until spec changes, the annotation {} is set, or somebody builds \
+             in Coder",
+            names::ANNOTATION_RECONCILE_REQUESTED_AT
+        )
+    } else {
+        "build it in Coder, or set spec.running".to_owned()
+    };
     format!(
-        "{what} build {} by {} {ended}{error}; it is not tried again until spec changes, the \
-         annotation {} is set, or somebody builds in Coder",
+        "{what} build {} by {} {ended}{error}; {again}",
         build.number,
-        build.author(),
-        names::ANNOTATION_RECONCILE_REQUESTED_AT
+        build.author()
     )
 }
 

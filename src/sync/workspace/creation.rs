@@ -40,7 +40,7 @@ pub fn create(context: &Context, name: &WorkspaceName) -> Plan {
     if let Some(write) = upkeep::finalizer_change(&context.standing()) {
         return Plan::write(write, creating());
     }
-    if context.standing().records().attempt.is_none() {
+    if !adoption::is_attempted(context) {
         return begin(context);
     }
     Plan::act(effect, creating())

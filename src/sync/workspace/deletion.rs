@@ -78,14 +78,14 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> P
             ),
         ));
     };
-    let due = record
-        .ordered_at
-        .0
-        .saturating_add(SignedDuration::from_mins(*minutes));
-    let wait = due.unwrap_or(Timestamp::MAX).duration_since(context.now);
+    let failed_at = workspace.build.ended_at.unwrap_or(record.ordered_at.0);
+    let due = failed_at.saturating_add(SignedDuration::from_mins(*minutes));
+    let wait = due
+        .unwrap_or(Timestamp::MAX)
+        .duration_since(context.coderd_now);
     if wait.is_positive() {
         let message = format!(
-            "delete build {} failed: {error}; the next try comes {minutes} min after it was ordered; \
+            "delete build {} failed: {error}; the next try comes {minutes} min later; \
              spec.deletionPolicy: Retain lets the object go at once",
             workspace.build.number
         );

@@ -68,14 +68,21 @@ pub fn restored(object: &CoderWorkspace) -> Option<RunRecord> {
 pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
     run::decide(&Lever {
         wanted: context.object.spec.running,
-        is_mirrored: context.ownership.is_only_coderd(&FieldPath::spec(FIELD)),
+        is_mirrored: is_mirrored(context),
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
         build: &workspace.build,
         stable_for: context.sight.stable_for,
         us: &context.session.us,
         retry: context.standing().may_retry(),
+        requested: context.standing().is_requested(),
         now: context.now,
     })
+}
+
+/// Whether nobody but us says whether the workspace is to run.
+pub fn is_mirrored(context: &Context) -> bool {
+    let nobody = context.object.spec.running.is_none();
+    nobody || context.ownership.is_only_coderd(&FieldPath::spec(FIELD))
 }
 
 /// The run state that belongs into `spec` where nobody declares it. While it is changing, what stands

@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{Context, Effect, Plan, Workspace, power};
-use crate::sync::{
-    field::{self, FieldState},
-    plan::Write,
-    setting,
+use crate::{
+    api::workspace::LONGEST_TTL_MILLIS,
+    sync::{
+        field::{self, FieldState},
+        ownership::FieldPath,
+        plan::Write,
+        setting,
+    },
 };
 
 /// The field of autostop.
@@ -76,6 +80,13 @@ fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
     let running = spec.running.map(Value::from);
     let settled = power::mirrored(context, workspace).map(Value::from);
     let mut states = setting::mirrored(context, workspace);
+    for state in &mut states {
+        // What the schema would refuse must not keep the other fields from being mirrored.
+        let is_too_long = |value: &Value| value.as_i64().is_some_and(|it| it > LONGEST_TTL_MILLIS);
+        if state.path == FieldPath::spec(TTL) && state.actual.as_ref().is_some_and(is_too_long) {
+            state.actual = None;
+        }
+    }
     states.push(setting::state(context, "templateName", template, actual));
     states.push(setting::state(context, power::FIELD, running, settled));
     states

@@ -140,6 +140,7 @@ fn build(number: i64, transition: Transition, job: Job) -> Build {
         initiator: US.to_owned(),
         initiator_name: "coder-k8s".to_owned(),
         error: (job == Job::Failed).then(|| "terraform apply: exit status 1".to_owned()),
+        ended_at: None,
     }
 }
 

@@ -112,3 +112,38 @@ fn a_canceled_build_leaves_the_order_to_whoever_asks_again() {
     };
     assert_eq!(decide(&later), Decision::Failed { ours: true });
 }
+
+#[test]
+fn row_a_failed_creation_is_tried_again_where_nobody_declares_a_state() {
+    let record = ordered_as(1, true);
+    let failed = with(Job::Failed, our_build(1, true));
+    assert_eq!(
+        decided(None, &record, &failed),
+        Decision::Failed { ours: true }
+    );
+    assert_eq!(retried(None, &record, &failed), order_of(2, true));
+    let again = ordered_as(2, true);
+    assert_eq!(
+        decided(None, &again, &failed),
+        Decision::Send(Transition::Start)
+    );
+}
+
+#[test]
+fn row_a_failed_order_is_tried_again_on_request_where_nobody_declares_a_state() {
+    let record = ordered_as(5, true);
+    let failed = with(Job::Failed, our_build(5, true));
+    let asked = Lever {
+        retry: true,
+        requested: true,
+        ..lever(None, &record, &failed)
+    };
+    assert_eq!(decide(&asked), order_of(6, true));
+    // Another's failed build is none of ours.
+    let foreign = with(Job::Failed, build(5, true));
+    let asked = Lever {
+        build: &foreign,
+        ..asked
+    };
+    assert_eq!(decide(&asked), Decision::Failed { ours: false });
+}

@@ -157,6 +157,7 @@ impl World {
             stable_for: self.stable_for,
             us: US,
             retry: self.has_new_spec,
+            requested: false,
             now: now(),
         })
     }

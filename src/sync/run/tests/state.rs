@@ -223,10 +223,11 @@ fn every_lever(mut check: impl FnMut(&Lever)) {
                 let latest = with(job, latest);
                 for record in &records {
                     for wanted in [None, Some(true), Some(false)] {
-                        for flags in 0_u8..8 {
+                        for flags in 0_u8..16 {
                             check(&Lever {
                                 is_mirrored: flags & 1 != 0 && wanted.is_some(),
-                                retry: flags & 2 != 0,
+                                retry: flags & 2 != 0 || flags & 8 != 0,
+                                requested: flags & 8 != 0,
                                 stable_for: SETTLING * u32::from(flags & 4 != 0),
                                 ..lever(wanted, record.as_ref(), &latest)
                             });
@@ -249,7 +250,10 @@ fn nothing_is_ever_ordered_sent_or_mirrored_while_a_build_runs() {
 #[test]
 fn builds_come_only_from_somebody_who_asks_for_another_state() {
     every_lever(|lever| {
-        let asked = lever.wanted.filter(|_| !lever.is_mirrored);
+        let declared = lever.wanted.filter(|_| !lever.is_mirrored);
+        // Where nobody declares a state, only what we ordered and what failed is tried again.
+        let repeats = lever.build.initiator == lever.us && lever.build.run_state().is_none();
+        let asked = declared.or(lever.record.filter(|_| repeats).map(|record| record.wanted));
         match decide(lever) {
             Decision::Order { record, .. } => {
                 assert_eq!(Some(record.wanted), asked, "{lever:?}");

@@ -160,7 +160,7 @@ impl stage::World<CoderTemplate> for World {
                 self.find(|it| it.name == name && it.version.template_id == template_id)
             }
         };
-        let decides = needs_active_content(&object);
+        let decides = needs_active_content(&object, &hash(text));
         self.scene.own.active = decides.then(|| content("somebody's"));
     }
 

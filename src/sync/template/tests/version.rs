@@ -312,7 +312,7 @@ fn files_that_the_source_leaves_out_are_named() {
 #[test]
 fn a_source_that_is_no_source_is_refused() {
     let scene = Scene::declared(&json!({"files": {"../x": "a"}}));
-    assert_eq!(scene.stalled(), Reason::Refused);
+    assert_eq!(scene.stalled(), Reason::InvalidSource);
 }
 
 #[test]
@@ -347,4 +347,22 @@ fn row_a_version_that_two_writers_keep_replacing_is_left_alone_for_an_hour() {
     assert_eq!(scene.stalled(), Reason::Fighting);
     let message = scene.message();
     assert!(message.contains("name-of-other is active"), "{message}");
+}
+
+#[test]
+fn row_a_source_that_comes_back_passes_over_its_failed_version() {
+    let failed_before = |created: &str| Version {
+        created_at: at(created),
+        ..version("v1", Some(ID), failed(false))
+    };
+    let scene = Scene::declared(&spec())
+        .seeing(recorded("a", 1, None), failed_before("09:00:00"))
+        .change(|scene| scene.now = at("10:00:00"));
+    let record = scene.records().own.version.unwrap();
+    assert_eq!((record.name, record.id), (name("a", 2), None));
+    // The one that was made just now is the one.
+    let scene = Scene::declared(&spec())
+        .seeing(recorded("a", 1, None), failed_before("10:00:00"))
+        .recorded();
+    assert_eq!(scene.stalled(), Reason::VersionFailed);
 }

@@ -324,3 +324,23 @@ fn an_old_coderd_is_read_only() {
     });
     assert_eq!(deleted.stalled(), Reason::UnsupportedCoderVersion);
 }
+
+#[test]
+fn an_attempt_by_a_clock_that_is_ahead_is_taken_again() {
+    let scene = Scene::new(&spec()).attempted("10:00:03");
+    let records = scene.records();
+    assert_eq!(
+        records.sync.attempt.map(|attempt| attempt.requested_at.0),
+        Some(at("10:00:00"))
+    );
+    assert!(matches!(scene.recorded().effect(), Effect::Create(_)));
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_binding_is_looked_at_again() {
+    let taken = Scene::new(&spec()).twin(|twin| twin.organization = "other".to_owned());
+    let Next::Rest(Some(delay)) = taken.next() else {
+        panic!("{:?}", taken.next())
+    };
+    assert!(delay <= Duration::from_mins(5));
+}

@@ -187,7 +187,8 @@ fn row_a_foreign_build_in_place_of_the_delete_build_does_not_take_the_order_away
 fn a_refused_delete_build_is_not_sent_again_and_names_the_exit() {
     let scene = deleted(&spec()).recorded();
     let effect = scene.effect();
-    let scene = scene.refusing(&effect, "not so");
+    // Also at the next looks.
+    let scene = scene.refusing(&effect, "not so").rested().rested();
     assert_eq!(scene.stalled(), Reason::DeleteFailed);
     let message = scene.message();
     assert!(

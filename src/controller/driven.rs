@@ -1,4 +1,4 @@
-//! What the driver needs to know of a kind; there are two.
+//! What the driver needs to know of a kind beyond what the core does; there are two.
 
 use kube::{
     CustomResourceExt,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A kind of object with a twin in coderd.
-pub(super) trait Kind:
+pub(super) trait Driven:
     sync::kind::Kind<
         Name: Send + Sync,
         Twin: Send + Sync,
@@ -42,6 +42,11 @@ pub(super) trait Kind:
 
     /// Marks `generation` as acted on.
     fn set_observed_generation(&mut self, generation: Option<i64>);
+
+    /// What is to be seen of the object alone.
+    fn seen_alone(&self, _ownership: &Ownership) -> Self::Seen {
+        Self::Seen::default()
+    }
 
     /// Looks for the twin by its id.
     fn by_id(
