@@ -70,6 +70,8 @@ struct Known {
     binding: Option<Uuid>,
     /// Whether the last look found the twin.
     is_present: bool,
+    /// Whether a look found something new since the last sweep.
+    is_new: bool,
 }
 
 /// What a sweep found.
@@ -118,6 +120,11 @@ impl Inventory {
         if state.rows.iter().any(is_other_template) {
             changes.objects.extend(state.waiting());
         }
+        // What a look saw may have gone back since, so that both sweeps around it are equal.
+        let news = state.objects.iter_mut();
+        changes.objects.extend(
+            news.filter_map(|(key, known)| std::mem::take(&mut known.is_new).then(|| key.clone())),
+        );
         changes
     }
 
@@ -162,6 +169,13 @@ impl Inventory {
         match (key, before) {
             (Key::Template(_), None) => state.waiting(),
             _ => Vec::new(),
+        }
+    }
+
+    /// A look at an object found something new.
+    pub(super) fn object_changed(&self, key: &Key) {
+        if let Some(known) = self.lock().objects.get_mut(key) {
+            known.is_new = true;
         }
     }
 
@@ -301,6 +315,19 @@ mod tests {
         assert_eq!(woken, std::slice::from_ref(&waiting));
         assert_eq!(inventory.object_visited(&template, Some(id), true), []);
         assert_eq!(inventory.object_gone(&template), [waiting]);
+    }
+
+    #[test]
+    fn what_a_look_found_is_looked_at_once_more_after_the_next_sweep() {
+        let inventory = Inventory::default();
+        let key = Key::Template("acme.go".to_owned());
+        let rows = || BTreeMap::from([(Uuid::from_u128(1), template_row())]);
+        inventory.object_visited(&key, Some(Uuid::from_u128(1)), true);
+        inventory.swept(rows(), |_| false);
+        // It was renamed and named back between two sweeps, and a look saw it.
+        inventory.object_changed(&key);
+        assert_eq!(inventory.swept(rows(), |_| false).objects, [key]);
+        assert_eq!(inventory.swept(rows(), |_| false).objects, []);
     }
 
     #[test]

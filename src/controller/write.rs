@@ -57,6 +57,7 @@ async fn apply_status<K: Driven>(
     object.meta_mut().resource_version = Some(written.resource_version);
     *object.status_mut() = Some(status);
     look.controller.visited(look.key, &object, look.seen);
+    look.controller.inventory.object_changed(look.key);
     Ok(object)
 }
 
