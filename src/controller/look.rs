@@ -38,6 +38,7 @@ pub(super) struct Look<'a, K: Driven> {
     pub(super) ownership: &'a Ownership,
     pub(super) seen: &'a Seen<K>,
     pub(super) refused: &'a [Refusal],
+    pub(super) withheld: &'a [Refusal],
     pub(super) suspension: Option<&'a Suspension>,
 }
 
@@ -85,6 +86,7 @@ impl<'a, K: Driven> Look<'a, K> {
             session: &seen.session,
             crd_is_going: seen.crd_is_going,
             refused: self.refused,
+            withheld: self.withheld,
             damper: &seen.damper,
             suspension: self.suspension,
             request_timeout: settings.request_timeout,

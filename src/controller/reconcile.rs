@@ -28,6 +28,7 @@ use crate::{
         outlook::Outlook,
         ownership::Ownership,
         plan::{Next, Plan, plan},
+        setting,
         twin::Cause,
     },
 };
@@ -64,6 +65,8 @@ pub(super) enum After<K: Driven> {
     Conflict(K::Effect, Cause),
     /// coderd refused it.
     Refused(Refusal),
+    /// coderd forbade it, which concerns nothing else.
+    Withheld(Refusal),
     /// It did not happen, or nobody knows.
     Failed(Cause),
 }
@@ -93,6 +96,7 @@ async fn steps<K: Driven>(
         return Ok(Verdict::Gone);
     };
     let mut refused: Vec<Refusal> = Vec::new();
+    let mut withheld: Vec<Refusal> = Vec::new();
     let mut suspension: Option<Suspension> = None;
     let mut done: Option<K::Effect> = None;
     let mut conflicted: Option<K::Effect> = None;
@@ -112,6 +116,7 @@ async fn steps<K: Driven>(
             ownership: &ownership,
             seen: &seen,
             refused: &refused,
+            withheld: &withheld,
             suspension: suspension.as_ref(),
         };
         let plan = plan(&look.context());
@@ -141,6 +146,7 @@ async fn steps<K: Driven>(
             }
             After::Conflict(effect, _) => conflicted = Some(effect),
             After::Refused(refusal) => refused.push(refusal),
+            After::Withheld(refusal) => withheld.push(refusal),
             After::Failed(cause) => return failed(&look, cause).await,
         }
     }
@@ -176,6 +182,12 @@ async fn take<K: Driven>(
             Outcome::LookAgain => After::LookAgain,
             Outcome::Conflict(cause) => After::Conflict(effect.clone(), cause),
             Outcome::Refused(message) => After::Refused(context::refused::<K>(effect, &message)),
+            Outcome::Failed(cause)
+                if cause.reason == Reason::Forbidden
+                    && setting::is_push(&look.context(), effect) =>
+            {
+                After::Withheld(context::refused::<K>(effect, &cause.message))
+            }
             Outcome::Failed(cause) => After::Failed(cause),
         },
         Next::Rest(delay) => {

@@ -44,6 +44,8 @@ pub struct Context<'a, K: Kind> {
     pub crd_is_going: bool,
     /// What coderd refused since the last look, still to be recorded.
     pub refused: &'a [Refusal],
+    /// The settings that coderd forbade us to set in this look; the next one tries again.
+    pub withheld: &'a [Refusal],
     /// How often values were put back of late.
     pub damper: &'a Damper,
     /// Why the deletion in coderd that was about to begin is held back.

@@ -60,12 +60,34 @@ pub fn outlook<K: Kind>(context: &Context<K>) -> Outlook {
     outlook
 }
 
-/// When to look again once no step is left: the kind's own time, or when a fight is over.
+/// A right that is missing may be granted without anybody being told.
+const TRY_FORBIDDEN_AGAIN: Duration = Duration::from_mins(1);
+
+/// When to look again once no step is left: the kind's own time, when a fight is over, or when what is
+/// forbidden may be tried again.
 pub fn look_again<K: Kind>(context: &Context<K>) -> Option<Duration> {
     let twin = context.present()?;
     let fights = setting::fights(context, twin).into_iter();
     let ends = fights.map(|(_, fight)| fight.remaining(context.now));
-    K::look_again(context).into_iter().chain(ends).min()
+    let forbidden = (!context.withheld.is_empty()).then_some(TRY_FORBIDDEN_AGAIN);
+    let times = K::look_again(context).into_iter().chain(ends);
+    times.chain(forbidden).min()
+}
+
+/// coderd forbids us to set a declared setting; the others go on.
+pub fn forbidden<K: Kind>(context: &Context<K>) -> Option<Outlook> {
+    let texts: Vec<_> = context
+        .withheld
+        .iter()
+        .map(|one| format!("{}: {}", one.field, one.message))
+        .collect();
+    (!texts.is_empty()).then(|| {
+        let message = format!(
+            "{}; give the controller's user the right, and it is set within a minute",
+            texts.join("; ")
+        );
+        Outlook::stalled(Reason::Forbidden, message)
+    })
 }
 
 /// Somebody else keeps changing declared settings.

@@ -34,11 +34,21 @@ pub fn push<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
 fn different<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Vec<(&'static str, FieldState)> {
     let policy = context.standing().drift_policy;
     let mut settings = K::settings(context, twin);
-    settings.retain(|(_, state)| {
+    settings.retain(|(name, state)| {
         let verdict = field::decide(state, policy, context.refusals());
-        matches!(verdict, Verdict::Push { .. })
+        let is_withheld = context.withheld.iter().any(|it| it.field == *name);
+        matches!(verdict, Verdict::Push { .. }) && !is_withheld
     });
     settings
+}
+
+/// Whether an effect sets one of the settings, so that the others can go on without it.
+pub fn is_push<K: Kind>(context: &Context<K>, effect: &K::Effect) -> bool {
+    let (field, _) = K::asked(effect);
+    context.present().is_some_and(|twin| {
+        let mut settings = K::settings(context, twin).into_iter();
+        settings.any(|(name, _)| name == field)
+    })
 }
 
 fn correction(name: &'static str, state: &FieldState) -> Correction {

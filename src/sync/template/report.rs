@@ -20,6 +20,7 @@ use crate::{
 pub fn outlook(context: &Context, template: &Template) -> Outlook {
     report::not_supported(context)
         .or_else(|| report::refused(context))
+        .or_else(|| report::forbidden(context))
         .or_else(|| report::fighting(context))
         .or_else(|| version::outlook(context))
         .or_else(|| report::renamed(context))

@@ -22,6 +22,7 @@ pub fn outlook(context: &Context, workspace: &Workspace) -> Outlook {
     report::not_supported(context)
         .or_else(|| unknown_parameter(context, workspace))
         .or_else(|| report::refused(context))
+        .or_else(|| report::forbidden(context))
         .or_else(|| report::fighting(context))
         .or_else(|| builds::outlook(context, workspace))
         .or_else(|| report::renamed(context))

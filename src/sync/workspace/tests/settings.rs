@@ -301,6 +301,22 @@ fn row_a_start_with_an_unknown_parameter_is_not_requested() {
 }
 
 #[test]
+fn row_a_forbidden_setting_is_shown_and_holds_up_no_other() {
+    let scene = Scene::declared(&spec());
+    let forbidden =
+        crate::sync::context::refused::<CoderWorkspace>(&scene.effect(), "rbac: forbidden");
+    let scene = scene.change(|scene| scene.withheld = vec![forbidden]);
+    assert!(matches!(scene.effect(), Effect::SetAutostart(Some(_))));
+    let scene = scene.twin(|twin| twin.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
+    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_mins(1))));
+    assert_eq!(scene.stalled(), Reason::Forbidden);
+    assert!(scene.message().contains("ttlMillis: rbac: forbidden"));
+    // The next look tries again.
+    let scene = scene.rested().change(|scene| scene.withheld.clear());
+    assert!(matches!(scene.effect(), Effect::SetTtl(Some(_))));
+}
+
+#[test]
 fn row_a_setting_that_two_writers_keep_changing_is_left_alone_for_an_hour() {
     let mut scene = Scene::declared(&spec());
     for _ in 0..5 {
