@@ -60,12 +60,6 @@ impl Client {
             observer: None,
         }
     }
-
-    /// The deployment's address.
-    #[must_use]
-    pub fn base_url(&self) -> &BaseUrl {
-        &self.shared.base
-    }
 }
 
 impl fmt::Debug for Client {

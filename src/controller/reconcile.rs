@@ -162,7 +162,9 @@ async fn take<K: Driven>(
     Ok(match &plan.next {
         // Another worker may be binding another object to the same twin.
         Next::Record(records) if !look.claims(records) => After::LookAgain,
-        Next::Record(records) => After::Object(record(look, records.clone(), &plan.outlook).await?),
+        Next::Record(records) => {
+            After::Object(record(look, records.as_ref().clone(), &plan.outlook).await?)
+        }
         Next::Write(change) => match write(look, change).await {
             Err(error) if error.is_invalid() || error.is_forbidden() => {
                 let outlook = Outlook::stalled(Reason::NotAdmitted, cause::text(&error));

@@ -26,7 +26,7 @@ use crate::api::{
 pub const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// What stands in the way in coderd may go without anybody being told.
-const LOOK_AT_LEAST: Duration = Duration::from_mins(5);
+const LOOK_AT_LEAST: Duration = Duration::from_secs(300);
 
 /// What to do about an object that is not bound; none if it is.
 pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {

@@ -39,7 +39,7 @@ pub enum Next<K: Kind> {
     /// One change of the object.
     Write(Write),
     /// Write these records into `status`: the step that follows relies on them.
-    Record(Records<K>),
+    Record(Box<Records<K>>),
     /// Nothing; look again after the time, or only when something changes.
     Rest(Option<Duration>),
 }
@@ -104,7 +104,7 @@ impl<K: Kind> Plan<K> {
 
     /// A plan to write records.
     pub fn record(records: Records<K>, outlook: Outlook) -> Self {
-        Self::of(Next::Record(records), outlook)
+        Self::of(Next::Record(Box::new(records)), outlook)
     }
 
     /// A plan to do nothing until something changes.

@@ -203,7 +203,7 @@ impl<K: Staged> Scene<K> {
 
     pub(crate) fn records(&self) -> Records<K> {
         match self.next() {
-            Next::Record(records) => records,
+            Next::Record(records) => *records,
             other => panic!("no records but {other:?}"),
         }
     }
@@ -227,7 +227,7 @@ impl<K: Staged> Scene<K> {
         let plan = self.plan();
         self.look(|context| {
             let records = match plan.next {
-                Next::Record(records) => records,
+                Next::Record(records) => *records,
                 Next::Do(_) | Next::Write(_) | Next::Rest(_) => context.records_at_rest(),
             };
             report::status(context, records, &plan.outlook)

@@ -18,7 +18,7 @@ fn the_first_visit_only_says_that_nothing_is_known_yet() {
     let Next::Record(records) = plan.next else {
         panic!("{plan:?}")
     };
-    assert_eq!(records, Records::default());
+    assert_eq!(*records, Records::default());
     assert_eq!(plan.outlook.because.0, Reason::Pending);
     // A restored object is no exception, a terminating one is.
     let deleted = scene.change(|scene| scene.stored.delete());
