@@ -12,6 +12,8 @@
     reason = "a test that cannot go on panics; clippy knows test functions, but not what they call"
 )]
 
+#[cfg(test)]
+mod bench;
 mod coderd;
 #[cfg(test)]
 mod crds;

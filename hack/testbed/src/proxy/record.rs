@@ -5,6 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::time::Instant;
+
 const MOST_MUTATIONS: usize = 10_000;
 const MOST_BODY: usize = 64 * 1024;
 
@@ -26,6 +28,8 @@ pub struct Seen {
 pub struct Mutation {
     /// The request.
     pub request: Seen,
+    /// When its first line and headers were here.
+    pub arrived: Instant,
     /// Whether it was passed on.
     pub forwarded: bool,
     /// What coderd answered, if it was passed on and answered.
@@ -80,7 +84,7 @@ impl Seen {
 
 impl Records {
     /// Counts a request and keeps it when it is mutating.
-    pub(super) fn add(&self, seen: &Seen) -> Option<MutationId> {
+    pub(super) fn add(&self, seen: &Seen, arrived: Instant) -> Option<MutationId> {
         let mut inner = self.lock();
         *inner
             .counts
@@ -94,6 +98,7 @@ impl Records {
         let request = seen.clone();
         let mutation = Mutation {
             request,
+            arrived,
             forwarded: false,
             coderd_status: None,
             client_status: None,
@@ -171,10 +176,11 @@ mod tests {
     #[test]
     fn the_log_of_mutations_is_bounded() {
         let records = Records::default();
+        let now = Instant::now();
         for number in 0..MOST_MUTATIONS + 5 {
-            records.add(&Seen::new("POST", &format!("/{number}"), "", b""));
+            records.add(&Seen::new("POST", &format!("/{number}"), "", b""), now);
         }
-        records.add(&Seen::new("GET", "/", "", b""));
+        records.add(&Seen::new("GET", "/", "", b""), now);
         let mutations = records.mutations();
         assert_eq!(mutations.len(), MOST_MUTATIONS);
         assert_eq!(mutations[0].request.path, "/5");

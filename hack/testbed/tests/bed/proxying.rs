@@ -7,6 +7,7 @@ use testbed::{
     Bed, Proxy,
     proxy::{Answer, Fault, Matcher, Stage},
 };
+use tokio::time::Instant;
 
 use super::{LIMIT, client, until};
 
@@ -84,6 +85,20 @@ async fn requests_are_passed_counted_and_kept() {
 }
 
 #[tokio::test]
+async fn the_moment_of_arrival_is_kept_whatever_happens_afterwards() {
+    let fixture = Fixture::new();
+    let delay = Duration::from_millis(300);
+    fixture
+        .proxy
+        .install(matcher("POST", "tokens"), Fault::Delay(delay));
+    let sent = Instant::now();
+    fixture.make_token("timed").send().await.unwrap();
+    let answered = Instant::now();
+    let arrived = fixture.proxy.mutations()[0].arrived;
+    assert!(sent <= arrived && arrived + delay <= answered);
+}
+
+#[tokio::test]
 async fn answers_look_like_those_of_coderd() {
     let fixture = Fixture::new();
     let rule = matcher("GET", "/users/me$").times(1);
@@ -147,7 +162,7 @@ async fn replies_are_cut_replaced_and_delayed() {
     fixture
         .proxy
         .install(matcher("GET", "buildinfo").times(1), Fault::Delay(delay));
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     assert_eq!(fixture.get("buildinfo").await.unwrap().status(), 200);
     assert!(start.elapsed() >= delay);
 }

@@ -1,0 +1,45 @@
+//! Benchmarks, on the stage of the tests: `hack/bench.sh` runs them one by one.
+//!
+//! They measure and judge nothing: what fails is what goes wrong, never what is slow.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a benchmark that cannot go on panics, and its figures are what it is for"
+)]
+
+mod figures;
+mod order;
+
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../e2e/coder.rs"]
+mod coder;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../e2e/scene.rs"]
+mod scene;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // cargo adds flags of its own.
+    let name = std::env::args().skip(1).find(|one| !one.starts_with("--"));
+    match name.as_deref() {
+        Some("order") => order::run().await,
+        other => {
+            eprintln!("no benchmark {other:?}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The repository: cargo runs benchmarks in the folder of their package.
+fn root() -> std::path::PathBuf {
+    std::env::current_dir().unwrap()
+}
