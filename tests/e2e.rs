@@ -4,6 +4,7 @@ mod coder;
 mod crash;
 mod fault;
 mod lifecycle;
+mod object;
 mod ownership;
 mod process;
 mod rest;
