@@ -1,5 +1,6 @@
 //! The whole program between a real kube-apiserver and a real coderd, used as people use it.
 
+mod admission;
 mod coder;
 mod crash;
 mod fault;
