@@ -5,6 +5,7 @@ mod crds;
 mod deletion;
 mod import;
 mod lost;
+mod mass_deletion;
 mod names;
 mod pause;
 mod rename;
