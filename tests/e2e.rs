@@ -4,6 +4,7 @@ mod admission;
 mod coder;
 mod crash;
 mod fault;
+mod fight;
 mod lifecycle;
 mod object;
 mod ownership;
