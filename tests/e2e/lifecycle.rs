@@ -11,3 +11,4 @@ mod pause;
 mod rename;
 mod restore;
 mod retain;
+mod waking;
