@@ -43,6 +43,7 @@ pub struct Scene {
     pub kube_restarts: bool,
     kubeconfig: PathBuf,
     health: u16,
+    metrics: u16,
     flags: Vec<String>,
     starts: usize,
 }
@@ -88,6 +89,7 @@ impl Scene {
             kube_restarts: false,
             kubeconfig,
             health: free_port(),
+            metrics: free_port(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             starts: 0,
         }

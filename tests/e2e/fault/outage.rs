@@ -7,6 +7,7 @@ use testbed::{Access, Bed, Options, proxy::Stage};
 use super::{existing, in_sync, requests};
 use crate::e2e::{
     coder::id,
+    metrics::Metrics,
     object::{condition, reason},
     rest::is_at_rest,
     scene::{PATIENCE, Scene},
@@ -106,6 +107,8 @@ async fn servers_that_are_down_or_hang_cost_nothing_but_time() {
             scene.log().contains("failures=4 error=cannot open")
         })
         .await;
+    let failed = Metrics::of(&scene).await.get("watch_failures_total");
+    assert!(failed >= Some(4), "{failed:?}");
     bed.start_kube_apiserver().await.unwrap();
     scene
         .until(

@@ -27,7 +27,7 @@ impl Scene {
             format!("--coder-namespace={}", self.namespace),
             "--sweep-interval=1s".to_owned(),
             format!("--health-bind-address=127.0.0.1:{}", self.health),
-            "--metrics-bind-address=0".to_owned(),
+            format!("--metrics-bind-address=127.0.0.1:{}", self.metrics),
             "--log-level=debug".to_owned(),
         ];
         arguments.extend(self.flags.iter().cloned());
@@ -55,6 +55,12 @@ impl Scene {
             ),
             Err(error) => (0, error.to_string()),
         }
+    }
+
+    /// What `/metrics` says.
+    pub async fn scrape(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
+        reqwest::get(&url).await.unwrap().text().await.unwrap()
     }
 
     /// Everything that the controller has logged, before its restarts too.
