@@ -1,9 +1,13 @@
 //! The whole program between a real kube-apiserver and a real coderd, used as people use it.
 
+mod admission;
 mod coder;
 mod crash;
 mod fault;
+mod fight;
 mod lifecycle;
+mod metrics;
+mod object;
 mod ownership;
 mod process;
 mod rest;

@@ -4,15 +4,16 @@ use serde_json::json;
 
 use super::{
     coder::id,
-    scene::{Scene, condition, is_ready, owners, reason, version},
+    object::{condition, is_ready, owners, reason, version},
+    scene::{Scene, Workspace},
     template,
-    workspace::{a_template, manifest},
+    workspace::manifest,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
     let scene = Scene::new("own").await;
-    let template = a_template(&scene, &template::small_source("")).await;
+    let template = scene.ready_template(&template::small_source("")).await.name;
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
@@ -25,11 +26,7 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
         is_ready(seen) && seen["spec"]["running"] == true
     });
     let ready = ready.await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let twin = scene.workspace(&name).await;
     let ttl = format!("/workspaces/{}/ttl", id(&twin));
     let autostart = format!("/workspaces/{}/autostart", id(&twin));
 
@@ -56,11 +53,7 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
         .await;
     scene
         .eventually("the declared ttl is back", async || {
-            let twin = scene
-                .person
-                .workspace(scene.bed.owner(), &name)
-                .await
-                .unwrap();
+            let twin = scene.workspace(&name).await;
             twin["ttl_ms"] == 3_600_000
         })
         .await;
@@ -115,28 +108,15 @@ async fn declared_fields_are_kept_and_all_others_mirror_coderd() {
             seen["spec"]["ttlMillis"] == 900_000 && is_ready(seen)
         })
         .await;
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn observe_shows_drift_and_pushes_nothing() {
     let scene = Scene::new("observe").await;
-    let template = a_template(&scene, &template::small_source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
+    let template = scene.ready_template(&template::small_source("")).await.name;
     let spec = json!({ "ttlMillis": 3_600_000, "driftPolicy": "Observe" });
-    scene.apply(&manifest(&object, &template, &spec)).await;
-    scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let Workspace { cws, twin, .. } = scene.ready_workspace(&template, &spec).await;
     scene.proxy.forget();
 
     let ttl = format!("/workspaces/{}/ttl", id(&twin));
@@ -150,11 +130,7 @@ async fn observe_shows_drift_and_pushes_nothing() {
     assert_eq!(reason(&drifted, "Synced"), "FieldDrift");
     assert_eq!(condition(&drifted, "Ready"), "True");
     scene.sweeps(3).await;
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 
     scene
         .person

@@ -10,8 +10,9 @@ use testbed::{
 
 use super::{
     coder::id,
-    scene::{PATIENCE, Scene, condition, is_ready, reason},
-    template::{manifest, small_source},
+    object::{condition, is_ready, reason},
+    scene::{PATIENCE, Scene, Template},
+    template::small_source,
 };
 
 /// How long the process may take to end once it is asked to.
@@ -20,11 +21,7 @@ const END: Duration = Duration::from_secs(10);
 /// A scene in which a write to coderd is under way and hears nothing.
 async fn with_a_held_write(test: &str) -> (Scene, Hold) {
     let scene = Scene::new(test).await;
-    let name = scene.name("t");
-    let object = scene.template_object(&name);
-    let mut applied = manifest(&object, &small_source(""));
-    scene.apply(&applied).await;
-    scene.wait(&format!("ctpl/{object}"), "Ready").await;
+    let Template { mut applied, .. } = scene.ready_template(&small_source("")).await;
     let hold = scene.proxy.hold(
         Matcher::new("PATCH", "/templates/").unwrap(),
         Stage::BeforeReply,
@@ -48,11 +45,7 @@ async fn sigterm_ends_the_process_in_order_also_while_coderd_does_not_answer() {
     scene.start_controller().await;
     let ctpl = format!("ctpl/{}", scene.template_object(&scene.name("t")));
     scene.until(&ctpl, "ready", is_ready).await;
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &scene.name("t"))
-        .await
-        .unwrap();
+    let twin = scene.template(&scene.name("t")).await;
     assert_eq!(twin["display_name"], "Hello");
     assert_eq!(
         scene.proxy.count("PATCH", "/templates/").unwrap(),
@@ -133,12 +126,7 @@ async fn a_replaced_token_is_used_without_a_restart() {
     let (first, token) = make_token(&scene, "first").await;
     std::fs::write(&file, token).unwrap();
     scene.start_controller().await;
-    let name = scene.name("t");
-    let ctpl = format!("ctpl/{}", scene.template_object(&name));
-    scene
-        .apply(&manifest(&scene.template_object(&name), &small_source("")))
-        .await;
-    scene.until(&ctpl, "ready", is_ready).await;
+    let Template { name, ctpl, .. } = scene.ready_template(&small_source("")).await;
 
     let revoke = format!("/users/{}/keys/{first}", scene.bed.controller_user());
     scene.person.ask("DELETE", &revoke, None).await;
@@ -161,10 +149,6 @@ async fn a_replaced_token_is_used_without_a_restart() {
         None,
         "it was never restarted"
     );
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let twin = scene.template(&name).await;
     assert_eq!(scene.person.versions(id(&twin)).await.len(), 1);
 }

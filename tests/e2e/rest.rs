@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    scene::{Scene, condition, is_ready, version},
+    object::{condition, is_ready, version},
+    scene::Scene,
     template::{manifest as template_manifest, source},
     workspace::manifest,
 };

@@ -4,7 +4,8 @@ use serde_json::json;
 use testbed::proxy::{Answer, Fault, Matcher};
 
 use super::{
-    scene::{Scene, is_ready, reason},
+    object::{is_ready, reason},
+    scene::Scene,
     template::{manifest as template_manifest, source},
     workspace::manifest,
 };

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     coder::id,
-    scene::{Scene, condition, is_ready, message, reason, version},
+    object::{condition, is_ready, message, reason, version},
+    scene::{Scene, Template},
 };
 
 /// A template with a parameter, an agent and a machine; `note` makes it another source.
@@ -67,11 +68,7 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
     applied["spec"]["displayName"] = json!("Hello");
     scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let twin = scene.template(&name).await;
     assert_eq!(twin["display_name"], "Hello");
     let first = twin["active_version_id"].as_str().unwrap().to_owned();
     let version_one = scene
@@ -96,11 +93,7 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
     applied["spec"]["files"]["main.tf"] = json!(source("two"));
     scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let twin = scene.template(&name).await;
     let second = twin["active_version_id"].as_str().unwrap().to_owned();
     assert_ne!(second, first);
     assert_eq!(versions_made(&scene), 2);
@@ -124,11 +117,7 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
         said.contains("Unclosed configuration block"),
         "the log is missing: {said}"
     );
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let twin = scene.template(&name).await;
     assert_eq!(twin["active_version_id"], second.as_str());
 
     // It is not tried again by itself.
@@ -140,11 +129,7 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
     applied["spec"]["files"]["main.tf"] = json!(source("one"));
     scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let twin = scene.template(&name).await;
     assert_eq!(twin["active_version_id"], first.as_str());
     assert_eq!(versions_made(&scene), tried);
     assert_eq!(scene.person.versions(id(&twin)).await.len(), 3);
@@ -153,16 +138,9 @@ async fn inline_files_are_built_and_promoted_only_after_success() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_somebody_else_promoted_is_put_back_without_a_build() {
     let scene = Scene::new("promote").await;
-    let name = scene.name("t");
-    let object = scene.template_object(&name);
-    let ctpl = format!("ctpl/{object}");
-    scene.apply(&manifest(&object, &small_source("ours"))).await;
-    scene.wait(&ctpl, "Ready").await;
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let Template {
+        name, ctpl, twin, ..
+    } = scene.ready_template(&small_source("ours")).await;
     let ours = twin["active_version_id"].clone();
 
     let tar = tar(&[("main.tf", &small_source("theirs"))]);
@@ -178,11 +156,7 @@ async fn a_version_that_somebody_else_promoted_is_put_back_without_a_build() {
 
     scene
         .eventually("our version is active again", async || {
-            let twin = scene
-                .person
-                .template(scene.bed.organization(), &name)
-                .await
-                .unwrap();
+            let twin = scene.template(&name).await;
             twin["active_version_id"] == ours
         })
         .await;

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     coder::id,
-    scene::{Scene, condition, is_ready, owners, reason},
-    template::{self, manifest as template_manifest},
+    object::{condition, is_ready, owners, reason},
+    scene::{Scene, Workspace},
+    template,
 };
 
 /// A manifest of a workspace from `template`.
@@ -20,37 +21,22 @@ pub fn manifest(object: &str, template: &str, spec: &Value) -> Value {
     manifest
 }
 
-/// A template for the workspaces of a test, by way of the controller.
-pub async fn a_template(scene: &Scene, source: &str) -> String {
-    let name = scene.name("t");
-    let object = scene.template_object(&name);
-    scene.apply(&template_manifest(&object, source)).await;
-    scene.wait(&format!("ctpl/{object}"), "Ready").await;
-    name
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_runs_and_stops_as_spec_says() {
     let scene = Scene::new("power").await;
-    let template = a_template(&scene, &template::source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
+    let template = scene.ready_template(&template::source("")).await.name;
     let spec = json!({
         "running": true,
         "ttlMillis": 3_600_000,
         "autostartSchedule": "CRON_TZ=Europe/Berlin 30 8 * * 1-5",
         "parameters": [{ "name": "size", "value": "large" }],
     });
-    let mut applied = manifest(&object, &template, &spec);
-    scene.apply(&applied).await;
-    scene.wait(&cws, "Ready").await;
-
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let Workspace {
+        name,
+        cws,
+        mut applied,
+        twin,
+    } = scene.ready_workspace(&template, &spec).await;
     assert_eq!(twin["latest_build"]["status"], "running");
     assert_eq!(twin["ttl_ms"], 3_600_000);
     assert_eq!(
@@ -70,11 +56,7 @@ async fn a_workspace_runs_and_stops_as_spec_says() {
     applied["spec"]["running"] = json!(false);
     scene.apply(&applied).await;
     scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let twin = scene.workspace(&name).await;
     assert_eq!(twin["latest_build"]["status"], "stopped");
     assert_eq!(
         condition(&scene.object(&cws).await.unwrap(), "Running"),
@@ -102,18 +84,11 @@ async fn a_workspace_runs_and_stops_as_spec_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_that_is_created_stopped_ends_stopped() {
     let scene = Scene::new("stopped").await;
-    let template = a_template(&scene, &template::small_source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    scene
-        .apply(&manifest(&object, &template, &json!({ "running": false })))
-        .await;
-    scene.wait(&format!("cws/{object}"), "Ready").await;
+    let template = scene.ready_template(&template::small_source("")).await.name;
     let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
+        .ready_workspace(&template, &json!({ "running": false }))
         .await
-        .unwrap();
+        .twin;
     assert_eq!(twin["latest_build"]["status"], "stopped");
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 2);
 }
@@ -121,20 +96,13 @@ async fn a_workspace_that_is_created_stopped_ends_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_by_somebody_else_is_mirrored_and_nobody_restarts_it() {
     let scene = Scene::new("mirror").await;
-    let template = a_template(&scene, &template::small_source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
-    scene
-        .apply(&manifest(&object, &template, &json!({ "running": true })))
+    let template = scene.ready_template(&template::small_source("")).await.name;
+    let Workspace {
+        name, cws, twin, ..
+    } = scene
+        .ready_workspace(&template, &json!({ "running": true }))
         .await;
-    scene.wait(&cws, "Ready").await;
-
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let object = scene.workspace_object(&name);
     scene.person.build(id(&twin), "stop").await;
     let stopped = scene
         .until(&cws, "spec.running is false", |seen| {
@@ -144,11 +112,7 @@ async fn a_stop_by_somebody_else_is_mirrored_and_nobody_restarts_it() {
     assert_eq!(owners(&stopped, "running"), ["coderd"]);
     scene.until(&cws, "ready", is_ready).await;
     scene.sweeps(3).await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let twin = scene.workspace(&name).await;
     assert_eq!(twin["latest_build"]["status"], "stopped");
     assert_eq!(
         twin["latest_build"]["build_number"], 2,
@@ -165,11 +129,7 @@ async fn a_stop_by_somebody_else_is_mirrored_and_nobody_restarts_it() {
     let (fine, text) = scene.try_apply(&old, &["--force-conflicts"]).await;
     assert!(fine, "{text}");
     scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let twin = scene.workspace(&name).await;
     assert_eq!(twin["latest_build"]["status"], "running");
     assert_eq!(twin["latest_build"]["build_number"], 3);
 }
@@ -184,7 +144,7 @@ resource "terraform_data" "machine" {
   }
 }
 "#;
-    let template = a_template(&scene, source).await;
+    let template = scene.ready_template(source).await.name;
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
@@ -198,16 +158,12 @@ resource "terraform_data" "machine" {
         .await;
     assert_eq!(condition(&failed, "Ready"), "False");
     assert_eq!(condition(&failed, "Stalled"), "True");
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let twin = scene.workspace(&name).await;
     scene.sweeps(3).await;
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
 
     scene
-        .kubectl(&["annotate", &cws, "coder.com/reconcile-requested-at=now"])
+        .annotate(&cws, "coder.com/reconcile-requested-at=now")
         .await;
     scene
         .until(&cws, "the second build failed too", |seen| {

@@ -2,13 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    delete, foreign_template, foreign_workspace, is_free, origin, patch, template_status,
-    workspace_status,
-};
 use crate::e2e::{
     coder::id,
-    scene::{Scene, condition, is_ready},
+    object::{condition, is_free, is_ready, origin},
+    scene::Scene,
     template::{self, small_source, tar},
     workspace,
 };
@@ -16,8 +13,8 @@ use crate::e2e::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_that_exists_is_adopted_and_stays_when_its_object_goes() {
     let scene = Scene::new("adopt").await;
-    let (template, row) = foreign_template(&scene, "t").await;
-    let (name, twin) = foreign_workspace(&scene, "w", &row).await;
+    let (template, row) = scene.foreign_template("t").await;
+    let (name, twin) = scene.foreign_workspace("w", &row).await;
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
@@ -35,11 +32,7 @@ async fn a_workspace_that_exists_is_adopted_and_stays_when_its_object_goes() {
     scene
         .event(&cws, "Adopted", |event| event.starts_with("Adopted: "))
         .await;
-    let now = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let now = scene.workspace(&name).await;
     assert_eq!(now["id"], twin["id"]);
     assert_eq!(now["ttl_ms"], 3_600_000);
     assert_eq!(now["latest_build"]["build_number"], 1, "it ran already");
@@ -52,15 +45,15 @@ async fn a_workspace_that_exists_is_adopted_and_stays_when_its_object_goes() {
 
     // Retain is the default: nothing holds the object up, and the workspace stays.
     scene.kubectl(&["delete", &cws, "--timeout=30s"]).await;
-    assert_eq!(workspace_status(&scene, id(&twin)).await, 200);
+    assert_eq!(scene.workspace_status(id(&twin)).await, 200);
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_adopted_workspace_is_deleted_only_where_that_was_declared() {
     let scene = Scene::new("adoptdel").await;
-    let (template, row) = foreign_template(&scene, "t").await;
-    let (name, twin) = foreign_workspace(&scene, "w", &row).await;
+    let (template, row) = scene.foreign_template("t").await;
+    let (name, twin) = scene.foreign_workspace("w", &row).await;
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
     let spec = json!({ "running": false, "deletionPolicy": "Delete" });
@@ -70,24 +63,20 @@ async fn an_adopted_workspace_is_deleted_only_where_that_was_declared() {
     let seen = scene.until(&cws, "ready", is_ready).await;
     assert_eq!(seen["status"]["binding"]["origin"], "coderd");
     assert!(!is_free(&seen));
-    let now = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let now = scene.workspace(&name).await;
     assert_eq!(
         now["latest_build"]["status"], "stopped",
         "what is declared is an order"
     );
 
     scene.kubectl(&["delete", &cws, "--timeout=60s"]).await;
-    assert_eq!(workspace_status(&scene, id(&twin)).await, 410);
+    assert_eq!(scene.workspace_status(id(&twin)).await, 410);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_with_equal_files_is_adopted_and_nothing_is_built() {
     let scene = Scene::new("equal").await;
-    let (name, row) = foreign_template(&scene, "t").await;
+    let (name, row) = scene.foreign_template("t").await;
     let object = scene.template_object(&name);
     let ctpl = format!("ctpl/{object}");
     let mut applied = template::manifest(&object, &small_source("theirs"));
@@ -104,11 +93,7 @@ async fn a_template_with_equal_files_is_adopted_and_nothing_is_built() {
     scene
         .event(&ctpl, "Adopted", |event| event.starts_with("Adopted: "))
         .await;
-    let now = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let now = scene.template(&name).await;
     assert_eq!(now["display_name"], "Ours");
     assert_eq!(now["active_version_id"], row["active_version_id"]);
     assert_eq!(scene.person.versions(id(&row)).await.len(), 1);
@@ -125,9 +110,9 @@ async fn a_template_with_equal_files_is_adopted_and_nothing_is_built() {
     scene.wait(&ctpl, "Ready").await;
     assert_eq!(scene.person.versions(id(&row)).await.len(), 2);
 
-    delete(&scene, &ctpl).await;
+    scene.delete(&ctpl).await;
     scene.until_gone(&ctpl).await;
-    assert_eq!(template_status(&scene, id(&row)).await, 200);
+    assert_eq!(scene.template_status(id(&row)).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,11 +134,7 @@ async fn a_template_with_other_files_is_adopted_built_once_and_says_what_it_drop
         .await;
     scene.wait(&ctpl, "Ready").await;
 
-    let now = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let now = scene.template(&name).await;
     assert_eq!(now["id"], row["id"]);
     assert_ne!(now["active_version_id"], row["active_version_id"]);
     assert_eq!(scene.person.versions(id(&row)).await.len(), 2);
@@ -167,12 +148,14 @@ async fn a_template_with_other_files_is_adopted_built_once_and_says_what_it_drop
         .await;
 
     // The policy can be changed later, and then counts.
-    patch(&scene, &ctpl, json!({ "deletionPolicy": "Delete" })).await;
+    scene
+        .patch(&ctpl, json!({ "deletionPolicy": "Delete" }))
+        .await;
     scene
         .until(&ctpl, "held", |seen| !is_free(seen) && is_ready(seen))
         .await;
     scene.kubectl(&["delete", &ctpl, "--timeout=60s"]).await;
-    assert_eq!(template_status(&scene, id(&row)).await, 404);
+    assert_eq!(scene.template_status(id(&row)).await, 404);
     let found: Value = scene
         .person
         .get(&format!("/templates?q=deleted:true%20ids:{}", id(&row)))

@@ -4,10 +4,10 @@
 use serde_json::json;
 use testbed::{Access, Bed, Options};
 
-use super::{is_free, template_status, workspace_status};
 use crate::e2e::{
     coder::id,
-    scene::{Scene, is_ready},
+    object::{is_free, is_ready},
+    scene::{Scene, Workspace},
     template::small_source,
     workspace,
 };
@@ -17,23 +17,12 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     // As with the shared bed, its guard removes it when the process ends.
     let bed: &'static Access = Box::leak(Box::new(Bed::start(Options::default()).await.unwrap()));
     let scene = Scene::on(bed, "crds", &["--import=none"]).await;
-    let template = workspace::a_template(&scene, &small_source("")).await;
-    let row = scene
-        .person
-        .template(bed.organization(), &template)
-        .await
-        .unwrap();
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
-    let ctpl = format!("ctpl/{}", scene.template_object(&template));
+    let template = scene.ready_template(&small_source("")).await;
     let spec = json!({ "deletionPolicy": "Delete" });
-    scene
-        .apply(&workspace::manifest(&object, &template, &spec))
-        .await;
-    scene.wait(&cws, "Ready").await;
-    let twin = scene.person.workspace(bed.owner(), &name).await.unwrap();
-    for object in [&cws, &ctpl] {
+    let Workspace {
+        name, cws, twin, ..
+    } = scene.ready_workspace(&template.name, &spec).await;
+    for object in [&cws, &template.ctpl] {
         assert!(
             !is_free(&scene.object(object).await.unwrap()),
             "Delete is in effect"
@@ -46,14 +35,10 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
         .kubectl(&["delete", "-f", &crds, "--timeout=60s"])
         .await;
     scene.sweeps(3).await;
-    assert_eq!(workspace_status(&scene, id(&twin)).await, 200);
-    assert_eq!(template_status(&scene, id(&row)).await, 200);
+    assert_eq!(scene.workspace_status(id(&twin)).await, 200);
+    assert_eq!(scene.template_status(id(&template.twin)).await, 200);
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 
     // Installed again, the same manifests adopt what is there.
     scene
@@ -63,7 +48,11 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
         .kubectl(&["wait", "--for=condition=Established", "-f", &crds])
         .await;
     scene
-        .apply(&workspace::manifest(&object, &template, &json!({})))
+        .apply(&workspace::manifest(
+            &scene.workspace_object(&name),
+            &template.name,
+            &json!({}),
+        ))
         .await;
     let seen = scene.until(&cws, "adopted", is_ready).await;
     assert_eq!(seen["status"]["id"], twin["id"]);

@@ -6,13 +6,10 @@ use serde_json::json;
 use testbed::{Access, Bed, Options};
 use tokio::sync::OnceCell;
 
-use super::{
-    delete, foreign_template, foreign_workspace, is_free, origin, owners_of_spec, template_status,
-    uid, workspace_status,
-};
 use crate::e2e::{
     coder::id,
-    scene::{Scene, is_ready, owners},
+    object::{is_free, is_ready, origin, owners, owners_of_spec, uid},
+    scene::Scene,
 };
 
 /// The bed of all tests that import.
@@ -29,13 +26,13 @@ async fn importing(test: &str) -> Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_exists_only_in_coderd_is_imported_and_nothing_is_written_there() {
     let scene = importing("import").await;
-    let (template, row) = foreign_template(&scene, "t").await;
+    let (template, row) = scene.foreign_template("t").await;
     let path = format!("/templates/{}", id(&row));
     scene
         .person
         .ask("PATCH", &path, Some(json!({ "display_name": "Theirs" })))
         .await;
-    let (name, twin) = foreign_workspace(&scene, "w", &row).await;
+    let (name, twin) = scene.foreign_workspace("w", &row).await;
     let ttl = format!("/workspaces/{}/ttl", id(&twin));
     scene
         .person
@@ -112,11 +109,7 @@ async fn what_exists_only_in_coderd_is_imported_and_nothing_is_written_there() {
     scene
         .until(&cws, "stopped", |seen| seen["spec"]["running"] == false)
         .await;
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +162,7 @@ async fn files_that_would_not_come_back_as_they_are_are_left_out_and_status_says
 
     // A later version that fits is shown.
     let name = scene.name("script");
-    let row = scene.person.template(organization, &name).await.unwrap();
+    let row = scene.template(&name).await;
     let tar = crate::e2e::template::tar(&[("main.tf", "# fits\n")]);
     let version = scene
         .person
@@ -196,8 +189,8 @@ async fn nothing_is_imported_that_is_not_covered() {
         ("other", "--import=elsewhere,another"),
     ] {
         let scene = Scene::on(bed().await, test, &[flag]).await;
-        let (_, row) = foreign_template(&scene, "t").await;
-        foreign_workspace(&scene, "w", &row).await;
+        let (_, row) = scene.foreign_template("t").await;
+        scene.foreign_workspace("w", &row).await;
         scene.sweeps(4).await;
         let shown = scene.kubectl(&["get", "coder"]).await;
         assert!(shown.contains("No resources found"), "{flag}: {shown}");
@@ -208,7 +201,7 @@ async fn nothing_is_imported_that_is_not_covered() {
         bed().await.organization().to_uppercase()
     );
     let scene = Scene::on(bed().await, "covered", &[&flag]).await;
-    let (template, _) = foreign_template(&scene, "t").await;
+    let (template, _) = scene.foreign_template("t").await;
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     scene.until(&ctpl, "imported", is_ready).await;
 }
@@ -216,8 +209,8 @@ async fn nothing_is_imported_that_is_not_covered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_object_that_is_deleted_comes_back_and_coderd_is_untouched() {
     let scene = importing("again").await;
-    let (template, row) = foreign_template(&scene, "t").await;
-    let (name, twin) = foreign_workspace(&scene, "w", &row).await;
+    let (template, row) = scene.foreign_template("t").await;
+    let (name, twin) = scene.foreign_workspace("w", &row).await;
     let cws = format!("cws/{}", scene.workspace_object(&name));
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     for object in [&cws, &ctpl] {
@@ -232,18 +225,14 @@ async fn an_imported_object_that_is_deleted_comes_back_and_coderd_is_untouched()
     }
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
     assert_eq!(scene.person.versions(id(&row)).await.len(), 1);
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_object_goes_with_its_twin() {
     let scene = importing("follow").await;
-    let (template, row) = foreign_template(&scene, "t").await;
-    let (name, twin) = foreign_workspace(&scene, "w", &row).await;
+    let (template, row) = scene.foreign_template("t").await;
+    let (name, twin) = scene.foreign_workspace("w", &row).await;
     let cws = format!("cws/{}", scene.workspace_object(&name));
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     scene.until(&cws, "ready", is_ready).await;
@@ -251,7 +240,7 @@ async fn an_imported_object_goes_with_its_twin() {
 
     scene.person.build(id(&twin), "delete").await;
     scene.until_gone(&cws).await;
-    assert_eq!(workspace_status(&scene, id(&twin)).await, 410);
+    assert_eq!(scene.workspace_status(id(&twin)).await, 410);
     scene
         .person
         .ask("DELETE", &format!("/templates/{}", id(&row)), None)
@@ -260,18 +249,14 @@ async fn an_imported_object_goes_with_its_twin() {
     scene.sweeps(3).await;
     assert!(scene.object(&cws).await.is_none());
     assert!(scene.object(&ctpl).await.is_none());
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imported_object_whose_twin_is_renamed_gives_way_to_one_of_the_new_name() {
     let scene = importing("moved").await;
-    let (template, row) = foreign_template(&scene, "t").await;
-    let (name, twin) = foreign_workspace(&scene, "w", &row).await;
+    let (template, row) = scene.foreign_template("t").await;
+    let (name, twin) = scene.foreign_workspace("w", &row).await;
     let cws = format!("cws/{}", scene.workspace_object(&name));
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
     scene.until(&cws, "ready", is_ready).await;
@@ -304,15 +289,11 @@ async fn an_imported_object_whose_twin_is_renamed_gives_way_to_one_of_the_new_na
         })
         .await;
 
-    assert_eq!(workspace_status(&scene, id(&twin)).await, 200);
-    assert_eq!(template_status(&scene, id(&row)).await, 200);
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    assert_eq!(scene.workspace_status(id(&twin)).await, 200);
+    assert_eq!(scene.template_status(id(&row)).await, 200);
+    scene.wrote_nothing();
 
     // Declared objects of the same controller are not touched by all this.
-    delete(&scene, &new).await;
+    scene.delete(&new).await;
     scene.until(&new, "back", is_ready).await;
 }

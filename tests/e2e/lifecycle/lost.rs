@@ -2,29 +2,25 @@
 
 use serde_json::json;
 
-use super::{is_free, origin};
 use crate::e2e::{
     coder::id,
-    scene::{Scene, condition, is_ready, message, reason},
+    object::{condition, is_free, is_ready, message, origin, reason},
+    scene::{Scene, Workspace},
     template::{self, small_source},
-    workspace,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declared_workspace_that_is_deleted_in_coder_is_made_again_only_on_request() {
     let scene = Scene::new("lost").await;
-    let template = workspace::a_template(&scene, &small_source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
-    let applied = workspace::manifest(&object, &template, &json!({ "running": true }));
-    scene.apply(&applied).await;
-    scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let template = scene.ready_template(&small_source("")).await.name;
+    let Workspace {
+        name,
+        cws,
+        applied,
+        twin,
+    } = scene
+        .ready_workspace(&template, &json!({ "running": true }))
+        .await;
     scene.proxy.forget();
 
     scene.person.build(id(&twin), "delete").await;
@@ -46,25 +42,13 @@ async fn a_declared_workspace_that_is_deleted_in_coder_is_made_again_only_on_req
     scene.apply(&stopped).await;
     scene.apply(&applied).await;
     let wrong = "coder.com/recreate=00000000-0000-0000-0000-000000000001";
-    scene.kubectl(&["annotate", &cws, wrong]).await;
+    scene.annotate(&cws, wrong).await;
     scene.sweeps(2).await;
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
-    assert!(
-        scene
-            .person
-            .workspace(scene.bed.owner(), &name)
-            .await
-            .is_none()
-    );
+    scene.wrote_nothing();
+    assert!(scene.find_workspace(&name).await.is_none());
 
     let right = format!("coder.com/recreate={}", id(&twin));
-    scene
-        .kubectl(&["annotate", "--overwrite", &cws, &right])
-        .await;
+    scene.annotate(&cws, &right).await;
     let seen = scene
         .until(&cws, "made again", |seen| {
             is_ready(seen) && seen["status"]["id"] != twin["id"]
@@ -75,11 +59,7 @@ async fn a_declared_workspace_that_is_deleted_in_coder_is_made_again_only_on_req
     assert_eq!(scene.proxy.count("POST", "/workspaces$").unwrap(), 1);
 
     // The annotation speaks of one twin only.
-    let second = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let second = scene.workspace(&name).await;
     scene.person.build(id(&second), "delete").await;
     scene
         .until(&cws, "DeletedExternally", |seen| {
@@ -108,7 +88,7 @@ async fn a_declared_template_that_is_deleted_in_coder_is_made_again_with_its_pol
         scene.wait(&ctpl, "Ready").await;
         let before = scene.object(&ctpl).await.unwrap();
         assert_eq!(is_free(&before), !is_ours);
-        let row = scene.person.template(organization, name).await.unwrap();
+        let row = scene.template(name).await;
 
         scene
             .person
@@ -119,7 +99,7 @@ async fn a_declared_template_that_is_deleted_in_coder_is_made_again_with_its_pol
                 is_ready(seen) && seen["status"]["id"] != row["id"]
             })
             .await;
-        let new = scene.person.template(organization, name).await.unwrap();
+        let new = scene.template(name).await;
         assert_ne!(new["active_version_id"], row["active_version_id"]);
         assert_eq!(seen["status"]["activeVersionID"], new["active_version_id"]);
         assert_eq!(origin(&seen), origin(&before), "{seen}");

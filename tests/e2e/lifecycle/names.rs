@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::e2e::{
     coder::id,
-    scene::{Scene, condition, is_ready, message, reason},
+    object::{condition, is_ready, message, reason},
+    scene::Scene,
     template::{self, small_source},
     workspace,
 };
@@ -60,11 +61,7 @@ async fn an_alias_in_a_name_is_answered_with_the_right_name() {
         .await;
     let said = stalled(&scene, &format!("ctpl/{alias}"), "NotCanonical").await;
     assert!(said.contains(&format!("{organization}.{name}")), "{said}");
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,13 +95,9 @@ async fn an_owner_an_organization_and_a_template_are_waited_for() {
         .await;
     let said = waiting(&scene, &cws, "WaitingForTemplate").await;
     assert!(said.contains(&template), "{said}");
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 
-    workspace::a_template(&scene, &small_source("")).await;
+    scene.ready_template(&small_source("")).await;
     scene.wait(&cws, "Ready").await;
     assert!(scene.person.workspace(&user, &name).await.is_some());
 }
@@ -112,7 +105,7 @@ async fn an_owner_an_organization_and_a_template_are_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_declared_but_not_synchronised_yet_is_said() {
     let scene = Scene::new("unsup").await;
-    let template = workspace::a_template(&scene, &template::source("")).await;
+    let template = scene.ready_template(&template::source("")).await.name;
     let version = "11111111-2222-3333-4444-555555555555";
     let secret = json!({ "secretKeyRef": { "name": "s", "key": "k" } });
     let cases: [(&str, Value); 3] = [
@@ -160,17 +153,13 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
         let said = stalled(&scene, &format!("ctpl/{object}"), "NotSupportedYet").await;
         assert!(said.contains(field), "{said}");
     }
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_are_checked_and_travel_with_the_next_start() {
     let scene = Scene::new("param").await;
-    let template = workspace::a_template(&scene, &template::source("")).await;
+    let template = scene.ready_template(&template::source("")).await.name;
     let name = scene.name("w");
     let object = scene.workspace_object(&name);
     let cws = format!("cws/{object}");
@@ -183,19 +172,11 @@ async fn parameters_are_checked_and_travel_with_the_next_start() {
     scene.apply(&with("colour", "red", true)).await;
     let said = stalled(&scene, &cws, "UnknownParameter").await;
     assert!(said.contains("colour") && said.contains("size"), "{said}");
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 
     scene.apply(&with("size", "large", true)).await;
     scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let twin = scene.workspace(&name).await;
 
     // Changed while it runs: it waits for the next start, and nothing is forced.
     scene.apply(&with("size", "huge", true)).await;
@@ -208,11 +189,7 @@ async fn parameters_are_checked_and_travel_with_the_next_start() {
     scene.until(&cws, "ready", is_ready).await;
     scene.apply(&with("size", "huge", true)).await;
     scene.until(&cws, "ready", is_ready).await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let twin = scene.workspace(&name).await;
     let path = format!("/workspacebuilds/{}/parameters", id(&twin["latest_build"]));
     assert_eq!(
         scene.person.get(&path).await,

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{foreign_template, foreign_workspace, patch};
 use crate::e2e::{
     coder::id,
-    scene::{Scene, condition, is_ready, message, reason},
+    object::{condition, is_ready, message, reason},
+    scene::{Scene, Workspace},
     template::{self, small_source},
     workspace,
 };
@@ -13,19 +13,15 @@ use crate::e2e::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declared_workspace_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     let mut scene = Scene::new("rename").await;
-    let template = workspace::a_template(&scene, &small_source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
+    let template = scene.ready_template(&small_source("")).await.name;
     let spec = json!({ "running": true, "ttlMillis": 3_600_000 });
-    let applied = workspace::manifest(&object, &template, &spec);
-    scene.apply(&applied).await;
-    scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let Workspace {
+        name,
+        cws,
+        applied,
+        twin,
+    } = scene.ready_workspace(&template, &spec).await;
+    let object = scene.workspace_object(&name);
     scene.proxy.forget();
 
     let renamed = scene.name("v");
@@ -59,13 +55,7 @@ async fn a_declared_workspace_that_is_renamed_keeps_syncing_and_gets_no_twin() {
         })
         .await;
     scene.sweeps(2).await;
-    assert!(
-        scene
-            .person
-            .workspace(scene.bed.owner(), &name)
-            .await
-            .is_none()
-    );
+    assert!(scene.find_workspace(&name).await.is_none());
     assert_eq!(
         scene.proxy.count("POST", ".").unwrap(),
         0,
@@ -95,7 +85,9 @@ async fn a_declared_workspace_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     assert_eq!(reason(&duplicate, "Stalled"), "Duplicate");
 
     // Following as the message says: the second object takes over.
-    patch(&scene, &cws, json!({ "deletionPolicy": "Retain" })).await;
+    scene
+        .patch(&cws, json!({ "deletionPolicy": "Retain" }))
+        .await;
     scene.kubectl(&["delete", &cws, "--timeout=30s"]).await;
     let seen = scene.until(&new, "ready", is_ready).await;
     assert_eq!(seen["status"]["id"], twin["id"]);
@@ -106,7 +98,7 @@ async fn a_declared_workspace_that_is_renamed_keeps_syncing_and_gets_no_twin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workspace_whose_owner_is_renamed_keeps_syncing() {
     let scene = Scene::new("owner").await;
-    let template = workspace::a_template(&scene, &small_source("")).await;
+    let template = scene.ready_template(&small_source("")).await.name;
     let user = scene.name("u");
     scene
         .person
@@ -184,9 +176,8 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
     applied["spec"]["displayName"] = json!("Ours");
     scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
-    let organization = scene.bed.organization();
-    let twin = scene.person.template(organization, &name).await.unwrap();
-    let (workspace, _) = foreign_workspace(&scene, "w", &twin).await;
+    let twin = scene.template(&name).await;
+    let (workspace, _) = scene.foreign_workspace("w", &twin).await;
     let workspace_object = scene.workspace_object(&workspace);
     let cws = format!("cws/{workspace_object}");
     scene
@@ -229,7 +220,7 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
             condition(seen, "VersionPromoted") == "True"
         })
         .await;
-    assert!(scene.person.template(organization, &name).await.is_none());
+    assert!(scene.find_template(&name).await.is_none());
     assert_eq!(scene.proxy.count("POST", "/templates$").unwrap(), 0);
 
     // Its workspaces go on, and may say either name.
@@ -258,7 +249,9 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
             reason(seen, "Stalled") == "Duplicate"
         })
         .await;
-    patch(&scene, &ctpl, json!({ "deletionPolicy": "Retain" })).await;
+    scene
+        .patch(&ctpl, json!({ "deletionPolicy": "Retain" }))
+        .await;
     scene.kubectl(&["delete", &ctpl, "--timeout=30s"]).await;
     let seen = scene.until(&new, "ready", is_ready).await;
     assert_eq!(seen["status"]["id"], twin["id"]);
@@ -268,8 +261,8 @@ async fn a_declared_template_that_is_renamed_keeps_syncing_and_gets_no_twin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_spellings_of_one_name_do_not_share_a_twin() {
     let scene = Scene::new("twice").await;
-    let (template, row) = foreign_template(&scene, "t").await;
-    let (name, _) = foreign_workspace(&scene, "w", &row).await;
+    let (template, row) = scene.foreign_template("t").await;
+    let (name, _) = scene.foreign_workspace("w", &row).await;
     let short = scene.workspace_object(&name);
     let long = format!("static.{short}");
     scene

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{is_free, origin, template_status, workspace_status};
 use crate::e2e::{
     coder::id,
-    scene::{Scene, is_ready, message, owners, reason},
-    template::{self, small_source},
-    workspace,
+    object::{is_free, is_ready, message, origin, owners, reason},
+    scene::{Scene, Template, Workspace},
+    template::small_source,
 };
 
 /// What a backup keeps of an object.
@@ -47,23 +46,10 @@ async fn restore(scene: &Scene, saved: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_workspace_starts_stops_creates_and_deletes_nothing() {
     let mut scene = Scene::new("restore").await;
-    let template = workspace::a_template(&scene, &small_source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
-    scene
-        .apply(&workspace::manifest(
-            &object,
-            &template,
-            &json!({ "running": true }),
-        ))
+    let template = scene.ready_template(&small_source("")).await.name;
+    let Workspace { cws, twin, .. } = scene
+        .ready_workspace(&template, &json!({ "running": true }))
         .await;
-    scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
 
     let saved = backup(&scene, &cws).await;
     assert_eq!(saved["spec"]["running"], true);
@@ -96,14 +82,10 @@ async fn a_restored_workspace_starts_stops_creates_and_deletes_nothing() {
         2,
         "one start, one stop by a person"
     );
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 
     // From here on it is an object like any other.
-    patch_running(&scene, &cws, true).await;
+    scene.patch(&cws, json!({ "running": true })).await;
     scene
         .until(&cws, "ready", |seen| {
             is_ready(seen) && seen["spec"]["running"] == true
@@ -111,29 +93,14 @@ async fn a_restored_workspace_starts_stops_creates_and_deletes_nothing() {
         .await;
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 3);
     scene.kubectl(&["delete", &cws, "--timeout=30s"]).await;
-    assert_eq!(workspace_status(&scene, id(&twin)).await, 200);
-}
-
-async fn patch_running(scene: &Scene, object: &str, running: bool) {
-    super::patch(scene, object, json!({ "running": running })).await;
+    assert_eq!(scene.workspace_status(id(&twin)).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_object_that_is_deleted_at_once_deletes_nothing() {
     let mut scene = Scene::new("brief").await;
-    let template = workspace::a_template(&scene, &small_source("")).await;
-    let name = scene.name("w");
-    let object = scene.workspace_object(&name);
-    let cws = format!("cws/{object}");
-    scene
-        .apply(&workspace::manifest(&object, &template, &json!({})))
-        .await;
-    scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let template = scene.ready_template(&small_source("")).await.name;
+    let Workspace { cws, twin, .. } = scene.ready_workspace(&template, &json!({})).await;
     let saved = backup(&scene, &cws).await;
     assert!(
         !saved["metadata"]["finalizers"].is_null(),
@@ -142,33 +109,18 @@ async fn a_restored_object_that_is_deleted_at_once_deletes_nothing() {
     scene.kill_controller().await;
     wipe(&scene, &cws).await;
     restore(&scene, &saved).await;
-    super::delete(&scene, &cws).await;
+    scene.delete(&cws).await;
     scene.proxy.forget();
     scene.start_controller().await;
     scene.until_gone(&cws).await;
-    assert_eq!(workspace_status(&scene, id(&twin)).await, 200);
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    assert_eq!(scene.workspace_status(id(&twin)).await, 200);
+    scene.wrote_nothing();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_template_builds_nothing() {
     let mut scene = Scene::new("rebuild").await;
-    let name = scene.name("t");
-    let object = scene.template_object(&name);
-    let ctpl = format!("ctpl/{object}");
-    scene
-        .apply(&template::manifest(&object, &small_source("")))
-        .await;
-    scene.wait(&ctpl, "Ready").await;
-    let twin = scene
-        .person
-        .template(scene.bed.organization(), &name)
-        .await
-        .unwrap();
+    let Template { ctpl, twin, .. } = scene.ready_template(&small_source("")).await;
     let saved = backup(&scene, &ctpl).await;
     scene.kill_controller().await;
     wipe(&scene, &ctpl).await;
@@ -182,38 +134,19 @@ async fn a_restored_template_builds_nothing() {
     assert!(is_free(&seen), "{seen}");
     scene.sweeps(2).await;
     assert_eq!(scene.person.versions(id(&twin)).await.len(), 1);
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
     scene.kubectl(&["delete", &ctpl, "--timeout=30s"]).await;
-    assert_eq!(template_status(&scene, id(&twin)).await, 200);
+    assert_eq!(scene.template_status(id(&twin)).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_object_whose_twin_is_gone_is_lost_and_nothing_is_created() {
     let mut scene = Scene::new("lostres").await;
-    let name = scene.name("w");
-    let template = scene.name("t");
-    let cws = format!("cws/{}", scene.workspace_object(&name));
-    let ctpl = format!("ctpl/{}", scene.template_object(&template));
-    workspace::a_template(&scene, &small_source("")).await;
-    let object = scene.workspace_object(&name);
-    scene
-        .apply(&workspace::manifest(&object, &template, &json!({})))
-        .await;
-    scene.wait(&cws, "Ready").await;
-    let twin = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
-    let row = scene
-        .person
-        .template(scene.bed.organization(), &template)
-        .await
-        .unwrap();
+    let template = scene.ready_template(&small_source("")).await;
+    let ctpl = template.ctpl;
+    let Workspace {
+        name, cws, twin, ..
+    } = scene.ready_workspace(&template.name, &json!({})).await;
     let saved = [backup(&scene, &cws).await, backup(&scene, &ctpl).await];
     scene.kill_controller().await;
     wipe(&scene, &cws).await;
@@ -221,7 +154,11 @@ async fn a_restored_object_whose_twin_is_gone_is_lost_and_nothing_is_created() {
     scene.person.build(id(&twin), "delete").await;
     scene
         .person
-        .ask("DELETE", &format!("/templates/{}", id(&row)), None)
+        .ask(
+            "DELETE",
+            &format!("/templates/{}", id(&template.twin)),
+            None,
+        )
         .await;
     for object in &saved {
         restore(&scene, object).await;
@@ -240,21 +177,13 @@ async fn a_restored_object_whose_twin_is_gone_is_lost_and_nothing_is_created() {
         );
     }
     scene.sweeps(2).await;
-    assert!(
-        scene.proxy.mutations().is_empty(),
-        "{:?}",
-        scene.proxy.mutations()
-    );
+    scene.wrote_nothing();
 
     // The way out that the message names makes new ones.
     for object in [&ctpl, &cws] {
         scene.kubectl(&["label", object, "coder.com/origin-"]).await;
         scene.until(object, "ready", is_ready).await;
     }
-    let new = scene
-        .person
-        .workspace(scene.bed.owner(), &name)
-        .await
-        .unwrap();
+    let new = scene.workspace(&name).await;
     assert_ne!(new["id"], twin["id"]);
 }

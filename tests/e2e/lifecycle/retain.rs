@@ -3,10 +3,10 @@
 use serde_json::json;
 use testbed::proxy::{Fault, Matcher};
 
-use super::{delete, is_free, patch, template_status, workspace_status};
 use crate::e2e::{
     coder::id,
-    scene::{Scene, condition, is_ready, reason},
+    object::{condition, is_free, is_ready, reason},
+    scene::Scene,
     template::{self, small_source},
     workspace,
 };
@@ -21,31 +21,21 @@ fn cut(scene: &Scene) {
 #[tokio::test(flavor = "multi_thread")]
 async fn retain_releases_at_once_also_while_coderd_is_down() {
     let scene = Scene::new("retain").await;
-    let template = workspace::a_template(&scene, &small_source("")).await;
-    let row = scene
-        .person
-        .template(scene.bed.organization(), &template)
-        .await
-        .unwrap();
+    let template = scene.ready_template(&small_source("")).await;
     let names = [scene.name("a"), scene.name("b")];
     let mut twins = Vec::new();
     for name in &names {
         let object = scene.workspace_object(name);
         scene
-            .apply(&workspace::manifest(&object, &template, &json!({})))
+            .apply(&workspace::manifest(&object, &template.name, &json!({})))
             .await;
         scene.wait(&format!("cws/{object}"), "Ready").await;
-        twins.push(
-            scene
-                .person
-                .workspace(scene.bed.owner(), name)
-                .await
-                .unwrap(),
-        );
+        twins.push(scene.workspace(name).await);
     }
     let [first, second] = names.map(|name| format!("cws/{}", scene.workspace_object(&name)));
-    let ctpl = format!("ctpl/{}", scene.template_object(&template));
-    patch(&scene, &first, json!({ "deletionPolicy": "Retain" })).await;
+    scene
+        .patch(&first, json!({ "deletionPolicy": "Retain" }))
+        .await;
     scene
         .until(&first, "free", |seen| is_free(seen) && is_ready(seen))
         .await;
@@ -59,26 +49,28 @@ async fn retain_releases_at_once_also_while_coderd_is_down() {
     scene.kubectl(&["delete", &first, "--timeout=10s"]).await;
 
     // Delete waits for coderd, whatever it takes; Retain lets go even then.
-    delete(&scene, &second).await;
-    delete(&scene, &ctpl).await;
+    scene.delete(&second).await;
+    scene.delete(&template.ctpl).await;
     let seen = scene
         .until(&second, "waits", |seen| {
             reason(seen, "Reconciling") == "CoderdUnavailable"
         })
         .await;
     assert!(!is_free(&seen));
-    for object in [&second, &ctpl] {
-        patch(&scene, object, json!({ "deletionPolicy": "Retain" })).await;
+    for object in [&second, &template.ctpl] {
+        scene
+            .patch(object, json!({ "deletionPolicy": "Retain" }))
+            .await;
         scene.until_gone(object).await;
     }
 
     scene.proxy.remove_all();
     scene.sweeps(2).await;
     for twin in &twins {
-        assert_eq!(workspace_status(&scene, id(twin)).await, 200);
+        assert_eq!(scene.workspace_status(id(twin)).await, 200);
         assert_eq!(scene.person.builds(id(twin)).await.len(), 1);
     }
-    assert_eq!(template_status(&scene, id(&row)).await, 200);
+    assert_eq!(scene.template_status(id(&template.twin)).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,13 +107,7 @@ async fn what_was_never_bound_is_released_at_once() {
     scene.kubectl(&["delete", &ctpl, "--timeout=10s"]).await;
     scene.proxy.remove_all();
     scene.sweeps(2).await;
-    assert!(
-        scene
-            .person
-            .template(scene.bed.organization(), &name)
-            .await
-            .is_none()
-    );
+    assert!(scene.find_template(&name).await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

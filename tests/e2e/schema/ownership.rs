@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{stage, template, workspace};
-use crate::e2e::scene::{Scene, owners};
+use crate::e2e::{object::owners, scene::Scene};
 
 const CWS: &str = "acme.ann.dev";
 const CTPL: &str = "acme.go";

@@ -1,0 +1,103 @@
+//! What deletes very much at once waits for a person.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::e2e::{
+    object::{is_free, is_ready, message, reason},
+    scene::Scene,
+};
+
+/// So many go without a question.
+const ADMITTED: usize = 20;
+/// So many exist.
+const ALL: usize = 24;
+
+/// Templates that someone else makes, one after the other: other tests have some imported too.
+async fn foreign_templates(scene: &Scene) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for number in 0..ALL {
+        names.insert(scene.foreign_template(&format!("t{number}")).await.0);
+    }
+    names
+}
+
+/// Those of the templates that are in coderd.
+async fn remaining(scene: &Scene, names: &BTreeSet<String>) -> BTreeSet<String> {
+    let rows = scene.person.get("/templates").await;
+    let named = rows.as_array().unwrap().iter();
+    let named = named.map(|row| row["name"].as_str().unwrap().to_owned());
+    named.filter(|name| names.contains(name)).collect()
+}
+
+fn is_suspended(object: &Value) -> bool {
+    reason(object, "Stalled") == "DeletionSuspended"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_deletions_at_once_twenty_are_made_and_the_others_wait_for_a_person() {
+    let scene = Scene::new("mass").await;
+    let names = foreign_templates(&scene).await;
+    let manifests: Vec<_> = names
+        .iter()
+        .map(|name| {
+            json!({
+                "apiVersion": "coder.com/v1alpha1",
+                "kind": "CoderTemplate",
+                "metadata": { "name": scene.template_object(name) },
+                "spec": { "deletionPolicy": "Delete" },
+            })
+        })
+        .collect();
+    scene
+        .apply(&json!({ "apiVersion": "v1", "kind": "List", "items": manifests }))
+        .await;
+    for name in &names {
+        let ctpl = format!("ctpl/{}", scene.template_object(name));
+        let held = |seen: &Value| is_ready(seen) && !is_free(seen);
+        scene.until(&ctpl, "Delete is in effect", held).await;
+    }
+    let deleted = || scene.proxy.count("DELETE", "/templates/").unwrap();
+
+    scene
+        .kubectl(&["delete", "ctpl", "--all", "--wait=false"])
+        .await;
+    scene
+        .eventually("the others are suspended", async || {
+            let left = scene.objects().await;
+            left.len() == ALL - ADMITTED && left.iter().all(is_suspended)
+        })
+        .await;
+    let left = scene.objects().await;
+    for object in &left {
+        let said = message(object, "Stalled");
+        assert!(
+            said.contains("coder.com/confirm-deletions: \"20\"") && said.contains("Retain"),
+            "an exit is not named: {said}"
+        );
+    }
+    assert_eq!(remaining(&scene, &names).await.len(), ALL - ADMITTED);
+    assert_eq!(deleted(), 20);
+
+    // They stay so, also after another number was confirmed.
+    let confirm = ["annotate", "--overwrite", "ctpl", "--all"];
+    scene
+        .kubectl(&[&confirm[..], &["coder.com/confirm-deletions=4"]].concat())
+        .await;
+    scene.sweeps(4).await;
+    assert!(scene.objects().await.iter().all(is_suspended));
+    assert_eq!(remaining(&scene, &names).await.len(), ALL - ADMITTED);
+    assert_eq!(deleted(), 20);
+
+    scene
+        .kubectl(&[&confirm[..], &["coder.com/confirm-deletions=20"]].concat())
+        .await;
+    scene
+        .eventually("the others go too", async || {
+            scene.objects().await.is_empty()
+        })
+        .await;
+    assert_eq!(remaining(&scene, &names).await, BTreeSet::new());
+    assert_eq!(deleted(), 24);
+}

@@ -1,0 +1,74 @@
+//! What a scene needs before the controller can run: kinds, rights, ports.
+
+use std::net::TcpListener;
+
+use testbed::Access;
+
+/// The CRDs, once for the bed, and the controller's rights in `namespace`, from `deploy/`.
+pub(super) async fn install(bed: &Access, namespace: &str) {
+    let root = crate::root();
+    let crds = root.join("crds").display().to_string();
+    let role = |folder: &str| {
+        root.join("deploy")
+            .join(folder)
+            .join("role.yaml")
+            .display()
+            .to_string()
+    };
+    let (global, local) = (role("base"), role("sync"));
+    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["create", "namespace", namespace])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["create", "serviceaccount", "coder-k8s", "-n", namespace])
+        .await
+        .unwrap();
+    let apply = [
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "-n",
+        namespace,
+    ];
+    let roles = ["-f", global.as_str(), "-f", local.as_str()];
+    bed.run_kubectl(&[&apply[..], &roles[..]].concat())
+        .await
+        .unwrap();
+    let account = format!("--serviceaccount={namespace}:coder-k8s");
+    let bind = async |kind: &str, name: &str, role: &str| {
+        let arguments = ["create", kind, name, role, &account, "-n", namespace];
+        bed.run_kubectl(&arguments).await.unwrap();
+    };
+    bind("rolebinding", "coder-k8s-sync", "--role=coder-k8s-sync").await;
+    let cluster_wide = format!("coder-k8s-{namespace}");
+    bind(
+        "clusterrolebinding",
+        &cluster_wide,
+        "--clusterrole=coder-k8s-crds",
+    )
+    .await;
+}
+
+/// A client with the rights of a cluster administrator.
+pub(super) async fn admin(bed: &Access) -> kube::Client {
+    let kubeconfig = kube::config::Kubeconfig::read_from(bed.kubeconfig()).unwrap();
+    let options = kube::config::KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .unwrap();
+    kube::Client::try_from(config).unwrap()
+}
+
+/// A port that nobody listens on.
+pub(super) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
