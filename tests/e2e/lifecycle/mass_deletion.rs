@@ -31,6 +31,14 @@ async fn remaining(scene: &Scene, names: &BTreeSet<String>) -> BTreeSet<String> 
     named.filter(|name| names.contains(name)).collect()
 }
 
+/// What the object says that it is confirmed with, besides the other way out.
+fn confirmation(object: &Value) -> String {
+    let said = message(object, "Stalled");
+    assert!(said.contains("Retain"), "an exit is not named: {said}");
+    let (_, rest) = said.split_once("coder.com/confirm-deletions: ").unwrap();
+    rest.split(';').next().unwrap().to_owned()
+}
+
 fn is_suspended(object: &Value) -> bool {
     reason(object, "Stalled") == "DeletionSuspended"
 }
@@ -70,28 +78,29 @@ async fn of_many_deletions_at_once_twenty_are_made_and_the_others_wait_for_a_per
         })
         .await;
     let left = scene.objects().await;
-    for object in &left {
-        let said = message(object, "Stalled");
-        assert!(
-            said.contains("coder.com/confirm-deletions: \"20\"") && said.contains("Retain"),
-            "an exit is not named: {said}"
-        );
-    }
+    let codes: BTreeSet<_> = left.iter().map(confirmation).collect();
+    assert_eq!(
+        codes.len(),
+        1,
+        "one confirmation is for all of them: {codes:?}"
+    );
+    let code = codes.first().unwrap();
+    assert!(code.starts_with("20-"), "{code}");
     assert_eq!(remaining(&scene, &names).await.len(), ALL - ADMITTED);
     assert_eq!(deleted(), 20);
 
-    // They stay so, also after another number was confirmed.
+    // They stay so, also after another suspension was confirmed.
     let confirm = ["annotate", "--overwrite", "ctpl", "--all"];
-    scene
-        .kubectl(&[&confirm[..], &["coder.com/confirm-deletions=4"]].concat())
-        .await;
+    let other = "coder.com/confirm-deletions=20-2026-01-01T00:00:00Z";
+    scene.kubectl(&[&confirm[..], &[other]].concat()).await;
     scene.sweeps(4).await;
     assert!(scene.objects().await.iter().all(is_suspended));
     assert_eq!(remaining(&scene, &names).await.len(), ALL - ADMITTED);
     assert_eq!(deleted(), 20);
 
+    let this = format!("coder.com/confirm-deletions={code}");
     scene
-        .kubectl(&[&confirm[..], &["coder.com/confirm-deletions=20"]].concat())
+        .kubectl(&[&confirm[..], &[this.as_str()]].concat())
         .await;
     scene
         .eventually("the others go too", async || {
