@@ -66,7 +66,6 @@ impl Metrics {
             queue_depth: Family::default(),
             watch_failures: Counter::default(),
         };
-        let registry = registry.sub_registry_with_prefix("coder_k8s");
         registry.register(
             "coderd_requests",
             "Requests to coderd",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -98,7 +98,7 @@ async fn steps<K: Driven>(
     let mut refused: Vec<Refusal> = Vec::new();
     let mut withheld: Vec<Refusal> = Vec::new();
     let mut suspension: Option<Suspension> = None;
-    let mut done: Option<K::Effect> = None;
+    let mut done: Option<Done<K>> = None;
     let mut conflicted: Option<K::Effect> = None;
     for _ in 0..STEPS {
         if stop.is_cancelled() {
@@ -129,10 +129,11 @@ async fn steps<K: Driven>(
         match take(&look, &plan, done.as_ref()).await? {
             After::Object(next) => {
                 controller.taken(key, &object, &plan).await;
-                refused.clear();
                 if let Next::Do(effect) = plan.next {
-                    done = Some(effect);
+                    let shown = setting::shown(&look.context(), &effect);
+                    done = Some(Done { effect, shown });
                 }
+                refused.clear();
                 object = next;
             }
             After::End(Verdict::Again) => return Ok(Verdict::Again),
@@ -153,11 +154,25 @@ async fn steps<K: Driven>(
     Ok(Verdict::Again)
 }
 
+/// What coderd accepted last.
+struct Done<K: Driven> {
+    effect: K::Effect,
+    /// What coderd showed before, if it is a setting.
+    shown: Option<Value>,
+}
+
+impl<K: Driven> Done<K> {
+    /// Whether the very same is needed again, and nobody has changed the value meanwhile.
+    fn is_without_effect(&self, look: &Look<'_, K>, effect: &K::Effect) -> bool {
+        self.effect == *effect && self.shown == setting::shown(&look.context(), effect)
+    }
+}
+
 /// Takes the one step of `plan`; `done` is what coderd accepted last.
 async fn take<K: Driven>(
     look: &Look<'_, K>,
     plan: &Plan<K>,
-    done: Option<&K::Effect>,
+    done: Option<&Done<K>>,
 ) -> Result<After<K>, Error> {
     Ok(match &plan.next {
         // Another worker may be binding another object to the same twin.
@@ -173,8 +188,7 @@ async fn take<K: Driven>(
             }
             written => written?,
         },
-        Next::Do(effect) if done == Some(effect) => {
-            // It was accepted, and yet the very same is needed again.
+        Next::Do(effect) if done.is_some_and(|done| done.is_without_effect(look, effect)) => {
             let text = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
                         template, may forbid it";
             After::Refused(context::refused::<K>(effect, text))

@@ -26,6 +26,8 @@ const SHARE: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Deletions<Key> {
     admitted: VecDeque<(Key, Timestamp)>,
+    /// The most objects that there were since the first of them: they grow fewer.
+    objects: usize,
     /// Since when there are too many.
     full_since: Option<Timestamp>,
 }
@@ -34,6 +36,7 @@ impl<Key> Default for Deletions<Key> {
     fn default() -> Self {
         Self {
             admitted: VecDeque::new(),
+            objects: 0,
             full_since: None,
         }
     }
@@ -49,6 +52,12 @@ impl<Key: PartialEq> Deletions<Key> {
             return Ok(());
         }
         let deletions = self.admitted.len();
+        self.objects = if deletions == 0 {
+            objects
+        } else {
+            self.objects.max(objects)
+        };
+        let objects = self.objects;
         if deletions >= ALWAYS.max(objects / SHARE) {
             let since = *self.full_since.get_or_insert(now);
             return Err(Suspension {
@@ -134,6 +143,16 @@ mod tests {
         ] {
             assert_eq!(admitted(asked, objects), expected, "{asked} of {objects}");
         }
+    }
+
+    #[test]
+    fn objects_that_are_gone_still_count() {
+        let mut deletions = Deletions::default();
+        let at = at("10:00:00");
+        let admitted = (0..1_000).take_while(|key| deletions.admit(*key, 1_000 - key, at).is_ok());
+        assert_eq!(admitted.count(), 200);
+        let suspension = deletions.admit(1_000, 800, at).unwrap_err();
+        assert_eq!((suspension.deletions, suspension.objects), (200, 1_000));
     }
 
     #[test]

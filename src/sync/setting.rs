@@ -42,13 +42,21 @@ fn different<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Vec<(&'static str
     settings
 }
 
+/// The setting that an effect is about, if it is about one.
+fn of_effect<K: Kind>(context: &Context<K>, effect: &K::Effect) -> Option<FieldState> {
+    let (field, _) = K::asked(effect);
+    let mut settings = K::settings(context, context.present()?).into_iter();
+    settings.find_map(|(name, state)| (name == field).then_some(state))
+}
+
 /// Whether an effect sets one of the settings, so that the others can go on without it.
 pub fn is_push<K: Kind>(context: &Context<K>, effect: &K::Effect) -> bool {
-    let (field, _) = K::asked(effect);
-    context.present().is_some_and(|twin| {
-        let mut settings = K::settings(context, twin).into_iter();
-        settings.any(|(name, _)| name == field)
-    })
+    of_effect(context, effect).is_some()
+}
+
+/// What coderd shows of the setting that an effect is about.
+pub fn shown<K: Kind>(context: &Context<K>, effect: &K::Effect) -> Option<Value> {
+    of_effect(context, effect)?.actual
 }
 
 fn correction(name: &'static str, state: &FieldState) -> Correction {

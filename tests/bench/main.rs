@@ -16,12 +16,19 @@
 mod figures;
 mod order;
 
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../e2e/coder.rs"]
-mod coder;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../e2e/scene.rs"]
-mod scene;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the tests are left out here, and what only they use"
+)]
+#[path = "../e2e"]
+mod e2e {
+    pub mod coder;
+    pub mod object;
+    pub mod scene;
+    pub mod template;
+    pub mod workspace;
+}
 
 use std::process::ExitCode;
 

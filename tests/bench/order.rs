@@ -21,9 +21,8 @@ use testbed::{
 use tokio::{process::Command, time::Instant};
 
 use crate::{
-    coder::id,
+    e2e::{coder::id, object::is_ready, scene::Scene},
     figures::Figures,
-    scene::{Scene, is_ready},
 };
 
 const ROUNDS: usize = 20;
