@@ -85,3 +85,82 @@ impl From<coderd::Error> for Outcome {
         outcome::<()>(Err(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{Method, StatusCode};
+
+    use super::*;
+    use crate::coderd::{Call, Refusal};
+
+    fn answered(status: u16, message: &str, by_coderd: bool) -> Outcome {
+        let call = Call {
+            method: Method::POST,
+            route: "/users/{user}/workspaces",
+            path: "/users/ann/workspaces".to_owned(),
+        };
+        let refusal = Refusal {
+            status: StatusCode::from_u16(status).unwrap(),
+            message: message.to_owned(),
+            detail: None,
+            validations: Vec::new(),
+            by_coderd,
+            retry_after: None,
+            at: None,
+        };
+        outcome::<()>(Err(coderd::Error::Refused {
+            call: Arc::new(call),
+            refusal: Box::new(refusal),
+        }))
+    }
+
+    #[test]
+    fn only_coderds_own_lasting_no_is_a_refusal() {
+        for (status, message, by_coderd) in [
+            (400, "Template does not exist.", true),
+            (405, "Workspace is deleted and cannot be updated.", true),
+            (422, "no", true),
+            (404, "Route not found.", true),
+        ] {
+            let outcome = answered(status, message, by_coderd);
+            assert!(
+                matches!(outcome, Outcome::Refused(_)),
+                "{status} {outcome:?}"
+            );
+        }
+        for (status, message, by_coderd) in [
+            (400, "<html>", false),
+            (403, "Forbidden.", true),
+            (404, "Resource not found", true),
+            (407, "", false),
+            (408, "", false),
+            (413, "<html>", false),
+            (421, "", false),
+            (429, "slow down", true),
+            (500, "dial tcp", true),
+            (503, "", false),
+        ] {
+            let outcome = answered(status, message, by_coderd);
+            assert!(
+                matches!(outcome, Outcome::Failed(_)),
+                "{status} {outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_conflict_keeps_what_coderd_says() {
+        let Outcome::Conflict(cause) = answered(409, "Workspace \"dev\" already exists.", true)
+        else {
+            panic!("a conflict");
+        };
+        assert_eq!(cause.reason, Reason::Conflict);
+        assert!(
+            cause.message.contains("already exists"),
+            "{}",
+            cause.message
+        );
+    }
+}
