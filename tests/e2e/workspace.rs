@@ -94,6 +94,28 @@ async fn a_workspace_that_is_created_stopped_ends_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_autostop_that_spec_cannot_hold_keeps_nothing_else_from_being_mirrored() {
+    let scene = Scene::new("long").await;
+    let template = scene.ready_template(&template::small_source("")).await;
+    // coderd takes any default, and gives it to each new workspace.
+    let path = format!("/templates/{}", id(&template.twin));
+    let sixty_days = 60_i64 * 24 * 3_600_000;
+    scene
+        .person
+        .ask(
+            "PATCH",
+            &path,
+            Some(json!({ "default_ttl_ms": sixty_days })),
+        )
+        .await;
+    let Workspace { cws, twin, .. } = scene.ready_workspace(&template.name, &json!({})).await;
+    assert_eq!(twin["ttl_ms"], sixty_days);
+    let seen = scene.object(&cws).await.unwrap();
+    assert_eq!(seen["spec"]["ttlMillis"], Value::Null);
+    assert_eq!(owners(&seen, "running"), ["coderd"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_by_somebody_else_is_mirrored_and_nobody_restarts_it() {
     let scene = Scene::new("mirror").await;
     let template = scene.ready_template(&template::small_source("")).await.name;
