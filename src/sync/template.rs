@@ -163,7 +163,7 @@ impl Kind for CoderTemplate {
     }
 
     fn pending(context: &Context, twin: &Template) -> Vec<Effect> {
-        version::pending(context, twin)
+        version::report::pending(context, twin)
     }
 
     fn unsupported(context: &Context) -> Vec<String> {
@@ -183,11 +183,11 @@ impl Kind for CoderTemplate {
     }
 
     fn look_again(context: &Context) -> Option<Duration> {
-        version::look_again(context)
+        version::report::look_again(context)
     }
 
     fn own_records_at_rest(context: &Context) -> OwnRecords {
-        version::records_at_rest(context)
+        version::report::records_at_rest(context)
     }
 
     fn status(context: &Context, report: Report<Self>) -> TemplateStatus {

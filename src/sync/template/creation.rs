@@ -28,9 +28,9 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
     if let Some(plan) = version::plan_first(context) {
         return plan;
     }
-    if let Some(outlook) = version::outlook(context) {
+    if let Some(outlook) = version::report::outlook(context) {
         return Plan {
-            next: Next::Rest(version::look_again(context)),
+            next: Next::Rest(version::report::look_again(context)),
             outlook,
             notes: Vec::new(),
             corrects: None,

@@ -22,7 +22,7 @@ pub fn outlook(context: &Context, template: &Template) -> Outlook {
         .or_else(|| report::refused(context))
         .or_else(|| report::forbidden(context))
         .or_else(|| report::fighting(context))
-        .or_else(|| version::outlook(context))
+        .or_else(|| version::report::outlook(context))
         .or_else(|| report::renamed(context))
         .unwrap_or_else(|| {
             Outlook::settled(format!("active version {}", template.active_version_name))

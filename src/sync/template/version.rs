@@ -3,16 +3,13 @@
 //! `status.version` is the one record. It is written with the version's name before the version is
 //! created, so that a lost reply is settled by looking for that name.
 
-use std::time::Duration;
+pub mod report;
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
 use serde_json::Value;
 
-use super::{
-    Context, Effect, Find, OwnRecords, Plan, Template, Version, VersionJob, declared::FILES,
-};
+use super::{Context, Effect, Find, Plan, Template, Version, VersionJob, declared::FILES};
 use crate::{
     api::{
         condition::Reason,
@@ -21,7 +18,6 @@ use crate::{
         template::{CoderTemplate, VersionStatus},
     },
     sync::{
-        build_wait::Poll,
         damper::{Correction, Fight},
         kind::Kind,
         note::{Note, NoteReason},
@@ -36,8 +32,6 @@ const OWN_ATTEMPTS: u32 = 3;
 const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 /// So many failed versions of a source that comes back are passed over.
 const OLD_ATTEMPTS: u32 = 16;
-/// A build that took too long may still succeed; it is looked at this often.
-const LATE_LOOK: Duration = Duration::from_secs(60);
 
 /// Where the version of the declared source is to be looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,97 +312,6 @@ fn fight(context: &Context) -> Option<Fight> {
     context
         .fight(&correction(&record.source_hash))
         .filter(|_| !is_active)
-}
-
-/// What the version says once no step is left; none where its source is in effect.
-pub fn outlook(context: &Context) -> Option<Outlook> {
-    let hash = match context.sight.source? {
-        Ok(declared) => &declared.hash,
-        Err(message) => return Some(Outlook::stalled(Reason::InvalidSource, message)),
-    };
-    let record = context
-        .records()
-        .own
-        .version
-        .filter(|version| version.source_hash == *hash)?;
-    let Find::Found(version) = context.sight.version else {
-        return None;
-    };
-    match &version.job {
-        VersionJob::Succeeded => {
-            let active = &context.present()?.active_version_name;
-            let difference = format!(
-                "files: declared {}, in Coder {active} is active",
-                record.name
-            );
-            fight(context).map(|fight| fight.outlook(&difference))
-        }
-        VersionJob::Active if poll(context, &record) == Poll::TimedOut => Some(Outlook::stalled(
-            Reason::VersionTimedOut,
-            format!(
-                "the import of version {} did not end in time (job {}); it is promoted if it still \
-                 succeeds",
-                record.name, version.job_status
-            ),
-        )),
-        VersionJob::Active => Some(building(&record.name)),
-        VersionJob::Failed { error, .. } => Some(Outlook::stalled(
-            Reason::VersionFailed,
-            format!(
-                "the import of version {} failed: {}",
-                record.name,
-                record.error.as_ref().unwrap_or(error)
-            ),
-        )),
-    }
-}
-
-/// The effects towards the version that are asked for: a refusal of one of them still matters.
-pub fn pending(context: &Context, template: &Template) -> Vec<Effect> {
-    match (context.sight.version, context.records().own.version) {
-        (Find::Found(version), Some(_)) if version.id != template.active_version_id => vec![
-            Effect::Unarchive(version.id.clone()),
-            Effect::Promote(version.id.clone()),
-        ],
-        (Find::Absent, Some(record)) => vec![Effect::CreateVersion {
-            name: record.name,
-            template_id: Some(template.id.clone()),
-        }],
-        _ => Vec::new(),
-    }
-}
-
-/// The records once no step is left: a bound template without a declared source has no version of ours.
-pub fn records_at_rest(context: &Context) -> OwnRecords {
-    let mut own = context.records().own;
-    if context.sight.source.is_none() && context.present().is_some() {
-        own.version = None;
-    }
-    own
-}
-
-/// When to look at an active build again.
-pub fn look_again(context: &Context) -> Option<Duration> {
-    let Find::Found(Version {
-        job: VersionJob::Active,
-        ..
-    }) = context.sight.version
-    else {
-        return fight(context).map(|fight| fight.remaining(context.now));
-    };
-    Some(match poll(context, &context.records().own.version?) {
-        Poll::After(delay) => delay,
-        Poll::TimedOut => LATE_LOOK,
-    })
-}
-
-fn poll(context: &Context, record: &VersionStatus) -> Poll {
-    let started = record.started_at.as_ref().map_or(context.now, |at| at.0);
-    let elapsed = context.now.duration_since(started);
-    context
-        .sight
-        .build_wait
-        .next_poll(elapsed.try_into().unwrap_or_default())
 }
 
 fn building(name: &str) -> Outlook {

@@ -85,7 +85,7 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> P
         .duration_since(context.coderd_now);
     if wait.is_positive() {
         let message = format!(
-            "delete build {} failed: {error}; the next try comes {minutes} min later; \
+            "delete build {} failed: {error}; the next try comes {minutes} min after it failed; \
              spec.deletionPolicy: Retain lets the object go at once",
             workspace.build.number
         );
