@@ -95,9 +95,11 @@ impl<'a, K: Driven> Look<'a, K> {
         }
     }
 
-    /// Claims the twin that `records` bind the object to; false where another object holds it.
+    /// Claims the twin that `records` newly bind the object to; false where another object holds it.
     pub(super) fn claims(&self, records: &Records<K>) -> bool {
-        let id = records.binding.as_ref().map(|binding| binding.id.parse());
+        let is_new = self.object.shared_status().binding.is_none();
+        let binding = records.binding.as_ref().filter(|_| is_new);
+        let id = binding.map(|binding| binding.id.parse());
         match id {
             Some(Ok(id)) => self.controller.inventory.claim(self.key, id),
             Some(Err(_)) | None => true,
