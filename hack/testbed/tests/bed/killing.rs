@@ -132,7 +132,7 @@ async fn victim() {
 #[tokio::test]
 async fn a_program_is_killed_with_all_that_it_started() {
     let bed = Bed::shared().unwrap();
-    let script = "echo started; sleep 600 & trap 'echo asked; exit 3' TERM; wait";
+    let script = "trap 'echo asked; exit 3' TERM; sleep 600 & echo started; wait";
     let invocation = Invocation::new("script", "sh").arguments(["-c", script]);
     let program = bed.start_program(invocation.clone()).await.unwrap();
     let started = async || program.log_text().unwrap().contains("started");
