@@ -8,6 +8,7 @@
 pub mod adoption;
 pub mod build;
 pub mod build_wait;
+pub mod claim;
 pub mod context;
 pub mod damper;
 pub mod deletion;

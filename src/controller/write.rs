@@ -9,7 +9,7 @@ use super::{
     reconcile::{After, Verdict},
 };
 use crate::{
-    api::names::{FINALIZER, MANAGER_CODERD},
+    api::names::{FINALIZER, MANAGER_CODERD, MANAGER_SHIM},
     k8s::{
         error::Error,
         finalizer,
@@ -102,6 +102,15 @@ pub(super) async fn write<K: Driven>(
                 .apply_origin_label(&known, *origin, Force::Yes)
                 .await?;
             reread_object(look, &known).await
+        }
+        Write::DropClaim => {
+            // An apply of nothing: what nobody else owns goes.
+            let nothing = json!({});
+            let object = objects
+                .apply(&known, MANAGER_SHIM, Force::No, nothing)
+                .await?;
+            wrote(look, &object);
+            Ok(After::Object(object))
         }
         Write::Delete => match objects.delete(&known).await? {
             Deletion::Done => Ok(After::End(Verdict::Gone)),

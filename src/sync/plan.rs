@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    adoption,
+    adoption, claim,
     context::{Context, Records},
     damper::Correction,
     deletion, guard,
@@ -60,6 +60,8 @@ pub enum Write {
     },
     /// Apply the origin label.
     ApplyOrigin(Origin),
+    /// Give up what the aggregated API claimed for a deletion that did not come.
+    DropClaim,
     /// Delete the object; its twin is gone or has another name.
     Delete,
 }
@@ -69,6 +71,7 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Plan<K> {
     let mut plan = guard::first_visit(context)
         .or_else(|| guard::unrecorded_refusals(context))
         .or_else(|| deletion::plan(context))
+        .or_else(|| claim::stale(context))
         .or_else(|| guard::paused(context))
         .or_else(|| guard::unknown(context))
         .or_else(|| adoption::plan(context))
@@ -88,6 +91,9 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Plan<K> {
             begins_deletion: false,
         });
     K::add_findings(context, &mut plan.outlook);
+    if let Next::Rest(delay) = &mut plan.next {
+        *delay = [*delay, claim::due(context)].into_iter().flatten().min();
+    }
     plan
 }
 

@@ -4,13 +4,13 @@ use std::{fmt::Debug, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Stored, at};
 use crate::{
     api::{
         condition::Reason,
-        names::MANAGER_CODERD,
+        names::{MANAGER_CODERD, MANAGER_SHIM},
         status::{Origin, Refusal, Suspension},
     },
     sync::{
@@ -217,6 +217,7 @@ impl<K: Staged> Scene<K> {
                 self.stored.apply(MANAGER_CODERD, fields, *force).unwrap();
             }
             Write::ApplyOrigin(origin) => self.stored.label(*origin),
+            Write::DropClaim => self.stored.apply(MANAGER_SHIM, &Map::new(), false).unwrap(),
             Write::Delete => self.stored.delete(),
         }
         self.stored.has_finalizer || !self.stored.is_terminating

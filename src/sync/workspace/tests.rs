@@ -27,6 +27,7 @@ use crate::{
     },
 };
 
+mod claim;
 mod creation;
 mod deletion;
 mod lifecycle;
