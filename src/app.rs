@@ -26,8 +26,8 @@ use supervise::Supervisor;
 
 use crate::{
     coderd::{self, BaseUrl, Limits},
-    controller::{self, clock::Clock, metrics::Metrics},
-    k8s::{self, config::Places},
+    controller::{self, metrics::Metrics},
+    k8s::{self, clock::Clock, config::Places},
 };
 
 /// How long parts may take to end. A second less than the ten that the process promises.

@@ -6,7 +6,6 @@
 //! that an effect relies on is in `status` before the effect is sent.
 
 mod cause;
-pub mod clock;
 mod driven;
 pub mod import;
 mod inventory;
@@ -34,13 +33,13 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    clock::Clock, import::Imports, inventory::Inventory, memory::Memory, metrics::Metrics,
-    queue::Queue, session::Sessions,
+    import::Imports, inventory::Inventory, memory::Memory, metrics::Metrics, queue::Queue,
+    session::Sessions,
 };
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
     coderd,
-    k8s::{event::EventRecorder, object::Objects},
+    k8s::{clock::Clock, event::EventRecorder, object::Objects},
     sync::{build_wait::BuildWait, mass_deletion::Deletions},
 };
 

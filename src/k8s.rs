@@ -5,13 +5,14 @@
 //! which object it was ([`error::Error`]) and answers what that means by method.
 
 mod call;
+pub mod clock;
 pub mod config;
 pub mod crd;
 pub mod deadline;
 pub mod error;
 pub mod event;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod finalizer;
 pub mod object;
 mod text;

@@ -26,6 +26,7 @@ async fn run<K: Watched>(controller: &Controller, kind: &'static str, key: fn(St
     let options = Options {
         namespace: Some(settings.namespace.clone()),
         labels: None,
+        fields: None,
         // Each watch jitters by itself.
         seed: kind.bytes().fold(settings.seed, |seed, byte| {
             seed.rotate_left(8) ^ u64::from(byte)

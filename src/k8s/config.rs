@@ -17,7 +17,7 @@ use super::deadline::{self, DeadlineLayer};
 
 /// What the API server sees as `User-Agent`: it is in the audit log, and names the field manager of
 /// writes that do not name one.
-const USER_AGENT: HeaderValue =
+pub const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("coder-k8s/", env!("CARGO_PKG_VERSION")));
 
 /// Why there is no connection to an API server.

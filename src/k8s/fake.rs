@@ -19,23 +19,23 @@ use super::deadline::{self, DeadlineLayer};
 
 /// What the server saw.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: BTreeMap<String, String>,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Value,
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 /// What the server answers; none is silence.
-pub(super) struct Answer(Option<Response<AnswerBody>>);
+pub(crate) struct Answer(Option<Response<AnswerBody>>);
 
 /// All that the server saw.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<Seen>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<Seen>>>);
 
 /// A client of a server that answers by `answer`.
-pub(super) fn server(answer: impl Fn(&Seen) -> Answer + Clone + Send + 'static) -> (Client, Log) {
+pub(crate) fn server(answer: impl Fn(&Seen) -> Answer + Clone + Send + 'static) -> (Client, Log) {
     let log = Log::default();
     let seen_by = log.clone();
     let service = tower::service_fn(move |request: Request<Body>| {
@@ -56,12 +56,12 @@ pub(super) fn server(answer: impl Fn(&Seen) -> Answer + Clone + Send + 'static) 
 }
 
 impl Log {
-    pub(super) fn all(&self) -> Vec<Seen> {
+    pub(crate) fn all(&self) -> Vec<Seen> {
         self.0.lock().unwrap().clone()
     }
 
     /// The only request there was.
-    pub(super) fn only(&self) -> Seen {
+    pub(crate) fn only(&self) -> Seen {
         let seen = self.all();
         assert_eq!(seen.len(), 1, "{seen:#?}");
         seen[0].clone()
@@ -84,40 +84,40 @@ impl Seen {
         }
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
     }
 
-    pub(super) fn is_watch(&self) -> bool {
+    pub(crate) fn is_watch(&self) -> bool {
         self.parameter("watch") == Some("true")
     }
 }
 
 impl Answer {
-    pub(super) fn json(code: u16, body: &Value) -> Self {
+    pub(crate) fn json(code: u16, body: &Value) -> Self {
         Self::new(code, AnswerBody::from(body.to_string()))
     }
 
-    pub(super) fn text(code: u16, text: &'static str) -> Self {
+    pub(crate) fn text(code: u16, text: &'static str) -> Self {
         Self::new(code, AnswerBody::from(text))
     }
 
     /// No answer at all.
-    pub(super) fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self(None)
     }
 
     /// A watch that sends these events and then ends.
-    pub(super) fn events(events: &[Value]) -> Self {
+    pub(crate) fn events(events: &[Value]) -> Self {
         Self::new(200, AnswerBody::from(lines(events)))
     }
 
     /// A watch that sends these events and then stays open, silent.
-    pub(super) fn open_events(events: &[Value]) -> Self {
+    pub(crate) fn open_events(events: &[Value]) -> Self {
         let first = Ok::<_, BoxError>(Bytes::from(lines(events)));
         let body = stream::iter([first]).chain(stream::pending());
         Self::new(200, AnswerBody::from_stream(body))
@@ -135,7 +135,7 @@ fn lines(events: &[Value]) -> String {
 }
 
 /// A refusal in the server's form.
-pub(super) fn status(code: u16, reason: &str, message: &str, details: &Value) -> Value {
+pub(crate) fn status(code: u16, reason: &str, message: &str, details: &Value) -> Value {
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "details": details, "code": code,
@@ -143,7 +143,7 @@ pub(super) fn status(code: u16, reason: &str, message: &str, details: &Value) ->
 }
 
 /// The server's answer for an object that does not exist.
-pub(super) fn not_found(name: &str) -> Value {
+pub(crate) fn not_found(name: &str) -> Value {
     status(
         404,
         "NotFound",

@@ -55,6 +55,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// Which labels the objects have; any where it is absent.
     pub labels: Option<String>,
+    /// Which fields the objects have, such as `metadata.name=x`; any where it is absent.
+    pub fields: Option<String>,
     /// Where this watch's jitter begins: a different one for each watch.
     pub seed: u64,
 }

@@ -92,6 +92,7 @@ pub(super) enum News<K> {
 pub(super) struct Source<K: Watched> {
     api: Api<PartialObjectMeta<K>>,
     labels: Option<String>,
+    fields: Option<String>,
     position: Position<K>,
 }
 
@@ -118,6 +119,7 @@ impl<K: Watched> Source<K> {
                 None => Api::all(client),
             },
             labels: options.labels.clone(),
+            fields: options.fields.clone(),
             position: Position::Unlisted,
         }
     }
@@ -143,6 +145,7 @@ impl<K: Watched> Source<K> {
         let mut objects = Vec::new();
         let mut page = ListParams {
             label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
             limit: Some(PAGE),
             ..ListParams::default()
         };
@@ -164,6 +167,7 @@ impl<K: Watched> Source<K> {
     async fn open(&mut self, version: String) -> Result<News<K>, Failure> {
         let params = WatchParams {
             label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
             timeout: Some(WATCH_SECONDS),
             ..WatchParams::default()
         };

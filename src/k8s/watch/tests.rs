@@ -160,6 +160,7 @@ async fn one_namespace_and_some_labels_can_be_watched() {
     let options = Options {
         namespace: Some("team".to_owned()),
         labels: Some("a=b".to_owned()),
+        fields: Some("metadata.name=x".to_owned()),
         seed: 1,
     };
     let (events, _) = watch::<CoderWorkspace, _>(client, &options, |_| ());
@@ -170,6 +171,7 @@ async fn one_namespace_and_some_labels_can_be_watched() {
         "/apis/coder.com/v1alpha1/namespaces/team/coderworkspaces"
     );
     assert_eq!(seen.parameter("labelSelector"), Some("a=b"));
+    assert_eq!(seen.parameter("fieldSelector"), Some("metadata.name=x"));
 }
 
 #[tokio::test(start_paused = true)]
