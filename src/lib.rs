@@ -1,17 +1,22 @@
 //! coder-k8s: Coder workspaces and templates as Kubernetes objects.
 //!
 //! ```text
-//!   kubectl, Argo CD, Flux                                people, CLI, dashboard
-//!            |                                                      |
-//!     kube-apiserver  <-- watch, apply -->  controller  <-- REST --> coderd
+//!   kubectl, Argo CD, Flux    old clients                 people, CLI, dashboard
+//!            |                     |                                |
+//!            |                 apiserver                            |
+//!            |                     |                                |
+//!     kube-apiserver  <------------+
+//!            ^
+//!            +---- watch, apply ---->  controller  <--- REST --->  coderd
 //!                                               |
 //!                                             sync: decides, without any I/O
 //! ```
 //!
 //! Modules may import downwards only (`tests/layers.rs` holds this):
-//! `app` → `controller` → {`sync`, `coderd`, `k8s`} → `api`.
+//! `app` → {`controller`, `apiserver`} → {`sync`, `coderd`, `k8s`} → `api`.
 
 pub mod api;
+pub mod apiserver;
 pub mod app;
 pub mod coderd;
 pub mod controller;

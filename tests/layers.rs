@@ -8,13 +8,17 @@ use std::{
 };
 
 /// What each module may import: everything below it, nothing beside or above it.
-const MAY_IMPORT: [(&str, &[&str]); 6] = [
+const MAY_IMPORT: [(&str, &[&str]); 7] = [
     ("api", &[]),
     ("coderd", &["api"]),
+    ("apiserver", &["api", "k8s"]),
     ("k8s", &["api"]),
     ("sync", &["api"]),
     ("controller", &["api", "coderd", "k8s", "sync"]),
-    ("app", &["api", "coderd", "k8s", "sync", "controller"]),
+    (
+        "app",
+        &["api", "apiserver", "coderd", "k8s", "sync", "controller"],
+    ),
 ];
 
 /// What the core is made of. Neither a client nor a runtime nor a clock is among it.

@@ -1,0 +1,58 @@
+//! Renames the group of our objects in what passes through, and changes no other byte.
+//!
+//! Objects are stored under one group and served under another. Nothing here
+//! parses a document and writes it anew: number spelling, order, duplicate members, white space
+//! and comments stay, so that kube-apiserver and the client see each other's bytes.
+//!
+//! Rules for answers, with P being the root, `.items[*]`, `.rows[*].object`, `.object` (a watch
+//! frame) or `.object.rows[*].object`:
+//!
+//! - `P.apiVersion` and `P.metadata.managedFields[*].apiVersion`: the stored version becomes the
+//!   aggregated one, others stay;
+//! - of a `Status`, at the root or at `.object`: `.details.group`, and the names of the stored
+//!   group in `.message` and `.details.causes[*].message`;
+//! - on demand, `P.spec.files` of every P but the root is left out.
+//!
+//! No rule looks at `kind`: our kinds have no member named `items`, `rows`, `object`, `details` or
+//! `message` at these places, and no other kind of answer means something else by them.
+//!
+//! Rules for requests: `.apiVersion` is swapped, so that an object of the wrong group is refused by
+//! kube-apiserver in its own words ([`Options::foreign`] swaps them back), and
+//! `.metadata.managedFields[*].apiVersion` is turned into the stored version.
+//!
+//! Names are compared after decoding, so an escaped spelling is the same name. Every duplicate of
+//! a member is treated alike. `ownerReferences`, annotations, labels, and the rest of `spec` and
+//! `status` are never touched.
+
+mod document;
+mod files;
+mod flow;
+mod json;
+mod place;
+mod request;
+mod sink;
+mod skip;
+mod stream;
+mod token;
+mod unit;
+mod yaml;
+mod yaml_response;
+
+pub use files::{files_of, has_files, insert_files};
+pub use request::{Rewritten, json_patch, merge_patch, object};
+pub use stream::ResponseFilter;
+pub use token::rename_text;
+pub use yaml_response::response_yaml;
+
+/// How an answer is renamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Leave out `spec.files` of objects that are in a list, a table or a watch.
+    pub omit_files: bool,
+    /// The request named the stored version where the aggregated one belongs, and was swapped
+    /// ([`Rewritten::foreign`]): in messages, names of the aggregated group are swapped back.
+    pub foreign: bool,
+}
+
+#[cfg(test)]
+mod tests;
