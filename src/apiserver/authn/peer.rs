@@ -1,0 +1,95 @@
+//! The other end of a TLS connection, and what its certificates prove.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::CertificateDer;
+
+use super::{client_certificate, front_proxy, trust::Trust};
+use crate::apiserver::identity::Identity;
+
+/// How long a verification holds: a certificate that expires ends a living connection's rights too.
+const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
+
+/// The client of one TLS connection, which lives as long as the connection.
+///
+/// Its certificates are verified once a minute and whenever the trust changes, not for each request.
+pub struct Peer {
+    certificates: Arc<[CertificateDer<'static>]>,
+    last: Mutex<Option<Verification>>,
+}
+
+struct Verification {
+    /// Held, not only compared: another trust can never be at its address.
+    trust: Arc<Trust>,
+    at: Timestamp,
+    proved: Proved,
+}
+
+/// What certificates prove.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proved {
+    /// It may tell users by headers.
+    pub(super) is_proxy: bool,
+    /// Whom an ordinary client's certificate names.
+    pub(super) client: Option<Arc<Identity>>,
+}
+
+impl Peer {
+    /// A client that sent `certificates`, its own first; none if it sent none.
+    ///
+    /// Assumes that the handshake has proved that the client holds the key of the first one.
+    #[must_use]
+    pub fn new(certificates: Arc<[CertificateDer<'static>]>) -> Self {
+        Self {
+            certificates,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Whether it sent certificates, good ones or not.
+    #[must_use]
+    pub fn has_certificates(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
+    /// What the certificates prove under `trust` at `now`.
+    pub(super) fn proved(&self, trust: &Arc<Trust>, now: Timestamp) -> Proved {
+        if !self.has_certificates() {
+            return Proved::default();
+        }
+        // Requests that arrive together wait for one verification instead of doing it again.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = last.as_ref().filter(|known| known.holds(trust, now)) {
+            return known.proved.clone();
+        }
+        let proved = Proved {
+            is_proxy: front_proxy::is_proxy(trust, &self.certificates, now),
+            client: client_certificate::identity(trust, &self.certificates, now).map(Arc::new),
+        };
+        *last = Some(Verification {
+            trust: trust.clone(),
+            at: now,
+            proved: proved.clone(),
+        });
+        proved
+    }
+}
+
+impl Verification {
+    fn holds(&self, trust: &Arc<Trust>, now: Timestamp) -> bool {
+        let age = now.duration_since(self.at);
+        Arc::ptr_eq(&self.trust, trust) && !age.is_negative() && age < LIFETIME
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Peer")
+            .field("certificates", &self.certificates.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! Bearer tokens, which only kube-apiserver can read.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderMap, header};
+use k8s_openapi::api::authentication::v1::{TokenReviewSpec, TokenReviewStatus};
+use kube::Client;
+use sha2::{Digest, Sha256};
+
+use crate::apiserver::{
+    identity::Identity,
+    memory::{Key, Memory},
+    review::{Review, ReviewError, Reviewer},
+};
+
+/// How long an answer is good, whether the token was valid or not.
+const LIFETIME: Duration = Duration::from_secs(10);
+/// How many answers are kept.
+const CAPACITY: usize = 4096;
+
+/// Asks whose a token is, and remembers it for a moment. Keeps no token: an answer is remembered
+/// under a keyed digest.
+pub struct Tokens {
+    reviewer: Reviewer,
+    /// None: kube-apiserver does not know the token.
+    memory: Memory<Option<Identity>>,
+    key: [u8; 32],
+}
+
+/// The Authorization header is no text.
+#[derive(Debug)]
+pub(super) struct Garbled;
+
+impl Tokens {
+    /// Asks by `client`. `key` is random, chosen anew by each process; jitter begins at `seed`.
+    #[must_use]
+    pub fn new(client: Client, key: [u8; 32], seed: u64) -> Self {
+        Self {
+            reviewer: Reviewer::new(client, Review::Token, seed),
+            memory: Memory::new(LIFETIME, CAPACITY),
+            key,
+        }
+    }
+
+    /// Whose `token` is; none if it is not valid.
+    pub(super) async fn owner(&self, token: &str) -> Result<Option<Identity>, ReviewError> {
+        let recalled = self.memory.recall(self.digest(token), self.review(token));
+        self.reviewer.in_time(recalled).await
+    }
+
+    async fn review(&self, token: &str) -> Result<Option<Identity>, ReviewError> {
+        let spec = TokenReviewSpec {
+            audiences: None,
+            token: Some(token.to_owned()),
+        };
+        let status: TokenReviewStatus = self.reviewer.ask(&spec).await?;
+        let user = status.user.filter(|_| status.authenticated == Some(true));
+        Ok(user.and_then(Identity::told))
+    }
+
+    fn digest(&self, token: &str) -> Key {
+        let digest = Sha256::new_with_prefix(self.key).chain_update(token);
+        digest.finalize().into()
+    }
+}
+
+/// The bearer token in `headers`; none without one, and with another kind of authorization.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Garbled> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let value = std::str::from_utf8(value.as_bytes()).map_err(|_| Garbled)?;
+    let mut parts = value.trim().splitn(3, ' ');
+    let is_bearer = parts
+        .next()
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    Ok(parts.next().filter(|token| is_bearer && !token.is_empty()))
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

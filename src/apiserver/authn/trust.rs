@@ -1,0 +1,171 @@
+//! Whom to believe: what kube-apiserver publishes in `kube-system/extension-apiserver-authentication`.
+//!
+//! Source: the cluster-authentication-trust controller writes it, and merges what several
+//! kube-apiservers have to say. The keys that begin with `requestheader-` are there only if
+//! kube-apiserver can forward requests at all.
+
+mod follow;
+
+use std::collections::BTreeMap;
+
+use http::HeaderName;
+
+pub use self::follow::follow;
+use super::authorities::{Authorities, BundleError};
+
+/// What one reading of the `ConfigMap` says, or the last good reading of each part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// Who signs certificates of ordinary clients; without it there are none.
+    pub(super) clients: Option<Authorities>,
+    /// Who signs the certificate with which kube-apiserver forwards requests.
+    pub(super) proxies: Authorities,
+    /// Which request headers of a proxy tell the user.
+    pub(super) headers: ProxyHeaders,
+}
+
+/// The names by which a proxy tells the user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ProxyHeaders {
+    /// The common names that a proxy's certificate may have; any where it is empty. A list with an
+    /// empty text in it is not empty.
+    pub(super) allowed_names: Vec<String>,
+    pub(super) user: Vec<HeaderName>,
+    pub(super) uid: Vec<HeaderName>,
+    pub(super) group: Vec<HeaderName>,
+    /// In lower case, none of them empty.
+    pub(super) extra_prefixes: Vec<String>,
+}
+
+/// What is wrong with a part of the `ConfigMap`.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {key} of the ConfigMap kube-system/extension-apiserver-authentication")]
+pub struct TrustError {
+    /// The key in `data`.
+    pub key: &'static str,
+    /// What is wrong with it.
+    #[source]
+    pub problem: Problem,
+}
+
+/// What is wrong with a value.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// There is none.
+    #[error("it is missing")]
+    Missing,
+    /// It is no bundle of certificates.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// It is no list of texts.
+    #[error("it is no JSON list of texts")]
+    List(#[from] serde_json::Error),
+}
+
+const CLIENT_CA: &str = "client-ca-file";
+const PROXY_CA: &str = "requestheader-client-ca-file";
+const ALLOWED_NAMES: &str = "requestheader-allowed-names";
+const USER_HEADERS: &str = "requestheader-username-headers";
+const UID_HEADERS: &str = "requestheader-uid-headers";
+const GROUP_HEADERS: &str = "requestheader-group-headers";
+const EXTRA_PREFIXES: &str = "requestheader-extra-headers-prefix";
+
+type Data = BTreeMap<String, String>;
+
+impl Trust {
+    /// Reads `data`. A part that is missing or wrong stays as it was in `before`: a bundle of
+    /// authorities is replaced, never dropped. None while no proxy can be trusted at all.
+    ///
+    /// What is wrong is told as well; a missing client CA is not, for it is optional.
+    pub(super) fn read(data: &Data, before: Option<&Self>) -> (Option<Self>, Vec<TrustError>) {
+        let mut errors = Vec::new();
+        let mut noted = |key, problem| errors.push(TrustError { key, problem });
+        let clients = match bundle(data, CLIENT_CA) {
+            Ok(clients) => Some(clients),
+            Err(problem) => {
+                if !matches!(problem, Problem::Missing) {
+                    noted(CLIENT_CA, problem);
+                }
+                before.and_then(|before| before.clients.clone())
+            }
+        };
+        let proxies = match bundle(data, PROXY_CA) {
+            Ok(proxies) => Some(proxies),
+            Err(problem) => {
+                noted(PROXY_CA, problem);
+                before.map(|before| before.proxies.clone())
+            }
+        };
+        let headers = match ProxyHeaders::read(data) {
+            Ok(headers) => Some(headers),
+            Err(TrustError { key, problem }) => {
+                noted(key, problem);
+                before.map(|before| before.headers.clone())
+            }
+        };
+        let trust = proxies.zip(headers).map(|(proxies, headers)| Self {
+            clients,
+            proxies,
+            headers,
+        });
+        (trust, errors)
+    }
+}
+
+impl ProxyHeaders {
+    fn read(data: &Data) -> Result<Self, TrustError> {
+        Ok(Self {
+            allowed_names: list(data, ALLOWED_NAMES)?,
+            user: names(data, USER_HEADERS)?,
+            uid: names(data, UID_HEADERS)?,
+            group: names(data, GROUP_HEADERS)?,
+            extra_prefixes: list(data, EXTRA_PREFIXES)?
+                .into_iter()
+                .map(|prefix| prefix.trim().to_ascii_lowercase())
+                .filter(|prefix| !prefix.is_empty())
+                .collect(),
+        })
+    }
+
+    /// Whether a header of that name tells the user.
+    pub(super) fn mention(&self, name: &HeaderName) -> bool {
+        [&self.user, &self.uid, &self.group]
+            .into_iter()
+            .any(|names| names.contains(name))
+            || self
+                .extra_prefixes
+                .iter()
+                .any(|prefix| name.as_str().starts_with(prefix))
+    }
+}
+
+fn bundle(data: &Data, key: &str) -> Result<Authorities, Problem> {
+    let text = data.get(key).map(|text| text.trim()).unwrap_or_default();
+    if text.is_empty() {
+        return Err(Problem::Missing);
+    }
+    Ok(Authorities::from_pem(text)?)
+}
+
+/// An absent list is empty.
+fn list(data: &Data, key: &'static str) -> Result<Vec<String>, TrustError> {
+    let text = data.get(key).filter(|text| !text.is_empty());
+    let list = text.map_or(Ok(None), |text| serde_json::from_str(text));
+    let list: Option<Vec<String>> = list.map_err(|error| TrustError {
+        key,
+        problem: error.into(),
+    })?;
+    Ok(list.unwrap_or_default())
+}
+
+/// What cannot be the name of a header cannot be sent either.
+fn names(data: &Data, key: &'static str) -> Result<Vec<HeaderName>, TrustError> {
+    let names = list(data, key)?;
+    Ok(names
+        .iter()
+        .filter_map(|name| name.trim().parse().ok())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Who may do what: the cluster's own authorizer is asked, about the aggregated group.
+//!
+//! kube-apiserver has asked it already for what it forwards, but gives no promise of it; and who comes
+//! past kube-apiserver was not asked about at all.
+
+mod attributes;
+mod message;
+mod selector;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use k8s_openapi::api::authorization::v1::{SubjectAccessReviewSpec, SubjectAccessReviewStatus};
+use kube::Client;
+use sha2::{Digest, Sha256};
+
+pub use self::{
+    attributes::{Attributes, ResourceRequest},
+    message::forbidden_message,
+    selector::exact_name,
+};
+use super::{
+    identity::{Identity, MASTERS},
+    memory::{Key, Memory},
+    review::{Review, ReviewError, Reviewer},
+};
+
+/// How long a decision is good, whatever it is.
+const LIFETIME: Duration = Duration::from_secs(10);
+/// How many decisions are kept.
+const CAPACITY: usize = 8192;
+/// Longer requests are not remembered: who sends many of them shall not push out all others.
+const MOST_BYTES: usize = 10_000;
+
+/// Whether a request may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It may.
+    Allowed,
+    /// It may not.
+    Denied {
+        /// What the cluster's authorizer says about it; mostly nothing.
+        reason: Arc<str>,
+    },
+}
+
+/// Decides by `SubjectAccessReview`, and remembers it for a moment.
+pub struct Authorizer {
+    reviewer: Reviewer,
+    memory: Memory<Decision>,
+}
+
+impl Authorizer {
+    /// Asks by `client`; jitter begins at `seed`.
+    #[must_use]
+    pub fn new(client: Client, seed: u64) -> Self {
+        Self {
+            reviewer: Reviewer::new(client, Review::SubjectAccess, seed),
+            memory: Memory::new(LIFETIME, CAPACITY),
+        }
+    }
+
+    /// Whether `identity` may do what `attributes` say. An error is no decision: 500, never allowed.
+    pub async fn authorize(
+        &self,
+        identity: &Identity,
+        attributes: &Attributes,
+    ) -> Result<Decision, ReviewError> {
+        if identity.groups.iter().any(|group| group == MASTERS) {
+            return Ok(Decision::Allowed);
+        }
+        let spec = attributes.review(identity);
+        let decision = async {
+            if attributes.length() < MOST_BYTES {
+                let key = digest(&spec)?;
+                self.memory.recall(key, self.review(&spec)).await
+            } else {
+                self.review(&spec).await
+            }
+        };
+        self.reviewer.in_time(decision).await
+    }
+
+    async fn review(&self, spec: &SubjectAccessReviewSpec) -> Result<Decision, ReviewError> {
+        let status: SubjectAccessReviewStatus = self.reviewer.ask(spec).await?;
+        Ok(if status.allowed && status.denied != Some(true) {
+            Decision::Allowed
+        } else {
+            Decision::Denied {
+                reason: status.reason.unwrap_or_default().into(),
+            }
+        })
+    }
+}
+
+/// A digest of all that is asked: where it is the same, the question is the same.
+fn digest(spec: &SubjectAccessReviewSpec) -> Result<Key, ReviewError> {
+    let text = serde_json::to_vec(spec)
+        .map_err(|error| ReviewError::Build(Review::SubjectAccess, error.into()))?;
+    Ok(Sha256::digest(text).into())
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Authorizer")
+            .field("reviewer", &self.reviewer)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
