@@ -2,8 +2,10 @@
 
 pub mod authn;
 pub mod authz;
+pub mod certificate;
 pub mod identity;
 mod memory;
 mod names;
 mod review;
 pub mod rewrite;
+pub mod tls;

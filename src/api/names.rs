@@ -6,6 +6,8 @@ pub const MANAGER_CODERD: &str = "coderd";
 pub const MANAGER_CONTROLLER: &str = "coder-k8s";
 /// Manager of the deletion policy that the aggregated API applies for its callers.
 pub const MANAGER_SHIM: &str = "coder-k8s-shim";
+/// Manager of the aggregated API's Secret and of the `caBundle` of its `APIService`.
+pub const MANAGER_APISERVER: &str = "coder-k8s-apiserver";
 /// The managers whose ownership of a field declares nothing.
 pub const OWN_MANAGERS: [&str; 3] = [MANAGER_CODERD, MANAGER_CONTROLLER, MANAGER_SHIM];
 
@@ -25,6 +27,10 @@ pub const ANNOTATION_RECONCILE_REQUESTED_AT: &str = "coder.com/reconcile-request
 pub const ANNOTATION_RECREATE: &str = "coder.com/recreate";
 /// What a suspended deletion names, its number and time: it is meant, and goes on.
 pub const ANNOTATION_CONFIRM_DELETIONS: &str = "coder.com/confirm-deletions";
+/// On the `APIService`: `"false"`: its `caBundle` is left alone.
+pub const ANNOTATION_MANAGE_CA_BUNDLE: &str = "coder.com/manage-ca-bundle";
+/// On the aggregated API's Secret: since when the `APIService` has shown the newest authority.
+pub const ANNOTATION_CA_TRUSTED_SINCE: &str = "coder.com/ca-trusted-since";
 
 /// The name of the control plane that is given by flags.
 pub const STATIC_CONTROL_PLANE: &str = "static";

@@ -1,0 +1,361 @@
+//! Keeps the serving certificate, its authority and kube-apiserver's trust in it.
+//!
+//! Decides nothing: looks, asks the plan, and takes the step.
+
+use std::{collections::BTreeSet, convert::Infallible, fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
+};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+use super::{
+    Served, ServiceName,
+    authority::{self, IssueError},
+    causes,
+    plan::{Shown, Step, Stored, TrustRecord, View, Wait, plan},
+    secret::{self, Damage, Material},
+    trust,
+};
+use crate::api::names::MANAGER_APISERVER;
+
+/// How often replicas should look. The rotation counts on much less than a minute.
+pub const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a look and the step after it may take together: what was looked at must not be old when
+/// it is written down.
+const ROUND: Duration = Duration::from_secs(20);
+
+/// More steps than any state needs: beyond that, the others are given time.
+const STEPS_AT_ONCE: usize = 8;
+
+/// Keeps the Secret `coder-k8s-apiserver-tls` and the `caBundle` of the `APIService`.
+#[derive(Clone)]
+pub struct Keeper {
+    secrets: Api<Secret>,
+    api_services: Api<APIService>,
+    service: ServiceName,
+    names: BTreeSet<String>,
+    interval: Duration,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// Why a round came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("cannot {action} {object}")]
+    Call {
+        action: &'static str,
+        object: String,
+        #[source]
+        source: kube::Error,
+    },
+    #[error("cannot use Secret {}/{}, which is left as it is: delete it to have a new one made",
+        .namespace, secret::NAME)]
+    Damaged {
+        namespace: String,
+        #[source]
+        source: Damage,
+    },
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    #[error("no complete answer within {} s", ROUND.as_secs())]
+    Slow,
+}
+
+/// What one look found.
+struct Look {
+    /// The error is worth a word, but what is in the Secret is served all the same.
+    api_service: Result<Option<APIService>, Error>,
+    secret: Option<Secret>,
+    material: Result<Option<Material>, Damage>,
+}
+
+/// What a round has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Something was written, by us or by another replica at the same time: look again.
+    Moved,
+    Waiting(Wait),
+}
+
+impl Keeper {
+    /// A keeper for the replicas behind `service` that looks each `interval`, usually
+    /// [`INTERVAL`]. `client` needs `get` and `patch` on the `APIService`, `get` and `update` on
+    /// the Secret, and `create` on Secrets unless there is a placeholder.
+    pub fn new(
+        client: Client,
+        service: ServiceName,
+        interval: Duration,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            secrets: Api::namespaced(client.clone(), &service.namespace),
+            api_services: Api::all(client),
+            names: service.dns_names(),
+            service,
+            interval,
+            clock: Arc::new(clock),
+        }
+    }
+
+    /// Publishes the certificate of the Secret whenever it changes, and takes the steps that keep it
+    /// good. Whatever goes wrong is logged, once a change; what is served stays.
+    pub async fn run(self, served: watch::Sender<Served>) -> Infallible {
+        let mut held = None;
+        let mut said = None;
+        loop {
+            let outcome = self.rounds(&mut held, &served).await;
+            say(&outcome, &mut said);
+            sleep(self.interval).await;
+        }
+    }
+
+    /// Takes steps until there is nothing to do now.
+    async fn rounds(
+        &self,
+        held: &mut Option<Material>,
+        served: &watch::Sender<Served>,
+    ) -> Result<Outcome, Error> {
+        for _ in 0..STEPS_AT_ONCE {
+            let round = Box::pin(self.round(held, served));
+            match timeout(ROUND, round).await.unwrap_or(Err(Error::Slow))? {
+                Outcome::Moved => {}
+                waiting @ Outcome::Waiting(_) => return Ok(waiting),
+            }
+        }
+        Ok(Outcome::Moved)
+    }
+
+    async fn round(
+        &self,
+        held: &mut Option<Material>,
+        served: &watch::Sender<Served>,
+    ) -> Result<Outcome, Error> {
+        let look = self.look().await?;
+        let now = (self.clock)();
+        if let Ok(Some(found)) = &look.material {
+            serve(found, held, served, now);
+        }
+        let shown = match &look.api_service {
+            Ok(found) => trust::read(found.as_ref(), &self.service),
+            Err(_) => Shown::Unknown,
+        };
+        let view = View {
+            stored: match &look.material {
+                Ok(Some(material)) => Stored::Good(&material.holding),
+                Ok(None) => Stored::Nothing,
+                Err(_) => Stored::Damaged,
+            },
+            shown: &shown,
+            held: held.as_ref().map(|held| &held.holding),
+            names: &self.names,
+            now,
+        };
+        let step = plan(view);
+        if let Step::Wait(reason) = step {
+            return look.wait(reason, &self.service);
+        }
+        match self.take(&step, look, held.as_ref(), now).await {
+            Ok(()) => tracing::info!(?step, "keeping the serving certificate"),
+            Err(error) if error.is_race() => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Outcome::Moved)
+    }
+
+    /// The `APIService` first: what it shows was in the Secret before, so a step never puts trust
+    /// back to something older than what is shown.
+    async fn look(&self) -> Result<Look, Error> {
+        let api_service = self.api_services.get_opt(trust::NAME).await;
+        let api_service = api_service.map_err(|error| self.failed("read", trust::NAME, error));
+        let secret = self.secrets.get_opt(secret::NAME).await;
+        let secret = secret.map_err(|error| self.failed("read", secret::NAME, error))?;
+        Ok(Look {
+            api_service,
+            material: secret.as_ref().map_or(Ok(None), secret::read),
+            secret,
+        })
+    }
+
+    async fn take(
+        &self,
+        step: &Step,
+        look: Look,
+        held: Option<&Material>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let stored = look.material.ok().flatten();
+        let secret = look.secret;
+        let base = secret.clone().unwrap_or_else(|| self.placeholder());
+        let changed = match (step, &stored, held) {
+            (Step::Establish, ..) => {
+                secret::with_fields(base, &authority::establish(&self.names, now)?)
+            }
+            (Step::Restore, _, Some(material)) | (Step::AddAuthority, Some(material), _) => {
+                secret::with_fields(base, &authority::add_authority(&material.fields, now)?)
+            }
+            (Step::Issue, Some(material), _) => {
+                secret::with_fields(base, &authority::issue(material, &self.names, now)?)
+            }
+            (Step::KeepAuthorities(keep), Some(material), _) => {
+                secret::with_fields(base, &material.fields.keeping(keep))
+            }
+            (Step::RecordTrust, Some(material), _) => {
+                let record = TrustRecord {
+                    authority: material.holding.newest.id,
+                    since: now,
+                };
+                secret::with_record(base, Some(&record))
+            }
+            (Step::ForgetTrust, ..) => secret::with_record(base, None),
+            (Step::ShowAuthorities, Some(material), _) => {
+                let found = look.api_service.ok().flatten().unwrap_or_default();
+                return self.show(&found, &material.fields.authorities).await;
+            }
+            // Steps that the plan does not choose without what they need.
+            (
+                Step::Wait(_)
+                | Step::Restore
+                | Step::AddAuthority
+                | Step::Issue
+                | Step::KeepAuthorities(_)
+                | Step::RecordTrust
+                | Step::ShowAuthorities,
+                ..,
+            ) => return Ok(()),
+        };
+        self.store(secret.is_some(), &changed).await
+    }
+
+    /// Writes the Secret, in the version that was looked at.
+    async fn store(&self, exists: bool, changed: &Secret) -> Result<(), Error> {
+        let parameters = PostParams {
+            field_manager: Some(MANAGER_APISERVER.to_owned()),
+            ..PostParams::default()
+        };
+        let (action, written) = if exists {
+            let written = self.secrets.replace(secret::NAME, &parameters, changed);
+            ("change", written.await)
+        } else {
+            ("create", self.secrets.create(&parameters, changed).await)
+        };
+        let written = written.map_err(|error| self.failed(action, secret::NAME, error));
+        written.map(drop)
+    }
+
+    async fn show(&self, found: &APIService, bundle: &str) -> Result<(), Error> {
+        let parameters = PatchParams {
+            field_manager: Some(MANAGER_APISERVER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(trust::patch(found, bundle));
+        let written = self.api_services.patch(trust::NAME, &parameters, &patch);
+        let written = written.await;
+        let written = written.map_err(|error| self.failed("change", trust::NAME, error));
+        written.map(drop)
+    }
+
+    fn placeholder(&self) -> Secret {
+        Secret {
+            metadata: ObjectMeta {
+                name: Some(secret::NAME.to_owned()),
+                namespace: Some(self.service.namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            type_: Some(secret::TYPE.to_owned()),
+            ..Secret::default()
+        }
+    }
+
+    fn failed(&self, action: &'static str, name: &str, source: kube::Error) -> Error {
+        let object = match name {
+            trust::NAME => format!("APIService {name}"),
+            _ => format!("Secret {}/{name}", self.service.namespace),
+        };
+        Error::Call {
+            action,
+            object,
+            source,
+        }
+    }
+}
+
+impl Look {
+    fn wait(self, reason: Wait, service: &ServiceName) -> Result<Outcome, Error> {
+        if let Err(source) = self.material {
+            let namespace = service.namespace.clone();
+            return Err(Error::Damaged { namespace, source });
+        }
+        self.api_service?;
+        Ok(Outcome::Waiting(reason))
+    }
+}
+
+impl Error {
+    /// Another replica was faster: look at what it did.
+    fn is_race(&self) -> bool {
+        matches!(self, Self::Call { source: kube::Error::Api(status), .. }
+            if status.is_conflict() || status.is_already_exists())
+    }
+}
+
+/// Serves what was found; not something expired in place of something good.
+fn serve(
+    found: &Material,
+    held: &mut Option<Material>,
+    served: &watch::Sender<Served>,
+    now: Timestamp,
+) {
+    if held.is_some() && found.holding.leaf.validity.is_over(now) {
+        return;
+    }
+    let is_new = held
+        .as_ref()
+        .is_none_or(|held| held.served.cert != found.served.cert);
+    *held = Some(found.clone());
+    if is_new {
+        served.send_replace(Some(Arc::clone(&found.served)));
+        let until = found.holding.leaf.validity.until;
+        tracing::info!(%until, "serving the certificate of the Secret");
+    }
+}
+
+/// Logs what a round came to, unless the last one came to the same.
+fn say(outcome: &Result<Outcome, Error>, said: &mut Option<String>) {
+    let text = match outcome {
+        Ok(outcome) => format!("{outcome:?}"),
+        Err(error) => format!("{error}: {}", causes(error)),
+    };
+    if said.as_ref() == Some(&text) {
+        return;
+    }
+    match outcome {
+        Ok(Outcome::Moved) => tracing::warn!("the serving certificate does not come to rest"),
+        Ok(Outcome::Waiting(Wait::Rest)) => tracing::info!("the serving certificate is in order"),
+        Ok(Outcome::Waiting(reason)) => tracing::info!(reason = reason.words(), "waiting"),
+        Err(error) => {
+            tracing::warn!(%error, cause = causes(error), "the serving certificate is not kept");
+        }
+    }
+    *said = Some(text);
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Keeper")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
