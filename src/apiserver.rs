@@ -1,11 +1,207 @@
 //! The aggregated API: `aggregation.coder.com/v1alpha1` for old clients, in front of the CRDs.
+//!
+//! A renaming reverse proxy. It has no objects of its own, stores nothing and remembers none: each
+//! request is authenticated, authorized for the aggregated group, renamed, sent to kube-apiserver as this
+//! server's ServiceAccount, and its answer is renamed back while it streams.
+//!
+//! What it must never do: forward what was not authorized; answer 404 for what may exist; change a byte
+//! that no rule names.
 
 pub mod authn;
 pub mod authz;
+mod body;
+mod catalog;
 pub mod certificate;
+mod delete;
+mod exchange;
+mod fault;
+mod gateway;
+mod headers;
 pub mod identity;
+mod judge;
+mod limits;
 mod memory;
+mod metrics;
 mod names;
+mod negotiate;
+mod ready;
+mod relay;
 mod review;
 pub mod rewrite;
+mod route;
+mod serve;
 pub mod tls;
+mod update;
+mod upstream;
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use fastrand::Rng;
+use prometheus_client::registry::Registry;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    authn::{Authenticator, Tokens},
+    authz::Authorizer,
+    certificate::{
+        Served,
+        files::{Files, FilesError},
+        keeper::{INTERVAL, Keeper},
+    },
+    exchange::Wire,
+    gateway::Gateway,
+    judge::Judge,
+    limits::Limits,
+    ready::Ready,
+    serve::Ends,
+    upstream::Upstream,
+};
+pub use self::{certificate::ServiceName, metrics::Metrics, serve::DRAIN, upstream::UpstreamError};
+use crate::k8s::clock::Clock;
+
+/// What the aggregated API runs with.
+pub struct Settings {
+    /// The API server and this server's own account there.
+    pub config: kube::Config,
+    /// The same as a client, for reviews and the certificate.
+    pub client: kube::Client,
+    /// Where it is served.
+    pub listener: TcpListener,
+    /// With which certificate.
+    pub certificate: Certificate,
+    /// How long it goes on after the order to stop: until no requests are sent here any more.
+    pub shutdown_delay: Duration,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where randomness begins.
+    pub seed: u64,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// What `/metrics` shows.
+    pub registry: Arc<Registry>,
+}
+
+/// Where the serving certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Somebody else keeps it in two files.
+    Files {
+        /// The certificate and what vouches for it.
+        certificate: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
+    /// It is made here, for this Service.
+    Made(ServiceName),
+}
+
+/// Why the aggregated API is not served.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the texts say it")]
+pub enum Error {
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    #[error("cannot serve TLS")]
+    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Certificate(#[from] FilesError),
+}
+
+/// Serves until `stop` and the drain after it; `readiness` is told of each change.
+pub async fn run(
+    settings: Settings,
+    readiness: watch::Sender<Result<(), String>>,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    let Settings {
+        config,
+        client,
+        listener,
+        certificate,
+        shutdown_delay,
+        clock,
+        seed,
+        metrics,
+        registry,
+    } = settings;
+    let mut random = Rng::with_seed(seed);
+    let (publish_certificate, served) = watch::channel(None);
+    let (publish_trust, trust) = watch::channel(None);
+    let (publish_catalog, catalog) = watch::channel(None);
+    let upstream = Arc::new(Upstream::new(config)?);
+    let ready = Ready {
+        certificate: served.clone(),
+        trust: trust.clone(),
+        catalog: catalog.clone(),
+        stop: stop.clone(),
+    };
+    let gateway = Gateway {
+        authenticator: Authenticator::new(
+            trust.clone(),
+            Tokens::new(client.clone(), token_key(&mut random), random.u64(..)),
+            clock.clone(),
+        ),
+        authorizer: Authorizer::new(client.clone(), random.u64(..)),
+        catalog,
+        ready: ready.clone(),
+        wire: Wire {
+            upstream: Arc::clone(&upstream),
+            judge: Judge::default(),
+            limits: Limits::default(),
+        },
+        metrics,
+        registry,
+        clock: clock.clone(),
+    };
+    let tls = Arc::new(tls::server_config(served)?);
+    let ends = Ends {
+        stop,
+        delay: shutdown_delay,
+    };
+    tokio::select! {
+        () = serve::serve(listener, tls, Arc::new(gateway), ends, random.u64(..)) => Ok(()),
+        never = authn::trust::follow(client.clone(), random.u64(..), publish_trust) => match never {},
+        never = catalog::follow(upstream, publish_catalog) => match never {},
+        never = ready.announce(readiness) => match never {},
+        failed = keep(certificate, client, clock, publish_certificate) => Err(failed),
+    }
+}
+
+/// Keeps the certificate for ever, or says why there is none.
+async fn keep(
+    certificate: Certificate,
+    client: kube::Client,
+    clock: Clock,
+    publish: watch::Sender<Served>,
+) -> Error {
+    match certificate {
+        Certificate::Files { certificate, key } => {
+            let files = Files::new(certificate, key);
+            match files.run(publish).await {
+                Ok(never) => match never {},
+                Err(error) => error.into(),
+            }
+        }
+        Certificate::Made(service) => {
+            let keeper = Keeper::new(client, service, INTERVAL, move || clock.now());
+            match keeper.run(publish).await {}
+        }
+    }
+}
+
+/// Tokens are remembered by a hash that only this process can make.
+fn token_key(random: &mut Rng) -> [u8; 32] {
+    let mut key = [0; 32];
+    random.fill(&mut key);
+    key
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Settings")
+            .field("listener", &self.listener)
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
+    }
+}

@@ -15,22 +15,23 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use futures::Stream;
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, runtime, sync::watch, time::Instant};
+use tokio::{net::TcpListener, runtime};
 use tokio_util::sync::CancellationToken;
 
 use args::{Action, Args};
-use config::{Config, ControllerConfig};
-use health::{Health, Readiness};
+use config::{ApiserverConfig, Config, ControllerConfig};
+use health::Health;
 use listen::{Address, ListenError};
 use supervise::Supervisor;
 
 use crate::{
+    apiserver,
     coderd::{self, BaseUrl, Limits},
     controller::{self, metrics::Metrics},
     k8s::{self, clock::Clock, config::Places},
 };
 
-/// How long parts may take to end. A second less than the ten that the process promises.
+/// How long the controller may take to end. A second less than the ten that the process promises.
 const PATIENCE: Duration = Duration::from_secs(9);
 
 /// Why the program did not do what it was asked for.
@@ -51,6 +52,8 @@ pub enum AppError {
     Coderd(#[from] coderd::ConnectError),
     #[error(transparent)]
     Kubernetes(#[from] k8s::config::Error),
+    #[error(transparent)]
+    Apiserver(#[from] apiserver::Error),
     #[error(transparent)]
     Failure(#[from] supervise::Failure),
     #[error("cannot start the runtime")]
@@ -90,17 +93,27 @@ async fn serve(config: Config) -> Result<(), AppError> {
     let mut supervisor = Supervisor::new(stop.clone());
     start_signals(&mut supervisor, &stop)?;
 
+    let patience = patience(&config);
     let started = stop
         .run_until_cancelled(start(&mut supervisor, &stop, config))
         .await;
     started.transpose()?;
 
-    supervisor.run(PATIENCE).await?;
+    supervisor.run(patience).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Starts the parts in the order in which they need each other.
+/// How long the parts may take to end.
+fn patience(config: &Config) -> Duration {
+    let apiserver = config.apiserver.as_ref();
+    apiserver.map_or(PATIENCE, |apiserver| {
+        apiserver.shutdown_delay + apiserver::DRAIN + PATIENCE
+    })
+}
+
+/// Starts the parts in the order in which they need each other: who listens first, metrics before
+/// anything is measured.
 async fn start(
     supervisor: &mut Supervisor,
     stop: &CancellationToken,
@@ -108,31 +121,47 @@ async fn start(
 ) -> Result<(), AppError> {
     let Config {
         controller,
+        apiserver,
         health: health_address,
         metrics: metrics_address,
         log: _,
     } = config;
     let probes = bind(health_address).await?;
     let scrapes = bind(metrics_address).await?;
+    let apiserver = match apiserver {
+        Some(config) => Some((listen(&config.address).await?, config)),
+        None => None,
+    };
 
     let health = Health::new(stop.clone());
-    let readiness = health.readiness("controller");
-    let alive = health.heartbeat("controller", controller::BEAT * 12);
+    let mut registry = metrics::registry();
+    let controller = controller.map(|config| {
+        let readiness = health.readiness("controller");
+        let alive = health.heartbeat("controller", controller::BEAT * 12);
+        (config, Metrics::register(&mut registry), readiness, alive)
+    });
+    let apiserver = apiserver.map(|(listener, config)| {
+        let readiness = health.readiness("apiserver");
+        let metrics = apiserver::Metrics::register(&mut registry);
+        (listener, config, metrics, readiness)
+    });
+    let registry = Arc::new(registry);
     if let Some(listener) = probes {
         supervisor.service("probes", health.serve(listener));
     }
-
-    let mut registry = metrics::registry();
-    start_controller(
-        supervisor,
-        stop,
-        controller,
-        (readiness, alive),
-        &mut registry,
-    )
-    .await?;
     if let Some(listener) = scrapes {
-        supervisor.service("metrics", metrics::serve(Arc::new(registry), listener));
+        supervisor.service("metrics", metrics::serve(Arc::clone(&registry), listener));
+    }
+    let kube = k8s::config::load(&Places::from_environment()).await?;
+    if let Some((listener, config, metrics, readiness)) = apiserver {
+        let settings = apiserver_settings(kube.clone(), listener, config, metrics, registry)?;
+        let served = apiserver::run(settings, readiness, stop.clone());
+        supervisor.part("apiserver", served);
+    }
+    if let Some((config, metrics, readiness, alive)) = controller {
+        let settings = controller_settings(kube, config, metrics)?;
+        let controlled = controller::run(settings, readiness, alive, stop.clone());
+        supervisor.part("controller", controlled);
     }
     Ok(())
 }
@@ -158,22 +187,48 @@ async fn bind(address: Option<Address>) -> Result<Option<TcpListener>, ListenErr
     let Some(address) = address else {
         return Ok(None);
     };
+    Ok(Some(listen(&address).await?))
+}
+
+async fn listen(address: &Address) -> Result<TcpListener, ListenError> {
     let listener = address.bind().await?;
     let bound = listener.local_addr().ok().map(tracing::field::display);
     tracing::info!(%address, bound, "listening");
-    Ok(Some(listener))
+    Ok(listener)
 }
 
-/// Connects to both sides and starts the controller.
-async fn start_controller(
-    supervisor: &mut Supervisor,
-    stop: &CancellationToken,
+/// What the aggregated API runs with.
+fn apiserver_settings(
+    kube: kube::Config,
+    listener: TcpListener,
+    config: ApiserverConfig,
+    metrics: apiserver::Metrics,
+    registry: Arc<Registry>,
+) -> Result<apiserver::Settings, AppError> {
+    let ApiserverConfig {
+        address: _,
+        certificate,
+        shutdown_delay,
+    } = config;
+    Ok(apiserver::Settings {
+        client: k8s::config::client(kube.clone())?,
+        config: kube,
+        listener,
+        certificate,
+        shutdown_delay,
+        clock: system_clock(),
+        seed: seed(),
+        metrics,
+        registry,
+    })
+}
+
+/// What the controller runs with: the connections to both sides.
+fn controller_settings(
+    kube: kube::Config,
     config: ControllerConfig,
-    (readiness, alive): (watch::Sender<Readiness>, watch::Sender<Instant>),
-    registry: &mut Registry,
-) -> Result<(), AppError> {
-    let kube = k8s::config::client(k8s::config::load(&Places::from_environment()).await?)?;
-    let metrics = Metrics::register(registry);
+    metrics: Metrics,
+) -> Result<controller::Settings, AppError> {
     let counted = metrics.clone();
     let seed = seed();
     let limits = Limits {
@@ -185,9 +240,9 @@ async fn start_controller(
         .seed(seed)
         .observer(move |outcome| counted.requested(outcome))
         .connect()?;
-    let settings = controller::Settings {
+    Ok(controller::Settings {
         coderd,
-        kube,
+        kube: k8s::config::client(kube)?,
         namespace: config.namespace,
         request_timeout: config.request_timeout,
         sweep_interval: config.sweep_interval,
@@ -198,12 +253,7 @@ async fn start_controller(
         seed,
         instance: std::env::var("HOSTNAME").unwrap_or_default(),
         metrics,
-    };
-    supervisor.part(
-        "controller",
-        controller::run(settings, readiness, alive, stop.clone()),
-    );
-    Ok(())
+    })
 }
 
 /// The machine's clock, read nowhere else.

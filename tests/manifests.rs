@@ -209,7 +209,7 @@ fn the_command_line_makes_a_configuration() {
         variables.get(name).map(OsString::from)
     });
     let config = Config::check(args.unwrap(), |_| None).unwrap();
-    assert_eq!(config.controller.namespace, "team");
+    assert_eq!(config.controller.unwrap().namespace, "team");
     let guide = fs::read_to_string(deploy().join("../docs/how-to/install.md")).unwrap();
     for variable in variables.keys() {
         assert!(

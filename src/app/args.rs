@@ -19,7 +19,7 @@ use secrecy::SecretString;
 )]
 pub struct Args {
     /// What this process runs: all, controller, aggregated-apiserver or mcp-http. In this version
-    /// only controller works
+    /// all is controller and aggregated-apiserver, and mcp-http does not work yet
     #[arg(long, default_value = default::APP, value_name = "MODE")]
     pub app: String,
 
@@ -96,6 +96,44 @@ pub struct Args {
     #[arg(long, default_value = default::METRICS_BIND_ADDRESS, value_name = "ADDRESS")]
     pub metrics_bind_address: String,
 
+    /// Where the aggregated API is served
+    #[arg(long, default_value = default::APISERVER_BIND_ADDRESS, value_name = "ADDRESS")]
+    pub apiserver_bind_address: String,
+
+    /// The file with the serving certificate of the aggregated API; without it, one is made and kept
+    /// in a Secret
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE"
+    )]
+    pub apiserver_tls_cert_file: String,
+
+    /// The file with the key of that certificate
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE"
+    )]
+    pub apiserver_tls_private_key_file: String,
+
+    /// The Service in front of the aggregated API: the made certificate has its DNS names, and its
+    /// `APIService` is told to trust that
+    #[arg(long, default_value = default::APISERVER_SERVICE, value_name = "NAMESPACE/NAME")]
+    pub apiserver_service: String,
+
+    /// How long the aggregated API goes on as usual after the process was asked to end: until no
+    /// requests are sent to it any more
+    #[arg(
+        long,
+        default_value = default::APISERVER_SHUTDOWN_DELAY,
+        allow_hyphen_values = true,
+        value_name = "DURATION"
+    )]
+    pub apiserver_shutdown_delay: String,
+
     /// Work only while holding a lease. Only false works until high availability comes: run one
     /// replica
     #[arg(
@@ -148,6 +186,12 @@ pub mod default {
     pub const HEALTH_BIND_ADDRESS: &str = ":8081";
     /// Of `--metrics-bind-address`.
     pub const METRICS_BIND_ADDRESS: &str = ":8080";
+    /// Of `--apiserver-bind-address`.
+    pub const APISERVER_BIND_ADDRESS: &str = "0.0.0.0:6443";
+    /// Of `--apiserver-service`.
+    pub const APISERVER_SERVICE: &str = "coder-system/coder-k8s-apiserver";
+    /// Of `--apiserver-shutdown-delay`.
+    pub const APISERVER_SHUTDOWN_DELAY: &str = "10s";
     /// Of `--leader-elect`.
     pub const LEADER_ELECT: &str = "false";
     /// Of `--log-level`.

@@ -13,7 +13,10 @@ use super::{
     telemetry::LogConfig,
 };
 
-use crate::{coderd::TokenSource, controller::import::Imports, sync::build_wait::BuildWait};
+use crate::{
+    apiserver::Certificate, coderd::TokenSource, controller::import::Imports,
+    sync::build_wait::BuildWait,
+};
 
 pub use error::ConfigError;
 use value::{or, present};
@@ -21,8 +24,10 @@ use value::{or, present};
 /// Everything that a run of the process depends on.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The controller and its static control plane.
-    pub controller: ControllerConfig,
+    /// The controller and its static control plane, where this process runs it.
+    pub controller: Option<ControllerConfig>,
+    /// The aggregated API, where this process serves it.
+    pub apiserver: Option<ApiserverConfig>,
     /// Where probes are answered; none is nowhere.
     pub health: Option<Address>,
     /// Where metrics are served; none is nowhere.
@@ -52,6 +57,17 @@ pub struct ControllerConfig {
     pub build_wait: BuildWait,
 }
 
+/// What the aggregated API is served with.
+#[derive(Clone, Debug)]
+pub struct ApiserverConfig {
+    /// Where.
+    pub address: Address,
+    /// With which certificate.
+    pub certificate: Certificate,
+    /// How long it goes on after the order to stop.
+    pub shutdown_delay: Duration,
+}
+
 /// What a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -72,9 +88,20 @@ impl Config {
         args: Args,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
+        let coder_url = present(&args.coder_url).map(value::coder_url).transpose()?;
+        let mode = value::mode(or(&args.app, default::APP))?;
+        if value::leader_elect(or(&args.leader_elect, default::LEADER_ELECT))? {
+            return Err(ConfigError::LeaderElection);
+        }
+        let (syncs, serves) = match mode {
+            Mode::All => (Syncs::Must, true),
+            Mode::Controller => (Syncs::Must, false),
+            Mode::AggregatedApiserver => (Syncs::May, true),
+            Mode::McpHttp => return Err(ConfigError::UnavailableMode(mode)),
+        };
         let Args {
-            app,
-            coder_url,
+            app: _,
+            coder_url: _,
             coder_session_token,
             coder_session_token_file,
             coder_namespace,
@@ -84,45 +111,58 @@ impl Config {
             workers,
             health_bind_address,
             metrics_bind_address,
-            leader_elect,
+            apiserver_bind_address,
+            apiserver_tls_cert_file,
+            apiserver_tls_private_key_file,
+            apiserver_service,
+            apiserver_shutdown_delay,
+            leader_elect: _,
             log_level,
             log_format,
             action: _,
         } = args;
-        let coder_url = present(&coder_url).map(value::coder_url).transpose()?;
-        match value::mode(or(&app, default::APP))? {
-            Mode::Controller => {}
-            mode @ (Mode::All | Mode::AggregatedApiserver | Mode::McpHttp) => {
-                return Err(ConfigError::UnavailableMode(mode));
-            }
-        }
-        if value::leader_elect(or(&leader_elect, default::LEADER_ELECT))? {
-            return Err(ConfigError::LeaderElection);
-        }
-        let (coder_url, token, namespace) = complete(
+        let control_plane = control_plane(
+            mode,
+            syncs,
             coder_url,
             value::token(&coder_session_token, &coder_session_token_file)?,
             present(&coder_namespace)
                 .map(value::namespace)
                 .transpose()?,
         )?;
+        let request_timeout =
+            value::request_timeout(or(&coder_request_timeout, default::CODER_REQUEST_TIMEOUT))?;
+        let sweep_interval = value::sweep_interval(or(&sweep_interval, default::SWEEP_INTERVAL))?;
+        let imports = value::import(or(&import, default::IMPORT))?;
+        let workers = value::workers(or(&workers, default::WORKERS))?;
+        let build_wait = BuildWait::from_variables(variable)?;
+        let apiserver = ApiserverConfig {
+            address: value::apiserver_address(or(
+                &apiserver_bind_address,
+                default::APISERVER_BIND_ADDRESS,
+            ))?,
+            certificate: value::certificate(
+                &apiserver_tls_cert_file,
+                &apiserver_tls_private_key_file,
+                or(&apiserver_service, default::APISERVER_SERVICE),
+            )?,
+            shutdown_delay: value::shutdown_delay(or(
+                &apiserver_shutdown_delay,
+                default::APISERVER_SHUTDOWN_DELAY,
+            ))?,
+        };
         Ok(Self {
-            controller: ControllerConfig {
+            controller: control_plane.map(|(coder_url, token, namespace)| ControllerConfig {
                 coder_url,
                 token,
                 namespace,
-                request_timeout: value::request_timeout(or(
-                    &coder_request_timeout,
-                    default::CODER_REQUEST_TIMEOUT,
-                ))?,
-                sweep_interval: value::sweep_interval(or(
-                    &sweep_interval,
-                    default::SWEEP_INTERVAL,
-                ))?,
-                imports: value::import(or(&import, default::IMPORT))?,
-                workers: value::workers(or(&workers, default::WORKERS))?,
-                build_wait: BuildWait::from_variables(variable)?,
-            },
+                request_timeout,
+                sweep_interval,
+                imports,
+                workers,
+                build_wait,
+            }),
+            apiserver: serves.then_some(apiserver),
             health: value::address(
                 "health-bind-address",
                 or(&health_bind_address, default::HEALTH_BIND_ADDRESS),
@@ -139,12 +179,22 @@ impl Config {
     }
 }
 
-/// The three things that make a static control plane, or all that are missing.
-fn complete(
+/// Whether a mode needs a control plane to sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Syncs {
+    Must,
+    May,
+}
+
+/// The three things that make a static control plane; none where none of them is given and none is
+/// needed.
+fn control_plane(
+    mode: Mode,
+    syncs: Syncs,
     coder_url: Option<Url>,
     token: Option<TokenSource>,
     namespace: Option<String>,
-) -> Result<(Url, TokenSource, String), ConfigError> {
+) -> Result<Option<(Url, TokenSource, String)>, ConfigError> {
     let missing: Vec<_> = [
         ("--coder-url", coder_url.is_none()),
         ("--coder-session-token-file", token.is_none()),
@@ -154,8 +204,12 @@ fn complete(
     .filter_map(|(flag, missing)| missing.then_some(flag))
     .collect();
     match (coder_url, token, namespace) {
-        (Some(coder_url), Some(token), Some(namespace)) => Ok((coder_url, token, namespace)),
-        (_, _, _) => Err(ConfigError::Missing(missing.join(", "))),
+        (Some(coder_url), Some(token), Some(namespace)) => Ok(Some((coder_url, token, namespace))),
+        (None, None, None) if syncs == Syncs::May => Ok(None),
+        (_, _, _) => Err(ConfigError::Missing {
+            mode,
+            flags: missing.join(", "),
+        }),
     }
 }
 

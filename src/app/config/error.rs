@@ -10,7 +10,7 @@ pub enum ConfigError {
     #[error("assertion failed: unsupported --app value {0:?}; must be one of: {ALL_MODES}")]
     UnsupportedMode(String),
     /// A mode that is still to come.
-    #[error("--app={0} is not available in this version; only --app=controller is")]
+    #[error("--app={0} is not available in this version")]
     UnavailableMode(Mode),
     /// Not the address of a coderd.
     #[error("assertion failed: invalid --coder-url {value:?}: {problem}")]
@@ -28,10 +28,18 @@ pub enum ConfigError {
     CoderUrlCredentials,
     /// What the static control plane lacks.
     #[error(
-        "--app=controller needs {0}; finding coderd by CoderControlPlane objects is not available \
+        "--app={mode} needs {flags}; finding coderd by CoderControlPlane objects is not available \
          in this version"
     )]
-    Missing(String),
+    Missing {
+        /// What was to be run.
+        mode: Mode,
+        /// The flags that are not given.
+        flags: String,
+    },
+    /// One of two files that belong together.
+    #[error("give both --apiserver-tls-cert-file and --apiserver-tls-private-key-file, or neither")]
+    HalfCertificate,
     /// Two tokens.
     #[error("give either --coder-session-token or --coder-session-token-file, not both")]
     TwoTokens,

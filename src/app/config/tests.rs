@@ -29,10 +29,13 @@ fn refusal(more: &[&str]) -> String {
 fn a_complete_command_line_makes_a_configuration() {
     let Config {
         controller,
+        apiserver,
         health,
         metrics,
         log,
     } = check(&[]).unwrap();
+    assert!(apiserver.is_none());
+    let controller = controller.unwrap();
     assert_eq!(controller.coder_url.as_str(), "https://coder.example.com/");
     assert!(
         matches!(controller.token, TokenSource::File(path) if path.as_os_str() == "/run/token")
@@ -68,8 +71,9 @@ fn blank_values_are_the_defaults() {
 #[test]
 fn blanks_around_values_do_not_count() {
     let config = check(&["--coder-url= http://a.b/c ", "--coder-namespace=\tns\n"]).unwrap();
-    assert_eq!(config.controller.coder_url.as_str(), "http://a.b/c");
-    assert_eq!(config.controller.namespace, "ns");
+    let controller = config.controller.unwrap();
+    assert_eq!(controller.coder_url.as_str(), "http://a.b/c");
+    assert_eq!(controller.namespace, "ns");
 }
 
 #[test]
@@ -82,16 +86,91 @@ fn an_unknown_mode_is_refused_as_in_go() {
 }
 
 #[test]
-fn a_mode_that_is_not_there_yet_says_which_is() {
-    for mode in ["all", "aggregated-apiserver", "mcp-http"] {
-        let flag = format!("--app={mode}");
-        let expected = format!("{flag} is not available in this version; only --app=controller is");
-        assert_eq!(refusal(&[&flag]), expected);
-    }
+fn a_mode_that_is_not_there_yet_says_so() {
     assert_eq!(
-        check_only(&[]).unwrap_err(),
-        ConfigError::UnavailableMode(Mode::All)
+        refusal(&["--app=mcp-http"]),
+        "--app=mcp-http is not available in this version"
     );
+}
+
+#[test]
+fn each_mode_runs_its_parts() {
+    let parts = |arguments: &[&str]| {
+        let config = check_only(arguments)?;
+        Ok::<_, ConfigError>((config.controller.is_some(), config.apiserver.is_some()))
+    };
+    let [_, url, token, namespace] = COMPLETE;
+    let with = |mode| parts(&[mode, url, token, namespace]);
+    assert_eq!(with("--app=controller"), Ok((true, false)));
+    assert_eq!(with("--app=aggregated-apiserver"), Ok((true, true)));
+    assert_eq!(with("--app=all"), Ok((true, true)));
+    assert_eq!(parts(&["--app=aggregated-apiserver"]), Ok((false, true)));
+    for mode in ["--app=all", "--app=controller"] {
+        let text = parts(&[mode]).unwrap_err().to_string();
+        assert!(
+            text.starts_with(&format!("{mode} needs --coder-url")),
+            "{text}"
+        );
+    }
+    // Half a control plane is a mistake, not none.
+    let half = parts(&["--app=aggregated-apiserver", url]).unwrap_err();
+    assert!(
+        half.to_string().contains("--coder-session-token-file"),
+        "{half}"
+    );
+}
+
+#[test]
+fn the_aggregated_api_has_defaults_and_bounds() {
+    let apiserver = |more: &[&str]| {
+        check_only(&[&["--app=aggregated-apiserver"], more].concat())
+            .map(|config| config.apiserver.unwrap())
+    };
+    let default = apiserver(&[]).unwrap();
+    assert_eq!(default.address.to_string(), "0.0.0.0:6443");
+    assert_eq!(default.shutdown_delay, Duration::from_secs(10));
+    let Certificate::Made(service) = default.certificate else {
+        panic!("{:?}", default.certificate)
+    };
+    assert_eq!(
+        (service.namespace.as_str(), service.name.as_str()),
+        ("coder-system", "coder-k8s-apiserver")
+    );
+    let files = [
+        "--apiserver-tls-cert-file=/c",
+        "--apiserver-tls-private-key-file=/k",
+    ];
+    assert_eq!(
+        apiserver(&files).unwrap().certificate,
+        Certificate::Files {
+            certificate: "/c".into(),
+            key: "/k".into()
+        }
+    );
+    assert_eq!(
+        apiserver(&files[..1]).unwrap_err(),
+        ConfigError::HalfCertificate
+    );
+    assert_eq!(
+        apiserver(&files[1..]).unwrap_err(),
+        ConfigError::HalfCertificate
+    );
+    for argument in [
+        "--apiserver-bind-address=0",
+        "--apiserver-bind-address=6443",
+        "--apiserver-service=coder-k8s-apiserver",
+        "--apiserver-service=a/b/c",
+        "--apiserver-service=A/b",
+        "--apiserver-service=/",
+        "--apiserver-shutdown-delay=-1s",
+        "--apiserver-shutdown-delay=1h",
+        "--apiserver-shutdown-delay=soon",
+    ] {
+        let (flag, value) = argument.split_once('=').unwrap();
+        let text = apiserver(&[argument]).unwrap_err().to_string();
+        let expected = format!("invalid {flag} {value:?}: ");
+        assert!(text.starts_with(&expected), "{text}");
+    }
 }
 
 #[test]
@@ -146,7 +225,10 @@ fn all_that_is_missing_is_named_at_once() {
     assert!(text.starts_with(expected), "{text}");
     assert_eq!(
         check(&["--coder-namespace= "]).unwrap_err(),
-        ConfigError::Missing("--coder-namespace".to_owned())
+        ConfigError::Missing {
+            mode: Mode::Controller,
+            flags: "--coder-namespace".to_owned(),
+        }
     );
 }
 
@@ -159,7 +241,10 @@ fn there_is_exactly_one_token() {
         "--coder-session-token=s3cret",
     ])
     .unwrap();
-    assert!(matches!(given.controller.token, TokenSource::Fixed(_)));
+    assert!(matches!(
+        &given.controller.as_ref().unwrap().token,
+        TokenSource::Fixed(_)
+    ));
     assert!(!format!("{given:?}").contains("s3cret"));
 }
 
@@ -176,7 +261,7 @@ fn leader_election_is_refused_until_it_exists() {
 fn durations_have_their_bounds() {
     let timeout = |value: &str| {
         let config = check(&[&format!("--coder-request-timeout={value}")]);
-        config.map(|config| config.controller.request_timeout.as_secs())
+        config.map(|config| config.controller.unwrap().request_timeout.as_secs())
     };
     assert_eq!(timeout("1m30s"), Ok(90));
     assert_eq!(timeout("0"), Ok(30));
@@ -197,7 +282,7 @@ fn durations_have_their_bounds() {
 fn import_is_all_none_or_organizations() {
     let import = |value: &str| {
         let config = check(&[&format!("--import={value}")]);
-        config.map(|config| config.controller.imports)
+        config.map(|config| config.controller.unwrap().imports)
     };
     let organizations =
         |names: &[&str]| Imports::Organizations(names.iter().map(|&name| name.into()).collect());
@@ -259,7 +344,7 @@ proptest! {
             format!("--workers={workers}"),
         ];
         if let Ok(config) = check(&arguments.each_ref().map(String::as_str)) {
-            let controller = config.controller;
+            let controller = config.controller.unwrap();
             prop_assert!(!controller.request_timeout.is_zero());
             prop_assert!(!controller.sweep_interval.is_zero());
             prop_assert!(controller.workers > 0);

@@ -5,7 +5,8 @@ use std::{fmt, path::PathBuf, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{ConfigError, Imports, Mode, TokenSource};
+use super::{Certificate, ConfigError, Imports, Mode, TokenSource};
+use crate::apiserver::ServiceName;
 use crate::app::{
     args::default,
     duration,
@@ -18,6 +19,8 @@ use crate::app::{
 const SHORTEST_SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 const MOST_WORKERS: usize = 256;
 const LONGEST_NAMESPACE: usize = 63;
+/// More would outlast every grace period.
+const LONGEST_SHUTDOWN_DELAY: Duration = Duration::from_secs(300);
 
 /// A value without the blanks around it; a blank one is none.
 pub(super) fn present(value: &str) -> Option<&str> {
@@ -73,12 +76,7 @@ pub(super) fn token(given: &SecretString, file: &str) -> Result<Option<TokenSour
 }
 
 pub(super) fn namespace(value: &str) -> Result<String, ConfigError> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let well_formed = value.len() <= LONGEST_NAMESPACE
-        && value.bytes().all(|byte| inner(byte) || byte == b'-')
-        && value.bytes().next().is_some_and(inner)
-        && value.bytes().next_back().is_some_and(inner);
-    if well_formed {
+    if is_label(value) {
         return Ok(value.to_owned());
     }
     Err(invalid(
@@ -86,6 +84,15 @@ pub(super) fn namespace(value: &str) -> Result<String, ConfigError> {
         value,
         "must be one namespace: at most 63 lower case letters, digits and inner hyphens",
     ))
+}
+
+/// Whether Kubernetes takes `value` for the name of a namespace or Service.
+fn is_label(value: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    value.len() <= LONGEST_NAMESPACE
+        && value.bytes().all(|byte| inner(byte) || byte == b'-')
+        && value.bytes().next().is_some_and(inner)
+        && value.bytes().next_back().is_some_and(inner)
 }
 
 /// As in Go, zero is the default.
@@ -150,6 +157,52 @@ pub(super) fn leader_elect(value: &str) -> Result<bool, ConfigError> {
 
 pub(super) fn address(flag: &'static str, value: &str) -> Result<Option<Address>, ConfigError> {
     Address::parse(flag, value).map_err(|problem| invalid(flag, value, problem))
+}
+
+pub(super) fn apiserver_address(value: &str) -> Result<Address, ConfigError> {
+    const FLAG: &str = "apiserver-bind-address";
+    address(FLAG, value)?
+        .ok_or_else(|| invalid(FLAG, value, "the aggregated API has to be served somewhere"))
+}
+
+pub(super) fn certificate(
+    certificate: &str,
+    key: &str,
+    service: &str,
+) -> Result<Certificate, ConfigError> {
+    match (present(certificate), present(key)) {
+        (Some(certificate), Some(key)) => Ok(Certificate::Files {
+            certificate: PathBuf::from(certificate),
+            key: PathBuf::from(key),
+        }),
+        (None, None) => Ok(Certificate::Made(service_name(service)?)),
+        (Some(_), None) | (None, Some(_)) => Err(ConfigError::HalfCertificate),
+    }
+}
+
+fn service_name(value: &str) -> Result<ServiceName, ConfigError> {
+    let parts = value.split_once('/');
+    match parts {
+        Some((namespace, name)) if is_label(namespace) && is_label(name) => Ok(ServiceName {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }),
+        Some(_) | None => Err(invalid(
+            "apiserver-service",
+            value,
+            "must be the namespace and the name of a Service, as in coder-system/coder-k8s-apiserver",
+        )),
+    }
+}
+
+pub(super) fn shutdown_delay(value: &str) -> Result<Duration, ConfigError> {
+    const FLAG: &str = "apiserver-shutdown-delay";
+    let delay = duration::parse(value).map_err(|error| invalid(FLAG, value, error))?;
+    if delay > LONGEST_SHUTDOWN_DELAY {
+        let problem = format!("must be at most {LONGEST_SHUTDOWN_DELAY:?}");
+        return Err(invalid(FLAG, value, problem));
+    }
+    Ok(delay)
 }
 
 pub(super) fn log(level: &str, format: &str) -> Result<LogConfig, ConfigError> {

@@ -1,0 +1,24 @@
+//! Bodies of answers: whole ones and streams, of one type.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
+use tower::BoxError;
+
+/// The body of an answer.
+pub(super) type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// A body that is there as a whole.
+pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into())
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
+}
+
+/// No body.
+pub(super) fn empty() -> Body {
+    Empty::new()
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
+}

@@ -1,0 +1,243 @@
+//! The `OpenAPI` v3 document, derived from the one that kube-apiserver publishes for the CRDs: so it
+//! says what kube-apiserver really checks, parameters and media types included.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::discovery::{asks_for, hash, quoted_hash};
+use crate::apiserver::{
+    body::{Body, empty, full},
+    fault::Fault,
+    names::{GROUP, STORED_GROUP, STORED_VERSION_PATH, VERSION_PATH},
+    route::{Resource, parameter},
+};
+
+/// How long a document whose address has its hash may be kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// Names as they are built into identifiers of the document: stored, aggregated.
+const IDENTIFIERS: [(&str, &str); 3] = [
+    ("com.coder.v1alpha1.", "com.coder.aggregation.v1alpha1."),
+    ("coderCom_v1alpha1", "aggregationCoderCom_v1alpha1"),
+    ("CoderComV1alpha1", "AggregationCoderComV1alpha1"),
+];
+
+/// The index and the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::apiserver) struct OpenApi {
+    index: Bytes,
+    document: Bytes,
+    hash: String,
+    tag: String,
+}
+
+/// Where kube-apiserver's index says that its document for the stored group is.
+pub(super) fn stored_path(index: &Value) -> Option<String> {
+    let key = STORED_VERSION_PATH.trim_start_matches('/');
+    let path = index["paths"].get(key)?["serverRelativeURL"].as_str()?;
+    path.starts_with('/').then(|| path.to_owned())
+}
+
+impl OpenApi {
+    /// From kube-apiserver's document for the stored group.
+    pub(super) fn renamed(mut stored: Value) -> Self {
+        keep_own_paths(&mut stored);
+        let mut document = renamed(stored);
+        drop_unreachable(&mut document);
+        let document = Bytes::from(document.to_string());
+        let hash = hash(&document);
+        let address = format!("/openapi/v3{VERSION_PATH}?hash={hash}");
+        let key = VERSION_PATH.trim_start_matches('/');
+        let index = json!({"paths": {key: {"serverRelativeURL": address}}});
+        Self {
+            index: index.to_string().into(),
+            tag: quoted_hash(&document),
+            document,
+            hash,
+        }
+    }
+
+    /// `/openapi/v3`: only our own document, or kube-apiserver would ask us for others.
+    pub(in crate::apiserver) fn index(&self) -> Response<Body> {
+        let mut response = Response::new(full(self.index.clone()));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    }
+
+    /// The document. An address with another hash gets the present one: a redirect, as
+    /// kube-apiserver itself answers, would not pass the aggregation layer.
+    pub(in crate::apiserver) fn document(
+        &self,
+        query: &str,
+        asked: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Response<Body>, Fault> {
+        if !takes_json(asked) {
+            return Err(Fault::NotAcceptable("application/json".to_owned()));
+        }
+        let mut response = if asks_for(asked, &self.tag) {
+            let mut response = Response::new(empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            Response::new(full(self.document.clone()))
+        };
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        if parameter(query, "hash").is_some_and(|hash| hash == self.hash) {
+            let forever = HeaderValue::from_static("public, immutable");
+            headers.insert(header::CACHE_CONTROL, forever);
+            if let Some(expires) = http_date(now).and_then(|date| HeaderValue::from_str(&date).ok())
+            {
+                headers.insert(header::EXPIRES, expires);
+            }
+        }
+        Ok(response)
+    }
+}
+
+/// The binary forms of the document are for clients that no cluster of today has.
+fn takes_json(asked: &HeaderMap) -> bool {
+    let mut clauses = asked
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|clause| clause.split(';').next().unwrap_or_default().trim())
+        .filter(|media| !media.is_empty())
+        .peekable();
+    clauses.peek().is_none()
+        || clauses.any(|media| ["application/json", "application/*", "*/*"].contains(&media))
+}
+
+/// A year from now, as HTTP writes it.
+fn http_date(now: Timestamp) -> Option<String> {
+    let expires = now.checked_add(KEPT).ok()?;
+    Some(expires.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
+/// Drops what belongs to other kinds of the group.
+fn keep_own_paths(document: &mut Value) {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let Some(paths) = paths else { return };
+    paths.retain(|path, _| {
+        path.strip_prefix(STORED_VERSION_PATH)
+            .map(|rest| rest.strip_prefix("/namespaces/{namespace}").unwrap_or(rest))
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|rest| {
+                let plural = rest.split('/').next().unwrap_or_default();
+                Resource::ALL
+                    .iter()
+                    .any(|resource| resource.plural() == plural)
+            })
+    });
+}
+
+/// `value` in the words of the aggregated group: paths, identifiers, references and kinds. Texts that
+/// only describe something are left as they are.
+fn renamed(value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .map(|(key, value)| {
+                    let value = match (key.as_str(), value) {
+                        ("group", Value::String(group)) if group == STORED_GROUP => json!(GROUP),
+                        ("description", text @ Value::String(_)) => text,
+                        ("operationId" | "$ref", Value::String(text)) => json!(identifier(&text)),
+                        ("tags", Value::Array(tags)) => tags
+                            .into_iter()
+                            .map(|tag| {
+                                tag.as_str()
+                                    .map(|tag| json!(identifier(tag)))
+                                    .unwrap_or(tag)
+                            })
+                            .collect(),
+                        (_, value) => renamed(value),
+                    };
+                    (member(&key), value)
+                })
+                .collect::<Map<_, _>>(),
+        ),
+        Value::Array(items) => items.into_iter().map(renamed).collect(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
+    }
+}
+
+/// A path or the name of a schema; other names of members have none of these in them.
+fn member(name: &str) -> String {
+    match name.strip_prefix(STORED_VERSION_PATH) {
+        Some(rest) => format!("{VERSION_PATH}{rest}"),
+        None => identifier(name),
+    }
+}
+
+fn identifier(text: &str) -> String {
+    IDENTIFIERS
+        .iter()
+        .fold(text.to_owned(), |text, (stored, aggregated)| {
+            text.replace(stored, aggregated)
+        })
+}
+
+/// Drops the schemas that nothing refers to, for they belong to what was dropped before.
+fn drop_unreachable(document: &mut Value) {
+    let mut found = BTreeSet::new();
+    collect_references(&document["paths"], &mut found);
+    let mut pending: Vec<String> = found.iter().cloned().collect();
+    while let Some(name) = pending.pop() {
+        let mut further = BTreeSet::new();
+        let schema = schemas(document).and_then(|schemas| schemas.get(&name));
+        collect_references(schema.unwrap_or(&Value::Null), &mut further);
+        pending.extend(
+            further
+                .into_iter()
+                .filter(|name| found.insert(name.clone())),
+        );
+    }
+    let schemas = document.pointer_mut("/components/schemas");
+    if let Some(schemas) = schemas.and_then(Value::as_object_mut) {
+        schemas.retain(|name, _| found.contains(name));
+    }
+}
+
+fn schemas(document: &Value) -> Option<&Map<String, Value>> {
+    document.pointer("/components/schemas")?.as_object()
+}
+
+fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                match value.as_str() {
+                    Some(text) if key == "$ref" => {
+                        found.extend(
+                            text.strip_prefix("#/components/schemas/")
+                                .map(str::to_owned),
+                        );
+                    }
+                    Some(_) | None => collect_references(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect_references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

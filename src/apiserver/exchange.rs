@@ -1,0 +1,175 @@
+//! One request on its way to kube-apiserver, and the way there and back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    body::Body,
+    fault::Fault,
+    judge::Judge,
+    limits::{Limits, Place},
+    names::STORED_VERSION_PATH,
+    negotiate::Media,
+    relay::{Relay, Watch, whole},
+    rewrite::Options,
+    route::{Resource, Target, Verb},
+    upstream::{Answer, Outgoing, Upstream},
+};
+
+/// A request that its sender may make, as it is understood; the body already in stored words.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    pub(super) target: Target,
+    pub(super) method: Method,
+    /// Without its `?`; passed on as it is, for nothing in it names a group.
+    pub(super) query: String,
+    /// What kube-apiserver may know.
+    pub(super) headers: HeaderMap,
+    pub(super) media: Media,
+    pub(super) body: Bytes,
+    /// Whether the body was for the stored group, and so has to be refused in the right words.
+    pub(super) foreign: bool,
+    /// Whether the client takes gzip.
+    pub(super) gzip: bool,
+    /// Ends it, where it is a watch.
+    pub(super) ending: CancellationToken,
+}
+
+/// The way to kube-apiserver and back.
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) judge: Judge,
+    pub(super) limits: Limits,
+}
+
+impl Exchange {
+    /// The request that kube-apiserver gets.
+    fn outgoing(&self) -> Result<Outgoing, Fault> {
+        let mut path = self.target.path(STORED_VERSION_PATH);
+        if !self.query.is_empty() {
+            path.push('?');
+            path.push_str(&self.query);
+        }
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = path
+            .parse()
+            .map_err(|error| Fault::BadRequest(format!("the path or query is none: {error}")))?;
+        *request.headers_mut() = self.headers.clone();
+        Ok(request)
+    }
+
+    /// The same caller's read of the object that this is about, whole and in JSON.
+    pub(super) fn read(&self) -> Self {
+        let mut headers = self.headers.clone();
+        headers.remove(header::CONTENT_TYPE);
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::ACCEPT, json);
+        Self {
+            target: Target {
+                verb: Verb::Get,
+                status: false,
+                ..self.target.clone()
+            },
+            method: Method::GET,
+            query: String::new(),
+            headers,
+            media: Media::Json,
+            body: Bytes::new(),
+            foreign: false,
+            gzip: false,
+            ending: self.ending.clone(),
+        }
+    }
+
+    /// The same with another body, written in JSON.
+    pub(super) fn with_json(&self, body: impl Into<Bytes>) -> Self {
+        let mut changed = self.clone();
+        let json = HeaderValue::from_static("application/json");
+        changed.headers.insert(header::CONTENT_TYPE, json);
+        changed.media = Media::Json;
+        changed.body = body.into();
+        changed
+    }
+
+    /// LIST and WATCH of templates never had the files, and old clients hold all templates in memory.
+    fn omits_files(&self) -> bool {
+        self.target.resource == Resource::Templates
+            && matches!(
+                self.target.verb,
+                Verb::List | Verb::Watch | Verb::DeleteCollection
+            )
+    }
+}
+
+/// What kube-apiserver says to this server itself.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// It has done what was asked for.
+    Done(Bytes),
+    /// It has not; this is what the client would be told.
+    Refused(StatusCode, Response<Body>),
+}
+
+impl Wire {
+    /// Sends `exchange` and passes on whatever is answered.
+    pub(super) async fn pass(&self, exchange: &Exchange) -> Result<Response<Body>, Fault> {
+        self.relay(exchange, None).await
+    }
+
+    /// The same for a watch, which keeps its `place` until it ends.
+    pub(super) async fn watch(
+        &self,
+        exchange: &Exchange,
+        place: Place,
+    ) -> Result<Response<Body>, Fault> {
+        let ending = exchange.ending.clone();
+        self.relay(exchange, Some(Watch { ending, place })).await
+    }
+
+    async fn relay(
+        &self,
+        exchange: &Exchange,
+        watch: Option<Watch>,
+    ) -> Result<Response<Body>, Fault> {
+        let answer = self.send(exchange).await?;
+        let options = Options {
+            omit_files: exchange.omits_files(),
+            foreign: exchange.foreign,
+        };
+        if matches!(
+            answer.status(),
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN
+        ) {
+            return self.judge.refusal(&self.upstream, answer, options).await;
+        }
+        let relay = Relay {
+            options,
+            gzip: exchange.gzip,
+            watch: watch.filter(|_| answer.status() == StatusCode::OK),
+        };
+        relay.pass(answer, &self.limits).await
+    }
+
+    /// Sends `exchange` and reads the answer whole, for this server itself to use.
+    pub(super) async fn ask(&self, exchange: &Exchange) -> Result<Asked, Fault> {
+        let answer = self.send(exchange).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Asked::Done(whole(answer.into_body()).await?));
+        }
+        let options = Options::default();
+        let refusal = self.judge.refusal(&self.upstream, answer, options).await?;
+        Ok(Asked::Refused(status, refusal))
+    }
+
+    async fn send(&self, exchange: &Exchange) -> Result<Answer, Fault> {
+        let repeatable = exchange.target.verb.is_safe();
+        self.upstream.send(exchange.outgoing()?, repeatable).await
+    }
+}

@@ -1,0 +1,351 @@
+//! What happens to one request: who asks, what for, whether they may, and what they get.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response, header, request::Parts};
+use hyper::body::Incoming;
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    authn::{self, Authenticator, Peer},
+    authz::{self, Attributes, Authorizer, ResourceRequest},
+    body::{Body, empty, full},
+    catalog::Catalog,
+    delete,
+    exchange::{Exchange, Wire},
+    fault::Fault,
+    headers,
+    identity::Identity,
+    metrics::Metrics,
+    negotiate::{Media, accepts_gzip},
+    ready::Ready,
+    rewrite::{self, Rewritten},
+    route::{Document, Probe, Resource, Route, Target, Verb, is_plain, parameter},
+    update,
+    upstream::chain,
+};
+use crate::k8s::clock::Clock;
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    pub(super) authenticator: Authenticator,
+    pub(super) authorizer: Authorizer,
+    pub(super) catalog: watch::Receiver<Option<Arc<Catalog>>>,
+    pub(super) ready: Ready,
+    pub(super) wire: Wire,
+    pub(super) metrics: Metrics,
+    pub(super) registry: Arc<Registry>,
+    pub(super) clock: Clock,
+}
+
+/// Where requests of one connection come from.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) peer: Peer,
+    pub(super) address: IpAddr,
+    /// Ends its watches.
+    pub(super) watches: CancellationToken,
+    /// Whether somebody who is known has asked by this connection.
+    pub(super) is_known: AtomicBool,
+}
+
+impl Gateway {
+    /// Answers one request. What goes wrong is an answer too.
+    pub(super) async fn answer(
+        &self,
+        caller: &Caller,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        let is_head = head.method == Method::HEAD;
+        let route = Route::find(
+            &head.method,
+            head.uri.path(),
+            head.uri.query().unwrap_or_default(),
+        );
+        let answered = self.dispatch(caller, &route, head, body).await;
+        let target = match &route {
+            Route::Target(target) => Some(target),
+            Route::Probe(_) | Route::Document(_) | Route::Unknown => None,
+        };
+        let response = answered.unwrap_or_else(|fault| fault.response(target));
+        self.metrics
+            .answered(target, response.status(), started.elapsed());
+        if is_head {
+            return response.map(|_| empty());
+        }
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        caller: &Caller,
+        route: &Route,
+        mut head: Parts,
+        body: Incoming,
+    ) -> Result<Response<Body>, Fault> {
+        if let Route::Probe(probe) = route {
+            return Ok(self.probe(*probe, &head));
+        }
+        if !is_plain(head.uri.query().unwrap_or_default()) {
+            return Err(Fault::BadRequest(
+                "the query cannot be read: it has a ; or a broken escape in it".to_owned(),
+            ));
+        }
+        let identity = self.authenticate(caller, &mut head).await?;
+        match route {
+            Route::Target(target) => {
+                self.authorize(&identity, &attributes(target, target.verb, &head))
+                    .await?;
+                self.serve(caller, target, &identity, head, body).await
+            }
+            Route::Document(document) => {
+                let attributes = Attributes::Path {
+                    path: head.uri.path().to_owned(),
+                    verb: head.method.as_str().to_ascii_lowercase(),
+                };
+                self.authorize(&identity, &attributes).await?;
+                self.document(*document, &head)
+            }
+            Route::Probe(_) | Route::Unknown => Err(Fault::NoSuchPath),
+        }
+    }
+
+    /// Who asks. From here on nothing of the request can be taken for an identity any more.
+    async fn authenticate(&self, caller: &Caller, head: &mut Parts) -> Result<Identity, Fault> {
+        let identity = self
+            .authenticator
+            .authenticate(&caller.peer, &head.headers)
+            .await
+            .map_err(unauthenticated)?;
+        // kube-apiserver has done what they ask for and taken them out. Somebody who comes past it
+        // would be served with his own rights, and believe otherwise.
+        let impersonates = |name: &HeaderName| name.as_str().starts_with("impersonate-");
+        if head.headers.keys().any(impersonates) {
+            return Err(Fault::BadRequest(
+                "nobody is impersonated here: ask through kube-apiserver".to_owned(),
+            ));
+        }
+        let trust = self.authenticator.trust();
+        authn::strip(&mut head.headers, trust.as_deref());
+        if identity.is_anonymous() {
+            return Err(Fault::Unauthorized);
+        }
+        caller.is_known.store(true, Ordering::Relaxed);
+        Ok(identity)
+    }
+
+    async fn authorize(&self, identity: &Identity, attributes: &Attributes) -> Result<(), Fault> {
+        match self.authorizer.authorize(identity, attributes).await {
+            Ok(authz::Decision::Allowed) => Ok(()),
+            Ok(authz::Decision::Denied { reason }) => Err(Fault::Forbidden {
+                name: attributes.name().to_owned(),
+                message: authz::forbidden_message(identity, attributes, &reason),
+            }),
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "cannot review access");
+                Err(Fault::Internal("access cannot be reviewed now".to_owned()))
+            }
+        }
+    }
+
+    fn probe(&self, probe: Probe, head: &Parts) -> Response<Body> {
+        let verbose = head
+            .uri
+            .query()
+            .is_some_and(|query| query.contains("verbose"));
+        match probe {
+            Probe::Live => Response::new(full("ok")),
+            Probe::Ready => self.ready.answer(verbose),
+        }
+    }
+
+    fn document(&self, document: Document, head: &Parts) -> Result<Response<Body>, Fault> {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Err(Fault::MethodNotAllowed);
+        }
+        if document == Document::Metrics {
+            return self.scrape();
+        }
+        let Some(catalog) = self.catalog.borrow().clone() else {
+            return Err(Fault::Unavailable(
+                "the documents of coder.com/v1alpha1 have not been read yet".to_owned(),
+            ));
+        };
+        match document {
+            Document::Groups => catalog.discovery.groups(&head.headers),
+            Document::Group => Ok(catalog.discovery.group()),
+            Document::Resources => Ok(catalog.discovery.resources()),
+            Document::OpenApiIndex => Ok(catalog.openapi.index()),
+            Document::OpenApi => {
+                let query = head.uri.query().unwrap_or_default();
+                catalog
+                    .openapi
+                    .document(query, &head.headers, self.clock.now())
+            }
+            Document::Metrics => self.scrape(),
+        }
+    }
+
+    fn scrape(&self) -> Result<Response<Body>, Fault> {
+        const CONTENT: HeaderValue =
+            HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+        let mut text = String::new();
+        encode(&mut text, &self.registry)
+            .map_err(|_| Fault::Internal("the metrics cannot be written".to_owned()))?;
+        let mut response = Response::new(full(text));
+        response.headers_mut().insert(header::CONTENT_TYPE, CONTENT);
+        Ok(response)
+    }
+
+    /// Passes a request for objects on, for somebody who may make it.
+    async fn serve(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        identity: &Identity,
+        head: Parts,
+        body: Incoming,
+    ) -> Result<Response<Body>, Fault> {
+        if head.headers.contains_key(header::UPGRADE) {
+            return Err(Fault::BadRequest(
+                "connections are not upgraded: watch over HTTP".to_owned(),
+            ));
+        }
+        // kube-apiserver would look first whether this server may, and it may only what there is.
+        if target.status && !matches!(target.verb, Verb::Get | Verb::Update | Verb::Patch) {
+            return Err(Fault::NotSupported {
+                verb: target.verb.word(),
+                plural: target.resource.plural(),
+            });
+        }
+        let place = self.wire.limits.enter(target.verb)?;
+        let held = self.wire.limits.read(body).await?;
+        let media = Media::of(&head.headers)?;
+        let (body, foreign) = self.stored(target, media, held.bytes.clone()).await?;
+        let exchange = Exchange {
+            target: target.clone(),
+            // What is missing is told by the body, which an answer to HEAD does not have.
+            method: match head.method {
+                Method::HEAD => Method::GET,
+                ref method => method.clone(),
+            },
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: headers::request(&head.headers, media, caller.address)?,
+            media,
+            body,
+            foreign,
+            gzip: accepts_gzip(&head.headers),
+            ending: caller.watches.clone(),
+        };
+        // Without a name it is about nothing, and kube-apiserver says so.
+        let is_main = target.name.is_some() && !target.status;
+        match target.verb {
+            Verb::Patch if media == Media::Apply && is_main => {
+                self.apply(identity, &head, exchange).await
+            }
+            Verb::Update if target.resource == Resource::Templates && is_main => {
+                update::replace_template(&self.wire, exchange).await
+            }
+            Verb::Watch => self.wire.watch(&exchange, place).await,
+            Verb::Delete => {
+                delete::check_options(&exchange)?;
+                delete::delete(&self.wire, &exchange, identity).await
+            }
+            Verb::DeleteCollection => {
+                delete::check_options(&exchange)?;
+                self.wire.pass(&exchange).await
+            }
+            Verb::Get | Verb::List | Verb::Create | Verb::Update | Verb::Patch => {
+                self.wire.pass(&exchange).await
+            }
+        }
+    }
+
+    /// A body in stored words, and whether it was meant for the stored group.
+    async fn stored(
+        &self,
+        target: &Target,
+        media: Media,
+        body: Bytes,
+    ) -> Result<(Bytes, bool), Fault> {
+        let rewritten = match (target.verb, media) {
+            (Verb::Create | Verb::Update, Media::Json) => rewrite::object(&body, false),
+            (Verb::Create | Verb::Update, Media::Yaml) | (Verb::Patch, Media::Apply) => {
+                let object = |body: &Bytes| owned(rewrite::object(body, true));
+                return self.wire.limits.compute(body, object).await;
+            }
+            (Verb::Patch, Media::MergePatch) => rewrite::merge_patch(&body),
+            (Verb::Patch, Media::JsonPatch) => rewrite::json_patch(&body),
+            (_, _) => return Ok((body, false)),
+        };
+        Ok(owned(rewritten))
+    }
+
+    /// kube-apiserver would judge whether an apply may create by this server's rights.
+    async fn apply(
+        &self,
+        identity: &Identity,
+        head: &Parts,
+        exchange: Exchange,
+    ) -> Result<Response<Body>, Fault> {
+        let create = attributes(&exchange.target, Verb::Create, head);
+        match self.authorize(identity, &create).await {
+            Ok(()) => self.wire.pass(&exchange).await,
+            Err(refusal @ Fault::Forbidden { .. }) => {
+                update::apply_to_existing(&self.wire, exchange, refusal).await
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+fn owned(rewritten: Rewritten) -> (Bytes, bool) {
+    (rewritten.body.into_owned().into(), rewritten.foreign)
+}
+
+fn unauthenticated(refusal: authn::Refusal) -> Fault {
+    match refusal {
+        authn::Refusal::Unauthorized => Fault::Unauthorized,
+        refusal @ (authn::Refusal::Review(_) | authn::Refusal::NoTrust) => {
+            tracing::warn!(error = %chain(&refusal), "cannot tell who asks");
+            Fault::Unavailable(format!("{refusal}, please try again"))
+        }
+    }
+}
+
+/// What is asked of RBAC.
+fn attributes(target: &Target, verb: Verb, head: &Parts) -> Attributes {
+    let query = head.uri.query().unwrap_or_default();
+    let is_selective =
+        matches!(verb, Verb::List | Verb::Watch | Verb::DeleteCollection) && !target.watch_path;
+    let selector = |name: &str| {
+        let selector = is_selective.then(|| parameter(query, name)).flatten();
+        selector.unwrap_or_default()
+    };
+    let field_selector = selector("fieldSelector");
+    let is_of_many = matches!(verb, Verb::List | Verb::Watch);
+    let selected = is_of_many
+        .then(|| authz::exact_name(&field_selector))
+        .flatten();
+    Attributes::Resource(ResourceRequest {
+        verb: verb.word().to_owned(),
+        namespace: target.namespace.clone().unwrap_or_default(),
+        resource: target.resource.plural().to_owned(),
+        subresource: if target.status { "status" } else { "" }.to_owned(),
+        name: target.name.clone().or(selected).unwrap_or_default(),
+        label_selector: selector("labelSelector"),
+        field_selector,
+    })
+}

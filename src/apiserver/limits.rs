@@ -1,0 +1,140 @@
+//! How much may go on at the same time. Beyond, a client is asked to come again; it is not queued.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use super::{
+    fault::{BODY_LIMIT, Fault},
+    route::Verb,
+};
+
+/// Requests that read, as many as a kube-apiserver takes by default.
+const READS: usize = 400;
+/// Requests that write, likewise.
+const WRITES: usize = 200;
+/// Watches.
+const WATCHES: usize = 4000;
+/// Bytes of bodies that are held at the same time, in KiB.
+const HELD_KIB: usize = 64 * 1024;
+/// Threads that read and write YAML, which is slow, apart from those that serve everybody.
+const COMPUTATIONS: usize = 2;
+/// What is short enough to be read at once, in bytes.
+const SHORT: usize = 16 * 1024;
+/// How long a client may take to send a body.
+const BODY: Duration = Duration::from_secs(30);
+
+/// The counts; clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    reads: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+    watches: Arc<Semaphore>,
+    held: Arc<Semaphore>,
+    computations: Arc<Semaphore>,
+}
+
+/// Gives a place back when it is dropped.
+pub(super) type Place = OwnedSemaphorePermit;
+
+/// A body and the room that it takes.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) bytes: Bytes,
+    _room: Place,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let places = |number| Arc::new(Semaphore::new(number));
+        Self {
+            reads: places(READS),
+            writes: places(WRITES),
+            watches: places(WATCHES),
+            held: places(HELD_KIB),
+            computations: places(COMPUTATIONS),
+        }
+    }
+}
+
+impl Limits {
+    /// A place for a request; refused where there is none.
+    pub(super) fn enter(&self, verb: Verb) -> Result<Place, Fault> {
+        let places = match verb {
+            Verb::Get | Verb::List => &self.reads,
+            Verb::Watch => &self.watches,
+            Verb::Create | Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => {
+                &self.writes
+            }
+        };
+        take(places, 1)
+    }
+
+    /// Reads a request's body, as far as there is room for it and it is not too large.
+    pub(super) async fn read(&self, body: Incoming) -> Result<Held, Fault> {
+        let announced = body
+            .size_hint()
+            .exact()
+            .and_then(|size| usize::try_from(size).ok());
+        if announced.is_some_and(|size| size > BODY_LIMIT) {
+            return Err(Fault::TooLarge);
+        }
+        let room = self.room(announced.unwrap_or(BODY_LIMIT))?;
+        let read = timeout(BODY, Limited::new(body, BODY_LIMIT).collect()).await;
+        match read {
+            Ok(Ok(read)) => Ok(Held {
+                bytes: read.to_bytes(),
+                _room: room,
+            }),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Fault::TooLarge),
+            Ok(Err(error)) => Err(Fault::BadRequest(format!(
+                "the body of the request cannot be read: {error}"
+            ))),
+            Err(_) => Err(Fault::Timeout(format!(
+                "the body of the request did not come within {} s: nothing was done",
+                BODY.as_secs()
+            ))),
+        }
+    }
+
+    /// Does what takes long where `text` is long.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        text: Bytes,
+        work: impl FnOnce(&Bytes) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        if text.len() <= SHORT {
+            return Ok(work(&text));
+        }
+        let turn = Arc::clone(&self.computations).acquire_owned().await;
+        let worked = spawn_blocking(move || {
+            // A client that leaves does not stop the work, which keeps its place until it is done.
+            let _turn = turn;
+            work(&text)
+        });
+        worked
+            .await
+            .map_err(|_| Fault::Internal("the text cannot be read".to_owned()))
+    }
+
+    /// Room for `bytes` of a body that is held in memory.
+    pub(super) fn room(&self, bytes: usize) -> Result<Place, Fault> {
+        take(&self.held, bytes / 1024 + 1)
+    }
+}
+
+fn take(places: &Arc<Semaphore>, number: usize) -> Result<Place, Fault> {
+    let number = u32::try_from(number).map_err(|_| Fault::TooManyRequests)?;
+    Arc::clone(places)
+        .try_acquire_many_owned(number)
+        .map_err(|error| match error {
+            TryAcquireError::NoPermits | TryAcquireError::Closed => Fault::TooManyRequests,
+        })
+}

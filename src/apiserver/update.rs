@@ -1,0 +1,111 @@
+//! What writes need besides renaming, because this server sends them with its own rights and shows
+//! lists without files.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{
+    body::Body,
+    exchange::{Asked, Exchange, Wire},
+    fault::Fault,
+    negotiate::Media,
+    rewrite,
+};
+
+/// An apply may create. Where the caller may not, it is bound to the object that is there: `uid` in an
+/// apply is a precondition, so an object that goes meanwhile is not made anew. `refusal` is what the
+/// caller is told where there is no object.
+pub(super) async fn apply_to_existing(
+    wire: &Wire,
+    mut exchange: Exchange,
+    refusal: Fault,
+) -> Result<Response<Body>, Fault> {
+    let live = match wire.ask(&exchange.read()).await? {
+        Asked::Done(live) => live,
+        Asked::Refused(StatusCode::NOT_FOUND, _) => return Err(refusal),
+        Asked::Refused(_, told) => return Ok(told),
+    };
+    let live: Value = serde_json::from_slice(&live).unwrap_or_default();
+    let uid = live.pointer("/metadata/uid").cloned().unwrap_or_default();
+    let bind = move |body: &Bytes| bound(body, &uid);
+    // What cannot be bound must not pass: it might create.
+    let bound = wire.limits.compute(exchange.body.clone(), bind).await?;
+    exchange.body = bound
+        .ok_or_else(|| {
+            Fault::BadRequest(
+                "the applied object cannot be read, which is needed where creating is not allowed"
+                    .to_owned(),
+            )
+        })?
+        .into();
+    wire.pass(&exchange).await
+}
+
+/// An apply's body with `uid`; none where it cannot be read or there is no uid.
+fn bound(body: &[u8], uid: &Value) -> Option<String> {
+    let says_nothing = |uid: &Value| uid.is_null() || uid == "";
+    let mut applied = read(body)?;
+    let metadata = applied
+        .as_object_mut()?
+        .entry("metadata")
+        .or_insert(json!({}));
+    let metadata = metadata.as_object_mut()?;
+    // Somebody else's uid is refused as it is.
+    if metadata.get("uid").is_none_or(says_nothing) {
+        metadata.insert("uid".to_owned(), uid.clone());
+    }
+    (!says_nothing(uid)).then(|| applied.to_string())
+}
+
+/// An old client reads templates from a list, which has no files, and writes back what it read: files
+/// that are not there mean the files as they are. A client that names a `source` knows what it does.
+pub(super) async fn replace_template(
+    wire: &Wire,
+    mut exchange: Exchange,
+) -> Result<Response<Body>, Fault> {
+    let yaml = match exchange.media {
+        Media::Json => false,
+        Media::Yaml => true,
+        Media::JsonPatch | Media::MergePatch | Media::Apply | Media::Other => {
+            return wire.pass(&exchange).await;
+        }
+    };
+    let names_files = move |body: &Bytes| rewrite::has_files(body, yaml) || names_source(body);
+    if wire
+        .limits
+        .compute(exchange.body.clone(), names_files)
+        .await?
+    {
+        return wire.pass(&exchange).await;
+    }
+    let live = match wire.ask(&exchange.read()).await? {
+        Asked::Done(live) => live,
+        Asked::Refused(StatusCode::NOT_FOUND, _) => return wire.pass(&exchange).await,
+        // Without the files that are there, they would be lost.
+        Asked::Refused(_, told) => return Ok(told),
+    };
+    if let Some(files) = rewrite::files_of(&live) {
+        let files = files.to_vec();
+        let insert = move |body: &Bytes| rewrite::insert_files(body, yaml, &files).into();
+        exchange.body = wire.limits.compute(exchange.body, insert).await?;
+    }
+    wire.pass(&exchange).await
+}
+
+fn names_source(body: &[u8]) -> bool {
+    let object = read(body).unwrap_or_default();
+    let source = object.pointer("/spec/source");
+    source.is_some_and(|source| !source.is_null())
+}
+
+/// JSON or YAML.
+fn read(body: &[u8]) -> Option<Value> {
+    serde_json::from_slice(body).ok().or_else(|| {
+        let text = std::str::from_utf8(body).ok()?;
+        serde_saphyr::from_str(text).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+use super::*;
+
+#[test]
+fn an_apply_is_bound_to_the_object_that_is_there() {
+    let yaml = "apiVersion: coder.com/v1alpha1 # a comment\nmetadata:\n  name: coder.x\n";
+    let bound = bound(yaml.as_bytes(), &json!("u")).unwrap();
+    let read: Value = serde_json::from_str(&bound).unwrap();
+    assert_eq!(
+        read,
+        json!({"apiVersion": "coder.com/v1alpha1", "metadata": {"name": "coder.x", "uid": "u"}})
+    );
+}
+
+#[test]
+fn somebody_elses_uid_stays() {
+    let bound = bound(br#"{"metadata":{"uid":"other"}}"#, &json!("u")).unwrap();
+    assert_eq!(bound, r#"{"metadata":{"uid":"other"}}"#);
+}
+
+#[test]
+fn a_uid_that_says_nothing_binds_nothing() {
+    for body in [
+        r#"{"metadata":{"uid":""}}"#,
+        r#"{"metadata":{"uid":null}}"#,
+        "{}",
+    ] {
+        let bound = bound(body.as_bytes(), &json!("u")).unwrap();
+        assert_eq!(bound, r#"{"metadata":{"uid":"u"}}"#);
+    }
+    for uid in [json!(null), json!("")] {
+        assert_eq!(bound(b"{}", &uid), None);
+    }
+}
+
+#[test]
+fn what_is_no_object_cannot_be_bound() {
+    for body in ["", "[]", "- a", "metadata: 3", "\u{7}: {", "a: 1\na: 2\n"] {
+        assert_eq!(bound(body.as_bytes(), &json!("u")), None, "{body:?}");
+    }
+    assert_eq!(bound(b"\xff", &json!("u")), None);
+}
+
+#[test]
+fn a_source_is_seen_in_both_spellings() {
+    assert!(names_source(br#"{"spec":{"source":{"archive":{}}}}"#));
+    assert!(names_source(b"spec:\n  source:\n    archive: {}\n"));
+    for body in [
+        r#"{"spec":{"source":null}}"#,
+        r#"{"spec":{}}"#,
+        "{}",
+        "spec:\n",
+    ] {
+        assert!(!names_source(body.as_bytes()), "{body}");
+    }
+}
