@@ -1,5 +1,7 @@
 //! What is deployed: manifests that fit the program, with the rights it uses and no others.
 
+mod apiserver;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -78,7 +80,7 @@ fn container() -> Value {
 
 #[test]
 fn every_file_is_an_object_and_belongs_to_its_kustomization() {
-    for folder in ["base", "sync"] {
+    for folder in ["apiserver", "base", "sync", "users"] {
         let kustomization = document(&format!("{folder}/kustomization.yaml"));
         let listed: BTreeSet<_> = texts(&kustomization["resources"]).into_iter().collect();
         for file in files(folder)
