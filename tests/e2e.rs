@@ -14,5 +14,6 @@ mod rest;
 mod scene;
 mod schema;
 mod secrecy;
+mod shim;
 mod template;
 mod workspace;

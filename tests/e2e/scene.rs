@@ -18,9 +18,10 @@ use serde_json::Value;
 use testbed::{Access, Bed, Program, Proxy};
 
 use super::coder::Person;
+pub use install::{admin, free_port, install_crds};
 pub use ready::{Template, Workspace};
 
-use install::{admin, free_port, install};
+use install::install;
 
 /// How long anything may take before the test gives up. Wide: the machine may be slow.
 pub const PATIENCE: Duration = Duration::from_secs(90);

@@ -26,6 +26,7 @@ pub struct Access {
     kubectl: PathBuf,
     coder: PathBuf,
     kube_apiserver_url: String,
+    etcd_url: String,
     coder_url: String,
     postgres_url: String,
     accounts: Accounts,
@@ -36,6 +37,7 @@ pub(crate) struct Parts {
     pub(crate) kubectl: PathBuf,
     pub(crate) coder: PathBuf,
     pub(crate) kube_apiserver_url: String,
+    pub(crate) etcd_url: String,
     pub(crate) coder_url: String,
     pub(crate) postgres_url: String,
     pub(crate) accounts: Accounts,
@@ -47,6 +49,7 @@ impl Access {
             kubectl,
             coder,
             kube_apiserver_url,
+            etcd_url,
             coder_url,
             postgres_url,
             accounts,
@@ -57,6 +60,7 @@ impl Access {
             kubectl,
             coder,
             kube_apiserver_url,
+            etcd_url,
             coder_url,
             postgres_url,
             accounts,
@@ -114,6 +118,26 @@ impl Access {
     #[must_use]
     pub fn kube_apiserver_url(&self) -> &str {
         &self.kube_apiserver_url
+    }
+
+    /// The URL of etcd, which takes requests in JSON too.
+    #[must_use]
+    pub fn etcd_url(&self) -> &str {
+        &self.etcd_url
+    }
+
+    /// One of the bed's certificates (PEM): `authority` vouches for kube-apiserver and for clients
+    /// such as `administrator`, `proxy-authority` for `proxy-client`, which kube-apiserver shows to
+    /// aggregated servers.
+    #[must_use]
+    pub fn certificate(&self, name: &str) -> PathBuf {
+        self.layout().certificate(name)
+    }
+
+    /// The key of that certificate (PEM).
+    #[must_use]
+    pub fn certificate_key(&self, name: &str) -> PathBuf {
+        self.layout().key(name)
     }
 
     /// The `kubectl` that belongs to the bed's kube-apiserver.

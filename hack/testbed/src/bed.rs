@@ -134,6 +134,17 @@ impl Bed {
         self.servers()?.start_kube_apiserver().await
     }
 
+    /// Kills kube-controller-manager like `kill -9` and keeps it down: nothing is collected, no
+    /// namespace ends.
+    pub async fn kill_kube_controller_manager(&self) -> Result<(), Error> {
+        self.servers()?.kill_kube_controller_manager().await
+    }
+
+    /// Starts kube-controller-manager; it takes a moment until it is at work.
+    pub async fn start_kube_controller_manager(&self) -> Result<(), Error> {
+        self.servers()?.start_kube_controller_manager().await
+    }
+
     fn servers(&self) -> Result<&Servers, Error> {
         self.owned
             .as_ref()

@@ -3,6 +3,7 @@
 mod cache;
 mod mirror;
 mod module;
+mod source;
 mod wait;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 use crate::{Error, tool};
 
 use module::Module;
+pub use source::go_program;
 
 /// Where each program of a bed is.
 #[derive(Debug, Clone)]

@@ -70,7 +70,7 @@ mod tool;
 
 pub use access::Access;
 pub use bed::Bed;
-pub use build::Binaries;
+pub use build::{Binaries, go_program};
 pub use down::down;
 pub use error::Error;
 pub use options::Options;

@@ -123,6 +123,7 @@ impl Servers {
             kubectl: binaries.kubectl.clone(),
             coder: binaries.coder.clone(),
             kube_apiserver_url,
+            etcd_url: format!("http://127.0.0.1:{}", numbers.etcd),
             coder_url: coder_url.clone(),
             postgres_url,
             accounts,
@@ -191,6 +192,16 @@ impl Servers {
 
     pub(crate) async fn stop_kube_apiserver(&self) -> Result<(), Error> {
         self.kube_apiserver.end(Signal::TERM, PATIENCE).await
+    }
+
+    pub(crate) async fn start_kube_controller_manager(&self) -> Result<(), Error> {
+        self.kube_controller_manager.start().await
+    }
+
+    pub(crate) async fn kill_kube_controller_manager(&self) -> Result<(), Error> {
+        self.kube_controller_manager
+            .end(Signal::KILL, PATIENCE)
+            .await
     }
 
     pub(crate) async fn start_postgres(&self) -> Result<(), Error> {

@@ -4,10 +4,20 @@ use std::net::TcpListener;
 
 use testbed::Access;
 
-/// The CRDs, once for the bed, and the controller's rights in `namespace`, from `deploy/`.
+/// The CRDs, once for the bed.
+pub async fn install_crds(bed: &Access) {
+    let crds = crate::root().join("crds").display().to_string();
+    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds])
+        .await
+        .unwrap();
+    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds])
+        .await
+        .unwrap();
+}
+
+/// The CRDs, and the controller's rights in `namespace`, from `deploy/`.
 pub(super) async fn install(bed: &Access, namespace: &str) {
     let root = crate::root();
-    let crds = root.join("crds").display().to_string();
     let role = |folder: &str| {
         root.join("deploy")
             .join(folder)
@@ -16,12 +26,7 @@ pub(super) async fn install(bed: &Access, namespace: &str) {
             .to_string()
     };
     let (global, local) = (role("base"), role("sync"));
-    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds])
-        .await
-        .unwrap();
-    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds])
-        .await
-        .unwrap();
+    install_crds(bed).await;
     bed.run_kubectl(&["create", "namespace", namespace])
         .await
         .unwrap();
@@ -55,7 +60,7 @@ pub(super) async fn install(bed: &Access, namespace: &str) {
 }
 
 /// A client with the rights of a cluster administrator.
-pub(super) async fn admin(bed: &Access) -> kube::Client {
+pub async fn admin(bed: &Access) -> kube::Client {
     let kubeconfig = kube::config::Kubeconfig::read_from(bed.kubeconfig()).unwrap();
     let options = kube::config::KubeConfigOptions::default();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
@@ -65,7 +70,7 @@ pub(super) async fn admin(bed: &Access) -> kube::Client {
 }
 
 /// A port that nobody listens on.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -198,7 +198,11 @@ fn version_of<'a>(requirements: &'a str, module: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-fn go_environment(go: &Path, folder: &Path, names: &[&str]) -> Result<Vec<String>, Error> {
+pub(super) fn go_environment(
+    go: &Path,
+    folder: &Path,
+    names: &[&str],
+) -> Result<Vec<String>, Error> {
     let output = Command::new(go)
         .arg("env")
         .args(names)
@@ -218,7 +222,7 @@ fn go_environment(go: &Path, folder: &Path, names: &[&str]) -> Result<Vec<String
         .collect())
 }
 
-fn hash(parts: &[&str]) -> String {
+pub(super) fn hash(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.len().to_le_bytes());

@@ -1,0 +1,36 @@
+//! The aggregated API as old clients meet it: through a real kube-apiserver, and past it.
+
+mod alike;
+mod apply;
+mod caller;
+mod certificate;
+mod clients;
+mod coverage;
+mod delete;
+mod differential;
+mod discovery;
+mod examples;
+mod faults;
+mod generated;
+mod hop;
+mod identity;
+mod kubectl;
+mod load;
+mod oracle;
+mod own;
+mod patch;
+mod policy;
+mod reads;
+mod refusals;
+mod registration;
+mod rolling;
+mod rotation;
+mod security;
+mod server;
+mod stage;
+mod system;
+mod trust;
+mod twins;
+mod versions;
+mod watches;
+mod writes;

@@ -1,0 +1,82 @@
+//! What the aggregated API answers is what kube-apiserver answers for the stored group, in other words.
+
+use serde_json::Value;
+
+use super::{
+    caller::{Ask, Reply},
+    stage::{Group, Stage, renamed},
+};
+
+/// The headers that clients act on.
+const HEADERS: [&str; 6] = [
+    "content-type",
+    "warning",
+    "retry-after",
+    "vary",
+    "content-encoding",
+    "x-content-type-options",
+];
+
+impl Stage {
+    /// Sends the same request to both groups, and returns the answer of the old one, which has to be
+    /// like the other's.
+    pub async fn alike(&self, plural: &str, rest: &str, ask: impl Fn(String) -> Ask) -> Reply {
+        let [old, stored] = self.both(plural, rest, |_, path| ask(path)).await;
+        let request = ask(self.path(Group::Old, plural, rest));
+        assert_alike(
+            &format!("{} {}", request.method, request.path),
+            &old,
+            &stored,
+        );
+        old
+    }
+}
+
+/// Whether `old` says of the old group what `stored` says of the stored one: status, headers and body.
+#[track_caller]
+pub fn assert_alike(what: &str, old: &Reply, stored: &Reply) {
+    assert_eq!(
+        old.status,
+        stored.status,
+        "{what}\n{}\n{}",
+        old.text(),
+        stored.text()
+    );
+    for name in HEADERS {
+        let values = |reply: &Reply| -> Vec<String> {
+            let values = reply.headers.get_all(name).iter();
+            values
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .collect()
+        };
+        let expected: Vec<_> = values(stored).iter().map(|value| renamed(value)).collect();
+        assert_eq!(values(old), expected, "{what}: {name}");
+    }
+    assert_eq!(
+        at_no_time(old),
+        at_no_time_text(&renamed(&stored.text())),
+        "{what}"
+    );
+}
+
+fn at_no_time(reply: &Reply) -> String {
+    at_no_time_text(&reply.text())
+}
+
+/// A list tells the version at which it was made, which any write elsewhere moves on. It is the last
+/// member there, and never the last one in an object.
+fn at_no_time_text(text: &str) -> String {
+    if let Some((before, after)) = text.rsplit_once("\nmetadata:\n  resourceVersion: ") {
+        let rest = after.split_once('\n').map_or("", |(_, rest)| rest);
+        return format!("{before}\nmetadata:\n  resourceVersion: …\n{rest}");
+    }
+    let parsed: Option<Value> = serde_json::from_str(text).ok();
+    let list = parsed.filter(|list| list["items"].is_array() || list["rows"].is_array());
+    let version =
+        list.and_then(|list| Some(list["metadata"]["resourceVersion"].as_str()?.to_owned()));
+    let Some(version) = version else {
+        return text.to_owned();
+    };
+    text.replace(&format!(":\"{version}\"}}"), ":\"…\"}")
+        .replace(&format!(": \"{version}\"\n"), ": \"…\"\n")
+}

@@ -1,0 +1,310 @@
+//! Who is believed, and what about them reaches the cluster's authorizer.
+
+use serde_json::json;
+
+use super::{
+    caller::{Ask, Caller, Protocol},
+    certificate::{Authority, PLAIN, Wanted},
+    hop::{Instead, answer},
+    server::{self, Server},
+    stage::{Group, Stage, WORKSPACES},
+};
+
+const AGGREGATION: &str = "/apis/aggregation.coder.com/v1alpha1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_4_10_11_12_the_user_that_kube_apiserver_tells_is_the_one_reviewed() {
+    let stage = Stage::new("told").await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    let path = stage.path(Group::Old, WORKSPACES, "");
+
+    let alice = server
+        .proxy()
+        .with_header("X-Remote-User", "alice")
+        .with_header("X-Remote-Uid", "not to be trusted")
+        .with_header("X-Remote-Group", "developers")
+        .with_header("X-Remote-Extra-Example.com%2fscopes", "a")
+        .with_header("X-Remote-Extra-Example.com%2fscopes", "b");
+    alice.get(&path).await.expect(403);
+    let reviews = hop.access_reviews();
+    assert_eq!(
+        reviews,
+        [json!({
+            "user": "alice",
+            "groups": ["developers", "system:authenticated"],
+            "extra": { "example.com/scopes": ["a", "b"] },
+            "resourceAttributes": {
+                "verb": "list",
+                "group": "aggregation.coder.com",
+                "version": "v1alpha1",
+                "resource": "coderworkspaces",
+                "namespace": stage.namespace,
+            },
+        })],
+        "X-Remote-Uid is not among the headers that kube-apiserver lists"
+    );
+
+    // Someone in very many groups.
+    let groups: Vec<_> = (0..500)
+        .map(|number| format!("group-{number:03}-{}", "x".repeat(110)))
+        .collect();
+    let many: Vec<_> = groups.iter().map(String::as_str).collect();
+    for (protocol, user) in [(Protocol::Http1, "one"), (Protocol::Http2, "two")] {
+        hop.forget();
+        let caller = server.proxy_for(user, &many).with_protocol(protocol);
+        caller.get(&path).await.expect(403);
+        let reviews = hop.access_reviews();
+        assert_eq!(reviews[0]["user"], user);
+        let told = reviews[0]["groups"].as_array().unwrap();
+        assert_eq!(told.len(), 501, "and system:authenticated");
+        assert_eq!(told[499], groups[499].as_str());
+    }
+    assert!(hop.about_objects().is_empty(), "nothing was passed on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_5_7_headers_are_believed_from_kube_apiserver_alone() {
+    let stage = Stage::new("believed").await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    let proxies = Authority::of_bed(stage.bed, "proxy-authority");
+    let clients = Authority::of_bed(stage.bed, "authority");
+    let front = Wanted {
+        common_name: "front-proxy-client",
+        ..PLAIN
+    };
+    let expired = Wanted {
+        expired: true,
+        ..front
+    };
+    let nobody = server.direct();
+    let refused = [
+        ("no certificate", nobody.again()),
+        (
+            "another common name",
+            nobody.with_certificate(proxies.sign(PLAIN)),
+        ),
+        (
+            "an authority that nobody knows",
+            nobody.with_certificate(Authority::new().sign(front)),
+        ),
+        ("expired", nobody.with_certificate(proxies.sign(expired))),
+    ];
+    let forged = |caller: &Caller| {
+        caller
+            .with_header("x-remote-user", "admin")
+            .with_header("x-remote-group", "system:masters")
+    };
+    for (what, caller) in &refused {
+        for path in [
+            AGGREGATION.to_owned(),
+            stage.path(Group::Old, WORKSPACES, ""),
+        ] {
+            let reply = forged(caller).get(&path).await;
+            assert_eq!(reply.status, 401, "{what}: {}", reply.text());
+            let status = reply.json();
+            assert_eq!(status["reason"], "Unauthorized");
+            assert_eq!(status["message"], "Unauthorized");
+        }
+    }
+    // Clients' certificates are good, but not to speak for others.
+    let client = Wanted {
+        common_name: "front-proxy-client",
+        organizations: &["people"],
+        ..PLAIN
+    };
+    let client = forged(&nobody.with_certificate(clients.sign(client)));
+    client
+        .get(stage.path(Group::Old, WORKSPACES, ""))
+        .await
+        .expect(403);
+    let review = hop.access_reviews().pop().unwrap();
+    assert_eq!(review["user"], "front-proxy-client");
+    assert_eq!(review["groups"], json!(["people", "system:authenticated"]));
+    assert!(hop.about_objects().is_empty(), "nothing was passed on");
+
+    forged(&server.proxy())
+        .get(stage.path(Group::Old, WORKSPACES, ""))
+        .await
+        .expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_13_14_documents_need_no_groups_and_probes_need_nobody() {
+    let server = server::shared().await;
+    server
+        .proxy_for("system:aggregator", &[])
+        .get("/openapi/v3")
+        .await
+        .expect(200);
+    let aggregator = server.proxy_for("system:kube-aggregator", &[]);
+    aggregator.get(AGGREGATION).await.expect(200);
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let nobody = server.direct().with_protocol(protocol);
+        for path in ["/healthz", "/livez", "/readyz"] {
+            assert_eq!(nobody.get(path).await.expect(200).text(), "ok");
+        }
+        for path in [
+            "/readyz/x",
+            "/healthz/ping",
+            "/apis",
+            AGGREGATION,
+            "/openapi/v3",
+            "/metrics",
+        ] {
+            let reply = nobody.get(path).await;
+            assert!(
+                matches!(reply.status, 401 | 403),
+                "{path}: {}",
+                reply.status
+            );
+        }
+    }
+}
+
+/// One request of each verb.
+fn one_of_each(stage: &Stage) -> Vec<Ask> {
+    let path = |rest: &str| stage.path(Group::Old, WORKSPACES, rest);
+    let everywhere = format!("{AGGREGATION}/coderworkspaces");
+    let mut asks = vec![
+        Ask::get(path("a.b.c")),
+        Ask::get(path("a%3Cb%3E&c")),
+        Ask::get(path("a.b.c/status")),
+        Ask::new("HEAD", path("a.b.c")),
+        Ask::get(path("")),
+        Ask::get(everywhere.as_str()),
+        Ask::get(path("?watch=1")),
+        Ask::get(format!("{AGGREGATION}/watch/coderworkspaces")),
+        Ask::get(path("?fieldSelector=metadata.name%3Dx")),
+        Ask::new("DELETE", path("a.b.c")),
+        Ask::new("DELETE", path("")),
+        Ask::new("PUT", path("a.b.c")).json(&json!({})),
+        Ask::new("PUT", path("a.b.c/status")).json(&json!({})),
+        Ask::new("POST", path("")).json(&json!({})),
+    ];
+    let patch = Ask::new("PATCH", path("a.b.c"));
+    asks.push(patch.clone().body("application/merge-patch+json", "{}"));
+    asks.push(patch.body("application/apply-patch+yaml", "{}"));
+    asks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_15_who_may_not_is_told_so_in_the_words_of_kube_apiserver() {
+    let stage = Stage::new("denied").await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    for user in ["bob", "o'<neil> & \"co\"\u{e9}"] {
+        let direct = server.proxy_for(user, &["system:authenticated"]);
+        let through = stage.user(user);
+        for ask in one_of_each(&stage) {
+            let what = format!("{} {}", ask.method, ask.path);
+            let (ours, theirs) = (direct.send(ask.clone()).await, through.send(ask).await);
+            assert_eq!(theirs.status, 403, "{what}");
+            assert_eq!(ours.status, 403, "{what}: {}", ours.text());
+            assert_eq!(ours.text(), theirs.text(), "{what}");
+            for header in ["content-type", "x-content-type-options"] {
+                assert_eq!(ours.header(header), theirs.header(header), "{what}");
+            }
+        }
+    }
+    assert!(hop.about_objects().is_empty(), "nothing was passed on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_16_without_a_verdict_nothing_is_allowed() {
+    let stage = Stage::new("verdict").await;
+    stage
+        .allow("carol", "list", "coderworkspaces.aggregation.coder.com")
+        .await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    let carol = server.proxy_for("carol", &[]);
+    hop.rule(|seen| {
+        seen.path
+            .ends_with("/subjectaccessreviews")
+            .then_some(Instead::Drop)
+    });
+    let path = stage.path(Group::Old, WORKSPACES, "");
+    let reply = carol.get(&path).await.expect(500);
+    assert_eq!(reply.json()["reason"], "InternalError");
+    hop.heal();
+    hop.rule(|seen| {
+        let denied = json!({ "kind": "Status", "code": 403, "reason": "Forbidden" });
+        seen.path
+            .ends_with("/subjectaccessreviews")
+            .then(|| answer(403, &denied))
+    });
+    carol.get(&path).await.expect(500);
+    assert!(hop.about_objects().is_empty(), "nothing was passed on");
+    hop.heal();
+    carol.get(&path).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_17_a_verdict_holds_for_ten_seconds_whatever_it_is() {
+    let stage = Stage::new("memory").await;
+    stage
+        .allow("dora", "list", "coderworkspaces.aggregation.coder.com")
+        .await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    let path = stage.path(Group::Old, WORKSPACES, "");
+    let (dora, evil) = (server.proxy_for("dora", &[]), server.proxy_for("evil", &[]));
+    let reviews = |user: &str| {
+        let reviews = hop.access_reviews();
+        reviews
+            .iter()
+            .filter(|review| review["user"] == user)
+            .count()
+    };
+    let started = tokio::time::Instant::now();
+    for _ in 0..3 {
+        dora.get(&path).await.expect(200);
+        evil.get(&path).await.expect(403);
+    }
+    assert_eq!((reviews("dora"), reviews("evil")), (1, 1));
+
+    // What was taken away is missed as soon as it is asked for again.
+    stage.kubectl(&["delete", "rolebinding", "dora-list"]).await;
+    server
+        .eventually("it is refused", async || {
+            let status = dora.get(&path).await.status;
+            evil.get(&path).await.expect(403);
+            assert!(matches!(status, 200 | 403), "{status}");
+            status == 403
+        })
+        .await;
+    let took = started.elapsed().as_secs_f64();
+    assert!((9.0..13.0).contains(&took), "{took} s");
+    assert!(reviews("dora") >= 2);
+    server
+        .eventually("both", async || {
+            evil.get(&path).await.expect(403);
+            reviews("evil") >= 2
+        })
+        .await;
+    assert!(
+        reviews("dora") <= 3 && reviews("evil") <= 3,
+        "one more each ten seconds"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_18_selectors_are_part_of_what_is_reviewed() {
+    let stage = Stage::new("selectors").await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    let erin = server.proxy_for("erin", &[]);
+    let query = "?labelSelector=team%3Da,tier%20in%20(x,y),!old&fieldSelector=metadata.name!%3Dz";
+    erin.get(stage.path(Group::Old, WORKSPACES, query))
+        .await
+        .expect(403);
+    let ours = hop.access_reviews().pop().unwrap()["resourceAttributes"].clone();
+    assert_eq!(
+        ours["labelSelector"]["requirements"],
+        json!([
+            { "key": "old", "operator": "DoesNotExist" },
+            { "key": "team", "operator": "In", "values": ["a"] },
+            { "key": "tier", "operator": "In", "values": ["x", "y"] },
+        ])
+    );
+    assert_eq!(
+        ours["fieldSelector"]["requirements"],
+        json!([{ "key": "metadata.name", "operator": "NotIn", "values": ["z"] }])
+    );
+}
