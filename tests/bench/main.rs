@@ -15,6 +15,7 @@
 
 mod figures;
 mod order;
+mod shim;
 
 #[allow(
     dead_code,
@@ -26,6 +27,13 @@ mod e2e {
     pub mod coder;
     pub mod object;
     pub mod scene;
+    pub mod shim {
+        pub mod caller;
+        pub mod certificate;
+        pub mod hop;
+        pub mod server;
+        pub mod stage;
+    }
     pub mod template;
     pub mod workspace;
 }
@@ -38,6 +46,7 @@ async fn main() -> ExitCode {
     let name = std::env::args().skip(1).find(|one| !one.starts_with("--"));
     match name.as_deref() {
         Some("order") => order::run().await,
+        Some("shim") => shim::run().await,
         other => {
             eprintln!("no benchmark {other:?}");
             return ExitCode::from(2);
