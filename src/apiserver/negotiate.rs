@@ -4,7 +4,7 @@
 //! these kinds: custom resources have none but for metadata, and every client that asks for those in
 //! protobuf also takes JSON.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::fault::Fault;
 
@@ -54,14 +54,7 @@ impl Media {
 
 /// `Accept` without binary forms. None leaves the header away.
 pub(super) fn accept(headers: &HeaderMap) -> Result<Option<HeaderValue>, Fault> {
-    let asked: Vec<&str> = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|clause| !clause.is_empty())
-        .collect();
+    let asked: Vec<&str> = clauses(headers, &header::ACCEPT).collect();
     let text: Vec<&str> = asked
         .iter()
         .copied()
@@ -84,8 +77,22 @@ pub(super) fn accept(headers: &HeaderMap) -> Result<Option<HeaderValue>, Fault> 
         .filter(|value| !value.is_empty()))
 }
 
+/// The parts of a header that is a list.
+pub(super) fn clauses<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|clause| !clause.is_empty())
+}
+
 /// A media type without its parameters.
-fn essence(value: &str) -> &str {
+pub(super) fn essence(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
@@ -104,21 +111,16 @@ fn is_transformed(clause: &str) -> bool {
 
 /// Whether the client takes gzip.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|clause| {
-            let refused = clause.split(';').skip(1).any(|parameter| {
-                let parameter: String = parameter.split_whitespace().collect();
-                parameter
-                    .strip_prefix("q=")
-                    .and_then(|quality| quality.parse::<f32>().ok())
-                    .is_some_and(|quality| quality <= 0.0)
-            });
-            essence(clause).eq_ignore_ascii_case("gzip") && !refused
-        })
+    clauses(headers, &header::ACCEPT_ENCODING).any(|clause| {
+        let refused = clause.split(';').skip(1).any(|parameter| {
+            let parameter: String = parameter.split_whitespace().collect();
+            parameter
+                .strip_prefix("q=")
+                .and_then(|quality| quality.parse::<f32>().ok())
+                .is_some_and(|quality| quality <= 0.0)
+        });
+        essence(clause).eq_ignore_ascii_case("gzip") && !refused
+    })
 }
 
 /// What an answer is written in, as far as it can be renamed.

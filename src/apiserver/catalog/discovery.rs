@@ -13,6 +13,7 @@ use crate::apiserver::{
     body::{Body, empty, full},
     fault::Fault,
     names::{GROUP, GROUP_VERSION, VERSION},
+    negotiate::clauses,
     route::Resource,
 };
 
@@ -148,12 +149,7 @@ pub(super) fn hash(body: &[u8]) -> String {
 
 /// Whether the client already has what `tag` names.
 pub(super) fn asks_for(asked: &HeaderMap, tag: &str) -> bool {
-    asked
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|known| known.trim() == tag)
+    clauses(asked, &header::IF_NONE_MATCH).any(|known| known == tag)
 }
 
 fn answer(body: &Bytes) -> Response<Body> {
@@ -245,14 +241,7 @@ fn aggregated(entries: &[&Value], version: &str) -> Bytes {
 
 /// The first form that is asked for and known.
 fn form(asked: &HeaderMap) -> Result<Form, Fault> {
-    let clauses: Vec<&str> = asked
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|clause| !clause.is_empty())
-        .collect();
+    let clauses: Vec<&str> = clauses(asked, &header::ACCEPT).collect();
     if clauses.is_empty() {
         return Ok(Form::Plain);
     }

@@ -13,6 +13,7 @@ use crate::apiserver::{
     body::{Body, empty, full},
     fault::Fault,
     names::{GROUP, STORED_GROUP, STORED_VERSION_PATH, VERSION_PATH},
+    negotiate::{clauses, essence},
     route::{Resource, parameter},
 };
 
@@ -110,14 +111,7 @@ impl OpenApi {
 
 /// The binary forms of the document are for clients that no cluster of today has.
 fn takes_json(asked: &HeaderMap) -> bool {
-    let mut clauses = asked
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|clause| clause.split(';').next().unwrap_or_default().trim())
-        .filter(|media| !media.is_empty())
-        .peekable();
+    let mut clauses = clauses(asked, &header::ACCEPT).map(essence).peekable();
     clauses.peek().is_none()
         || clauses.any(|media| ["application/json", "application/*", "*/*"].contains(&media))
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-fn headers(name: &header::HeaderName, values: &[&str]) -> HeaderMap {
+fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for value in values {
         headers.append(name, value.parse().unwrap());
