@@ -175,27 +175,27 @@ impl Gateway {
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return Err(Fault::MethodNotAllowed);
         }
-        if document == Document::Metrics {
-            return self.scrape();
-        }
-        let Some(catalog) = self.catalog.borrow().clone() else {
-            return Err(Fault::Unavailable(
-                "the documents of coder.com/v1alpha1 have not been read yet".to_owned(),
-            ));
-        };
         match document {
-            Document::Groups => catalog.discovery.groups(&head.headers),
-            Document::Group => Ok(catalog.discovery.group()),
-            Document::Resources => Ok(catalog.discovery.resources()),
-            Document::OpenApiIndex => Ok(catalog.openapi.index()),
+            Document::Metrics => self.scrape(),
+            Document::Groups => self.catalog()?.discovery.groups(&head.headers),
+            Document::Group => Ok(self.catalog()?.discovery.group()),
+            Document::Resources => Ok(self.catalog()?.discovery.resources()),
+            Document::OpenApiIndex => Ok(self.catalog()?.openapi.index()),
             Document::OpenApi => {
                 let query = head.uri.query().unwrap_or_default();
-                catalog
-                    .openapi
-                    .document(query, &head.headers, self.clock.now())
+                let openapi = &self.catalog()?.openapi;
+                openapi.document(query, &head.headers, self.clock.now())
             }
-            Document::Metrics => self.scrape(),
         }
+    }
+
+    /// kube-apiserver takes a 404 on these for good, and a 503 for what it is.
+    fn catalog(&self) -> Result<Arc<Catalog>, Fault> {
+        self.catalog.borrow().clone().ok_or_else(|| {
+            Fault::Unavailable(
+                "the documents of coder.com/v1alpha1 have not been read yet".to_owned(),
+            )
+        })
     }
 
     fn scrape(&self) -> Result<Response<Body>, Fault> {

@@ -1,4 +1,4 @@
-//! The two groups that are one to everybody who has to choose.
+//! The names of the two groups: the one that is served here, and the one that objects are stored under.
 
 /// The group that old clients know.
 pub(super) const GROUP: &str = "aggregation.coder.com";
