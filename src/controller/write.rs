@@ -112,7 +112,7 @@ pub(super) async fn write<K: Driven>(
             wrote(look, &object);
             Ok(After::Object(object))
         }
-        Write::Delete => match objects.delete(&known).await? {
+        Write::Delete(_) => match objects.delete(&known).await? {
             Deletion::Done => Ok(After::End(Verdict::Gone)),
             Deletion::Pending => reread_object(look, &known).await,
         },

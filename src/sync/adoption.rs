@@ -11,9 +11,9 @@ use super::{
     kind::{Kind, TwinFacts},
     note::{Note, NoteReason},
     outlook::Outlook,
-    ownership::FieldPath,
-    plan::{Next, Plan, Write},
+    plan::{Next, Plan},
     spelling::{Spelled, Spelling},
+    upkeep,
 };
 use crate::api::{
     condition::Reason,
@@ -163,14 +163,8 @@ fn restored<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
 
 /// An import whose twin is gone before it was bound takes its object back.
 fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
-    let organization = FieldPath::spec("organization");
-    let made_by_import =
-        !context.standing().is_declared && context.ownership.held_by_coderd(&organization);
-    made_by_import.then(|| {
-        let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
-        let outlook = Outlook::reconciling(Reason::Deleting, message);
-        Plan::write(Write::Delete, outlook)
-    })
+    let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
+    upkeep::remove(context, Outlook::reconciling(Reason::Deleting, message))
 }
 
 /// Whether an attempt is recorded. One of the future was taken by our clock, which is ahead of coderd's:

@@ -12,7 +12,8 @@ use super::{
     kind::Kind,
     note::Note,
     outlook::Outlook,
-    report, setting, upkeep,
+    report, setting,
+    upkeep::{self, TwinStays},
 };
 use crate::api::status::Origin;
 
@@ -63,7 +64,7 @@ pub enum Write {
     /// Give up what the aggregated API claimed for a deletion that did not come.
     DropClaim,
     /// Delete the object; its twin is gone or has another name.
-    Delete,
+    Delete(TwinStays),
 }
 
 /// What to do next about the object: the first step that is needed, in this order.

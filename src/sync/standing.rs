@@ -2,7 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{kind::Kind, outlook::Outlook, ownership::Ownership};
+use super::{
+    kind::Kind,
+    outlook::Outlook,
+    ownership::{FieldPath, Ownership},
+};
 use crate::api::{
     condition::Reason,
     names,
@@ -22,6 +26,8 @@ pub struct Standing<'a> {
     pub drift_policy: DriftPolicy,
     /// Whether anybody but us owns something in `spec`.
     pub is_declared: bool,
+    /// Whether all that is in `spec` mirrors coderd, as an import leaves it.
+    only_mirrors: bool,
     deletion_policy: Option<DeletionPolicy>,
     observed_generation: Option<i64>,
     last_handled: Option<&'a str>,
@@ -31,12 +37,15 @@ impl<'a> Standing<'a> {
     /// The standing of `object`, whose fields are owned as said.
     pub fn of<K: Kind>(object: &'a K, ownership: &Ownership) -> Self {
         let (spec, status) = (object.shared_spec(), object.shared_status());
+        let is_declared = ownership.declares_anything();
+        let organization = FieldPath::spec("organization");
         Self {
             metadata: object.metadata(),
             binding: status.binding,
             sync: status.sync,
             drift_policy: spec.drift_policy.unwrap_or_default(),
-            is_declared: ownership.declares_anything(),
+            is_declared,
+            only_mirrors: !is_declared && ownership.held_by_coderd(&organization),
             deletion_policy: spec.deletion_policy,
             observed_generation: status.observed_generation,
             last_handled: status.last_handled_reconcile_at,
@@ -59,9 +68,16 @@ impl<'a> Standing<'a> {
         let was_adopted = self.label(names::LABEL_ORIGIN) == Some(Origin::Coderd.as_str());
         match self.binding {
             Some(binding) => binding.origin,
-            None if self.is_restored() || was_adopted => Origin::Coderd,
+            None if self.is_restored() || was_adopted || self.only_mirrors => Origin::Coderd,
             None => Origin::Kubernetes,
         }
+    }
+
+    /// Whether the object only shows a twin that was made in coderd: nobody asked for the object, and
+    /// nobody declares anything in it. What was made here stays somebody's, also where every field was
+    /// handed back.
+    pub fn is_imported(&self) -> bool {
+        self.origin() == Origin::Coderd && !self.is_declared
     }
 
     /// The records of the controller, empty where there are none.

@@ -11,30 +11,45 @@ use super::{
 };
 use crate::api::{condition::Reason, names, object_name::ObjectName, status::DeletionPolicy};
 
+/// That deleting an object takes nothing away in coderd. Only [`remove`] gives it, so that no delete of
+/// ours can be meant for the twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TwinStays(());
+
+/// Deletes an imported object, whose twin stays; none where the object is not ours to delete: it was
+/// made here, somebody declares something in it, or deleting it would delete its twin. A finalizer left
+/// over from an earlier policy goes first, for the deletion would wait for it.
+pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Plan<K>> {
+    let standing = context.standing();
+    let is_ours = standing.is_imported() && standing.deletion_policy() == DeletionPolicy::Retain;
+    let write = if standing.has_finalizer() {
+        Write::RemoveFinalizer
+    } else {
+        Write::Delete(TwinStays(()))
+    };
+    is_ours.then(|| Plan::write(write, outlook))
+}
+
 /// The twin is gone for good. An imported object follows it.
 pub fn lost<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
     if *context.twin != Twin::Gone {
         return None;
     }
-    let standing = context.standing();
-    let id = &standing.binding?.id;
-    if standing.is_declared {
-        return Some(K::lost(context, id));
-    }
+    let id = &context.standing().binding?.id;
     let message = format!("its {} was deleted in Coder", K::NOUN);
     let outlook = Outlook::reconciling(Reason::Deleting, message);
-    Some(Plan::write(Write::Delete, outlook))
+    Some(remove(context, outlook).unwrap_or_else(|| K::lost(context, id)))
 }
 
 /// An imported object whose twin has another name now goes; the new name is imported again.
 pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
     let now_named = new_name(context)?;
-    (!context.standing().is_declared).then(|| {
-        let noun = K::NOUN;
-        let message = format!("its {noun} was renamed in Coder: it is {now_named} now");
-        let outlook = Outlook::reconciling(Reason::RenamedInCoder, message);
-        Plan::write(Write::Delete, outlook)
-    })
+    let noun = K::NOUN;
+    let message = format!("its {noun} was renamed in Coder: it is {now_named} now");
+    remove(
+        context,
+        Outlook::reconciling(Reason::RenamedInCoder, message),
+    )
 }
 
 /// The name that an object for the twin would have now, where it is another one.

@@ -218,7 +218,10 @@ impl<K: Staged> Scene<K> {
             }
             Write::ApplyOrigin(origin) => self.stored.label(*origin),
             Write::DropClaim => self.stored.apply(MANAGER_SHIM, &Map::new(), false).unwrap(),
-            Write::Delete => self.stored.delete(),
+            Write::Delete(_) => {
+                assert!(!self.stored.has_finalizer, "our delete meets our finalizer");
+                self.stored.delete();
+            }
         }
         self.stored.has_finalizer || !self.stored.is_terminating
     }

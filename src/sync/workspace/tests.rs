@@ -6,13 +6,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::{
     api::{
         condition::ConditionType,
-        names::{self, MANAGER_CODERD, OWN_MANAGERS},
+        names::{self, MANAGER_CODERD, MANAGER_SHIM, OWN_MANAGERS},
         status::{Attempt, DeletionRecord, Origin, RunRecord, Suspension},
         workspace::Health,
     },

@@ -115,15 +115,7 @@ async fn a_workspace_whose_owner_is_renamed_keeps_syncing() {
     let twin = scene.person.workspace(&user, &name).await.unwrap();
 
     let renamed = scene.name("x");
-    let profile = format!("/users/{user}/profile");
-    scene
-        .person
-        .ask(
-            "PUT",
-            &profile,
-            Some(json!({ "username": renamed, "name": "" })),
-        )
-        .await;
+    rename_user(&scene, &user, &renamed).await;
     let stalled = scene
         .until(&cws, "RenamedInCoder", |seen| {
             reason(seen, "Stalled") == "RenamedInCoder"
@@ -154,16 +146,29 @@ async fn a_workspace_whose_owner_is_renamed_keeps_syncing() {
     );
 
     // Back under the old name all is well.
-    let profile = format!("/users/{renamed}/profile");
-    scene
-        .person
-        .ask(
-            "PUT",
-            &profile,
-            Some(json!({ "username": user, "name": "" })),
-        )
-        .await;
+    rename_user(&scene, &renamed, &user).await;
     scene.until(&cws, "ready", is_ready).await;
+
+    // With every field handed back it is still an object that was made here: to delete it for a rename
+    // would delete the workspace.
+    let mut empty = workspace::manifest(&object, &template, &json!({}));
+    empty["spec"] = json!({});
+    scene.apply(&empty).await;
+    rename_user(&scene, &user, &renamed).await;
+    scene
+        .until(&cws, "RenamedInCoder", |seen| {
+            reason(seen, "Stalled") == "RenamedInCoder"
+        })
+        .await;
+    scene.sweeps(2).await;
+    assert!(scene.object(&cws).await.is_some());
+    assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
+}
+
+async fn rename_user(scene: &Scene, from: &str, to: &str) {
+    let profile = format!("/users/{from}/profile");
+    let body = json!({ "username": to, "name": "" });
+    scene.person.ask("PUT", &profile, Some(body)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

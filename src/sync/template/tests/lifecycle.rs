@@ -184,7 +184,7 @@ fn row_gone_with_a_declared_source_it_is_made_again_with_a_new_version() {
 #[test]
 fn row_gone_without_a_source() {
     let imported = Scene::imported().change(|scene| scene.twin = Twin::Gone);
-    assert_eq!(imported.write(), Write::Delete);
+    assert!(matches!(imported.write(), Write::Delete(_)));
     let declared =
         Scene::declared(&json!({"displayName": "Go"})).change(|scene| scene.twin = Twin::Gone);
     assert_eq!(declared.stalled(), Reason::DeletedExternally);
@@ -193,11 +193,23 @@ fn row_gone_without_a_source() {
 #[test]
 fn row_renamed_in_coderd() {
     let rename = |twin: &mut Template| twin.name = "rust".to_owned();
-    assert_eq!(Scene::imported().twin(rename).write(), Write::Delete);
+    assert!(matches!(
+        Scene::imported().twin(rename).write(),
+        Write::Delete(_)
+    ));
     assert_eq!(
         Scene::promoted().twin(rename).stalled(),
         Reason::RenamedInCoder
     );
+    let handed_back = Scene::bound(
+        MANAGER_CODERD,
+        &json!({"organization": "acme"}),
+        Origin::Kubernetes,
+    );
+    let handed_back = handed_back.twin(rename);
+    assert_eq!(handed_back.stalled(), Reason::RenamedInCoder);
+    let gone = handed_back.change(|scene| scene.twin = Twin::Gone);
+    assert_eq!(gone.stalled(), Reason::DeletedExternally);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::sync::{
     stage::World as _,
-    template::version::{Seek, needs_active_content, seek},
+    template::{
+        files::needs_content,
+        version::{Seek, needs_active_content, seek},
+    },
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +23,10 @@ enum Happening {
     },
     PromoteOther,
     Archive,
+    /// The template gets another name, or its own one back.
+    Rename(bool),
+    /// The manifest says nothing any more: `spec: {}` by the same manager.
+    HandBack,
     Outage(bool),
     Request(u8),
     Look {
@@ -27,6 +34,11 @@ enum Happening {
         before: bool,
     },
 }
+
+const ONE_LOOK: Happening = Happening::Look {
+    writes: usize::MAX,
+    before: false,
+};
 
 #[derive(Clone, Debug)]
 struct Built {
@@ -40,16 +52,30 @@ struct World {
     template: Option<Template>,
     versions: Vec<Built>,
     is_down: bool,
+    /// Whether the object is still there.
+    stays: bool,
     created: usize,
     writes: usize,
 }
 
 impl World {
+    /// An object of a user.
     fn new(exists: bool) -> Self {
-        let mut scene = Scene::new(&json!({"files": files("a")}));
+        Self::of(USER, &json!({"files": files("a")}), exists)
+    }
+
+    /// An object that import made for a template.
+    fn imported() -> Self {
+        Self::of(MANAGER_CODERD, &json!({"organization": "acme"}), true)
+    }
+
+    fn of(manager: &str, spec: &Value, exists: bool) -> Self {
+        let mut scene = Scene::of(manager, spec)
+            .change(|scene| scene.own.organization = Some(Spelling::Canonical));
         scene.stored.status = Value::Null;
         Self {
             scene,
+            stays: true,
             template: exists.then(template),
             versions: Vec::new(),
             is_down: false,
@@ -69,10 +95,16 @@ impl World {
     }
 
     fn look(&mut self, budget: usize, dies_before: bool) {
-        self.writes += stage::look(self, budget, dies_before).writes;
+        let looked = stage::look(self, budget, dies_before);
+        self.writes += looked.writes;
+        self.stays = looked.exists;
     }
 
+    /// Nothing happens to an object that is gone.
     fn happen(&mut self, happening: Happening) {
+        if !self.stays {
+            return;
+        }
         self.scene.now += jiff::SignedDuration::from_secs(3);
         match happening {
             Happening::Edit(other) => {
@@ -108,6 +140,14 @@ impl World {
                     built.version.is_archived |= !is_active && built.version.template_id.is_some();
                 }
             }
+            Happening::Rename(other) => {
+                // Before, another template could be made under the old name.
+                let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
+                if let Some(twin) = self.template.as_mut().filter(|_| is_bound) {
+                    twin.name = if other { "other" } else { "Go" }.to_owned();
+                }
+            }
+            Happening::HandBack => self.scene.stored.apply(USER, &Map::new(), false).unwrap(),
             Happening::Outage(is_down) => self.is_down = is_down,
             Happening::Request(value) => {
                 let value = value.to_string();
@@ -122,12 +162,12 @@ impl World {
     fn come_to_rest(&mut self) {
         self.happen(Happening::Outage(false));
         for _ in 0..6 {
-            self.look(usize::MAX, false);
+            self.happen(ONE_LOOK);
             self.happen(Happening::Ends { given_up: None });
         }
         let writes = self.writes;
         for _ in 0..3 {
-            self.look(usize::MAX, false);
+            self.happen(ONE_LOOK);
         }
         assert_eq!(self.writes, writes, "no rest: {self:?}");
     }
@@ -147,21 +187,21 @@ impl stage::World<CoderTemplate> for World {
             None => Twin::Absent,
         };
         let object: CoderTemplate = self.scene.stored.object();
-        let text = object
-            .spec
-            .files
-            .as_ref()
-            .map_or("", |files| &files["main.tf"]);
-        self.scene.own.version = match seek(&object, &hash(text)) {
-            _ if self.is_down => Find::NotSought,
+        let ownership = self.scene.look(|context| context.ownership.clone());
+        let declared = declared_source(&object, &ownership).and_then(Result::ok);
+        let hash = declared.map(|it| it.hash).unwrap_or_default();
+        self.scene.own.version = match seek(&object, &hash) {
+            _ if self.is_down || hash.is_empty() => Find::NotSought,
             Seek::Nothing => Find::NotSought,
             Seek::ById(id) => self.find(|it| it.version.id == id),
             Seek::ByName(name) => {
                 self.find(|it| it.name == name && it.version.template_id == template_id)
             }
         };
-        let decides = needs_active_content(&object, &hash(text));
-        self.scene.own.active = decides.then(|| content("somebody's"));
+        let decides = !hash.is_empty() && needs_active_content(&object, &hash);
+        let active = self.template.as_ref().map(|twin| &twin.active_version_id);
+        let is_mirrored = active.is_some_and(|id| needs_content(&object, &ownership, id));
+        self.scene.own.active = (decides || is_mirrored).then(|| content("somebody's"));
     }
 
     fn act(&mut self, effect: &Effect) {
@@ -229,6 +269,15 @@ fn any_happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
+/// What may also happen where the object need not stay.
+fn anything() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        6 => any_happening(),
+        1 => any::<bool>().prop_map(Happening::Rename),
+        1 => Just(Happening::HandBack),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -257,5 +306,23 @@ proptest! {
         prop_assert_eq!(description.as_str().unwrap_or_default(), &twin.description);
         world.observe();
         prop_assert_eq!(world.scene.condition(ConditionType::Ready).unwrap().0, "True");
+    }
+
+    /// That no template is deleted is asserted where the world takes an effect.
+    #[test]
+    fn whatever_is_renamed_or_handed_back_we_delete_imported_objects_and_no_template(
+        exists in prop::option::of(any::<bool>()),
+        happenings in prop::collection::vec(anything(), 0..40),
+    ) {
+        let mut world = exists.map_or_else(World::imported, World::new);
+        for happening in happenings {
+            world.happen(happening);
+        }
+        world.come_to_rest();
+        if !world.stays {
+            let owners = world.scene.stored.owners.values().flatten();
+            prop_assert!(owners.into_iter().all(|owner| owner == MANAGER_CODERD), "{:?}", world);
+            prop_assert_eq!(world.created, 0, "made here: {:?}", world);
+        }
     }
 }

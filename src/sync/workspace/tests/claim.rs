@@ -1,7 +1,6 @@
 //! What the aggregated API claims for a deletion.
 
 use super::*;
-use crate::api::names::MANAGER_SHIM;
 
 /// An imported workspace whose deletion policy was claimed at 10:00:00, looked at at `now`.
 fn claimed(now: &str) -> Scene {

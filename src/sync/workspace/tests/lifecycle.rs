@@ -8,7 +8,7 @@ fn spec() -> Value {
 
 #[test]
 fn row_gone_in_coderd_an_imported_object_follows() {
-    assert_eq!(Scene::imported().gone().write(), Write::Delete);
+    assert!(matches!(Scene::imported().gone().write(), Write::Delete(_)));
 }
 
 #[test]
@@ -67,7 +67,10 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
         |twin| twin.owner = "Bea".to_owned(),
         |twin| twin.organization = "Other".to_owned(),
     ] {
-        assert_eq!(Scene::imported().twin(rename).write(), Write::Delete);
+        assert!(matches!(
+            Scene::imported().twin(rename).write(),
+            Write::Delete(_)
+        ));
         let declared = Scene::declared(&spec()).twin(rename);
         assert_eq!(declared.stalled(), Reason::RenamedInCoder);
         // It keeps syncing by id.
@@ -75,6 +78,29 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
         let declared = Scene::declared(&spec).twin(rename);
         assert_eq!(declared.effect(), Effect::SetTtl(Some(60_000)));
     }
+    // What was made here stays somebody's, also where every field was handed back: deleting it would
+    // delete the workspace.
+    let handed_back = |policy: &Value| {
+        let scene = Scene::bound(MANAGER_CODERD, policy, Origin::Kubernetes);
+        scene.twin(|twin| twin.owner = "Bea".to_owned())
+    };
+    let scene = handed_back(&json!({"organization": "acme"}));
+    assert_eq!(scene.stalled(), Reason::RenamedInCoder);
+    assert_eq!(scene.gone().stalled(), Reason::DeletedExternally);
+    // Nor is an object deleted under a claim to delete its twin, or before a finalizer left over.
+    let claimed = Scene::imported()
+        .twin(|twin| twin.name = "new".to_owned())
+        .change(|scene| {
+            let claim = json!({"deletionPolicy": "Delete"});
+            let claim = claim.as_object().unwrap();
+            scene.stored.apply(MANAGER_SHIM, claim, false).unwrap();
+            scene.stored.has_finalizer = true;
+        });
+    assert_eq!(claimed.stalled(), Reason::RenamedInCoder);
+    let left_over = Scene::imported()
+        .twin(|twin| twin.name = "new".to_owned())
+        .change(|scene| scene.stored.has_finalizer = true);
+    assert_eq!(left_over.write(), Write::RemoveFinalizer);
     // Another case is the same name.
     let shouting = Scene::imported().twin(|twin| twin.name = "DEV".to_owned());
     assert_eq!(shouting.next(), Next::Rest(None));

@@ -13,6 +13,11 @@ enum Happening {
     CoderSetsTtl(Option<i64>),
     CoderBegins(bool),
     CoderCreates,
+    /// The workspace, its owner or its organization gets another name, or its own one back.
+    CoderRenames(Renamed),
+    CoderDeletes,
+    /// The manifest says nothing any more: `spec: {}` by the same manager.
+    HandBack,
     BuildEnds(Job),
     Outage(bool),
     Pause(bool),
@@ -21,6 +26,14 @@ enum Happening {
         writes: usize,
         before: bool,
     },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Renamed {
+    Workspace,
+    Owner,
+    Organization,
+    Nothing,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +52,18 @@ struct World {
 
 impl World {
     fn new(spec: &Value) -> Self {
-        let mut scene = Scene::new(spec);
+        Self::of(USER, spec)
+    }
+
+    /// An object that import made for a workspace.
+    fn imported() -> Self {
+        let mut world = Self::of(MANAGER_CODERD, &json!({"organization": "acme"}));
+        world.coderd = Some(world.workspace("ann"));
+        world
+    }
+
+    fn of(manager: &str, spec: &Value) -> Self {
+        let mut scene = Scene::of(manager, spec).change(|scene| scene.own.site = Some(site()));
         scene.stored.status = Value::Null;
         Self {
             scene,
@@ -105,6 +129,32 @@ impl World {
                     self.coderd = Some(self.workspace("ann"));
                 }
             }
+            Happening::CoderRenames(what) => {
+                // Before, another workspace could be made under the old name.
+                let is_bound = stored.status.pointer("/binding/id").is_some();
+                if let Some(twin) = self.coderd.as_mut().filter(|_| is_bound) {
+                    let Workspace {
+                        name,
+                        owner,
+                        organization,
+                        ..
+                    } = workspace();
+                    (twin.name, twin.owner, twin.organization) = (name, owner, organization);
+                    match what {
+                        Renamed::Workspace => "other".clone_into(&mut twin.name),
+                        Renamed::Owner => "other".clone_into(&mut twin.owner),
+                        Renamed::Organization => "other".clone_into(&mut twin.organization),
+                        Renamed::Nothing => {}
+                    }
+                }
+            }
+            Happening::CoderDeletes => {
+                if let Some(twin) = self.coderd.as_mut().filter(|twin| !twin.build.is_active()) {
+                    let number = twin.build.number + 1;
+                    twin.build = foreign(number, Transition::Delete, Job::Active);
+                }
+            }
+            Happening::HandBack => stored.apply(USER, &Map::new(), false).unwrap(),
             Happening::BuildEnds(job) => {
                 if let Some(twin) = self.coderd.as_mut().filter(|twin| twin.build.is_active()) {
                     twin.build.job = job;
@@ -214,6 +264,22 @@ fn any_happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
+/// What may also happen where the object need not stay.
+fn anything() -> impl Strategy<Value = Happening> {
+    let renamed = prop_oneof![
+        Just(Renamed::Workspace),
+        Just(Renamed::Owner),
+        Just(Renamed::Organization),
+        Just(Renamed::Nothing),
+    ];
+    prop_oneof![
+        8 => any_happening(),
+        1 => renamed.prop_map(Happening::CoderRenames),
+        1 => Just(Happening::HandBack),
+        1 => Just(Happening::CoderDeletes),
+    ]
+}
+
 fn any_spec() -> impl Strategy<Value = Value> {
     let policy = prop::option::of(prop_oneof![Just("Delete"), Just("Retain")]);
     let drift = prop::option::of(Just("Observe"));
@@ -260,16 +326,45 @@ proptest! {
     }
 
     #[test]
+    fn whatever_is_renamed_handed_back_or_gone_we_delete_imported_objects_and_no_workspace(
+        spec in prop::option::of(any_spec()),
+        happenings in prop::collection::vec(anything(), 0..40),
+    ) {
+        let mut world = spec.as_ref().map_or_else(World::imported, World::new);
+        for happening in happenings {
+            if world.exists {
+                world.happen(happening);
+            }
+        }
+        if world.exists {
+            world.come_to_rest(Job::Succeeded);
+        }
+        prop_assert_eq!(world.deleted, 0, "{:?}", world);
+        if !world.exists {
+            let stored = &world.scene.stored;
+            let owners = stored.owners.values().flatten();
+            prop_assert!(owners.into_iter().all(|owner| owner == MANAGER_CODERD), "{:?}", world);
+            prop_assert_eq!(world.created, 0, "made here: {:?}", world);
+        }
+    }
+
+    #[test]
     fn whatever_happens_only_delete_in_effect_deletes(
         spec in any_spec(),
-        before in prop::collection::vec(any_happening(), 0..25),
+        before in prop::collection::vec(anything(), 0..25),
         after in prop::collection::vec(any_happening(), 0..12),
     ) {
         let mut world = World::new(&spec);
         for happening in before {
-            world.happen(happening);
+            if world.exists {
+                world.happen(happening);
+            }
+        }
+        if !world.exists {
+            return Ok(());
         }
         world.scene.stored.delete();
+        let policy = world.scene.stored.spec.get("deletionPolicy").cloned();
         let had_finalizer = world.scene.stored.has_finalizer;
         world.exists = had_finalizer;
         for happening in after {
@@ -281,12 +376,11 @@ proptest! {
             world.come_to_rest(Job::Succeeded);
         }
         prop_assert!(!world.exists, "never let go: {:?}", world);
-        let retained = spec.get("deletionPolicy") == Some(&json!("Retain"));
-        let declared = spec.get("deletionPolicy") == Some(&json!("Delete"));
+        let retained = policy == Some(json!("Retain"));
+        let declared = policy == Some(json!("Delete"));
         let ours = world.created > 0;
         if retained || !declared && !ours {
             prop_assert_eq!(world.deleted, 0, "{:?}", world);
-            prop_assert!(!world.is_gone);
         }
         if had_finalizer && ours && !retained {
             prop_assert!(world.coderd.is_none(), "left behind: {:?}", world);
