@@ -36,14 +36,45 @@ pub fn set(field: &'static str, wanted: Option<&Value>) -> Effect {
 
 /// The declared fields that are not synchronised yet.
 pub fn unsupported(context: &Context) -> Vec<String> {
+    unsupported_settings(context)
+        .into_iter()
+        .chain(unsupported_of_version(context))
+        .map(|name| format!("spec.{name}"))
+        .collect()
+}
+
+/// The declared fields that are not synchronised yet and say which version is built and promoted, or
+/// how. As long as there is one, none is: it would not be the one that is asked for.
+pub fn unsupported_of_version(context: &Context) -> Vec<&'static str> {
     let spec = &context.object.spec;
     let active = context
         .present()
         .map(|template| template.active_version_id.as_str());
-    let given = |value: Option<&str>| value.is_some_and(|text| !text.is_empty());
-    [
+    let version_id = spec.version_id.as_deref();
+    let tags = spec.provisioner_tags.as_ref();
+    given([
+        (spec.source.is_some(), "source"),
         (
-            given(spec.deprecation_message.as_deref()),
+            version_id.is_some_and(|id| !id.is_empty() && Some(id) != active),
+            "versionID",
+        ),
+        (!spec.variables.is_empty(), "variables"),
+        (tags.is_some_and(|tags| !tags.is_empty()), "provisionerTags"),
+        (spec.promotion == Some(Promotion::Manual), "promotion"),
+    ])
+}
+
+fn given<const N: usize>(fields: [(bool, &'static str); N]) -> Vec<&'static str> {
+    let given = fields.into_iter().filter(|(is_given, _)| *is_given);
+    given.map(|(_, name)| name).collect()
+}
+
+fn unsupported_settings(context: &Context) -> Vec<&'static str> {
+    let spec = &context.object.spec;
+    let deprecation = spec.deprecation_message.as_deref();
+    given([
+        (
+            deprecation.is_some_and(|text| !text.is_empty()),
             "deprecationMessage",
         ),
         (spec.default_ttl_millis.is_some(), "defaultTTLMillis"),
@@ -73,22 +104,5 @@ pub fn unsupported(context: &Context) -> Vec<String> {
             spec.require_active_version.is_some(),
             "requireActiveVersion",
         ),
-        (spec.source.is_some(), "source"),
-        (
-            given(spec.version_id.as_deref().filter(|id| Some(*id) != active)),
-            "versionID",
-        ),
-        (!spec.variables.is_empty(), "variables"),
-        (
-            spec.provisioner_tags
-                .as_ref()
-                .is_some_and(|tags| !tags.is_empty()),
-            "provisionerTags",
-        ),
-        (spec.promotion == Some(Promotion::Manual), "promotion"),
-    ]
-    .into_iter()
-    .filter(|(declared, _)| *declared)
-    .map(|(_, name)| format!("spec.{name}"))
-    .collect()
+    ])
 }

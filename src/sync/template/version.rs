@@ -9,7 +9,9 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 
-use super::{Context, Effect, Find, Plan, Template, Version, VersionJob, declared::FILES};
+use super::{
+    Context, Effect, Find, Plan, Template, Version, VersionJob, declared::FILES, metadata,
+};
 use crate::{
     api::{
         condition::Reason,
@@ -69,6 +71,9 @@ pub fn needs_active_content(object: &CoderTemplate, hash: &str) -> bool {
 pub fn plan(context: &Context) -> Option<Plan> {
     let hash = &context.sight.source?.as_ref().ok()?.hash;
     let template = context.present()?;
+    if !metadata::unsupported_of_version(context).is_empty() {
+        return None;
+    }
     let record = context
         .records()
         .own

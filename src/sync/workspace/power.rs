@@ -35,7 +35,8 @@ pub fn plan(context: &Context) -> Option<Plan> {
             Some(Plan::record(records, report::outlook(context)))
         }
         Decision::Order { record, overruled } => {
-            if fight(context).is_some() {
+            let is_start = record.wanted;
+            if fight(context).is_some() || is_start && is_misshapen(context) {
                 return None;
             }
             let mut records = context.records();
@@ -176,11 +177,17 @@ fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -
     }
 }
 
-/// Whether a start would lose a declared parameter.
+/// Whether a start would not be the one that is asked for: it would lose a declared parameter, or another
+/// declared field that shapes it.
 fn is_blocked(context: &Context, workspace: &Workspace, transition: Transition) -> bool {
     let known = workspace.known_parameters.as_ref();
-    transition == Transition::Start
-        && known.is_some_and(|known| parameters::unknown(context.object, known).is_some())
+    let is_lost = known.is_some_and(|known| parameters::unknown(context.object, known).is_some());
+    transition == Transition::Start && (is_lost || is_misshapen(context))
+}
+
+/// Whether a declared field that shapes a start is not synchronised yet.
+fn is_misshapen(context: &Context) -> bool {
+    !settings::unsupported(context).is_empty()
 }
 
 fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Plan {

@@ -190,6 +190,23 @@ fn row_what_is_not_synchronised_yet_is_never_ignored() {
             "{field}"
         );
     }
+    // What shapes a version holds up every version: neither built, nor promoted, without it.
+    for (field, value) in [
+        ("source", json!({"configMapRef": {"name": "x"}})),
+        ("variables", json!([{"name": "x", "value": "y"}])),
+        ("provisionerTags", json!({"a": "b"})),
+        ("promotion", json!("Manual")),
+    ] {
+        let spec = json!({ "files": files("b"), field: value });
+        let unbuilt = Scene::declared(&spec).change(|scene| scene.own.active = Some(content("a")));
+        let unpromoted = Scene::declared(&spec).seeing(
+            recorded("b", 1, Some("v2")),
+            version("v2", Some(ID), VersionJob::Succeeded),
+        );
+        for scene in [unbuilt, unpromoted] {
+            assert_eq!(scene.stalled(), Reason::NotSupportedYet, "{field}");
+        }
+    }
     for (field, value) in [
         ("versionID", json!("")),
         ("deprecationMessage", json!("")),

@@ -236,6 +236,21 @@ fn row_what_cannot_be_created_from_says_what_is_missing() {
         // It is never ignored in silence, also where the twin is there.
         let bound = Scene::declared(&spec);
         assert_eq!(bound.stalled(), Reason::NotSupportedYet, "{field}");
+        // What it shapes does not happen without it: a start, but not a stop.
+        let mut order = |running: bool| {
+            spec["running"] = json!(running);
+            let agreed = json!({"wanted": !running, "buildNumber": 1});
+            Scene::declared(&spec)
+                .twin(|twin| {
+                    twin.build = build(1, Transition::towards(!running), Job::Succeeded);
+                })
+                .change(|scene| scene.stored.status["sync"]["run"] = agreed)
+        };
+        assert_eq!(order(true).stalled(), Reason::NotSupportedYet, "{field}");
+        let run = json!({"wanted": true, "buildNumber": 2, "orderedAt": "2026-11-21T10:00:00Z"});
+        let ordered = order(true).change(|scene| scene.stored.status["sync"]["run"] = run);
+        assert_eq!(ordered.stalled(), Reason::NotSupportedYet, "{field}");
+        assert!(order(false).records().sync.run.is_some(), "{field}");
     }
 }
 
