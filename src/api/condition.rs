@@ -111,6 +111,8 @@ reasons! {
     DeleteFailed,
     /// Declared fields differ in coderd and driftPolicy is Observe.
     FieldDrift,
+    /// A field that nobody declares differs from coderd, and spec cannot follow.
+    NotMirrored,
     /// coderd refused a declared value, or accepted it without any effect.
     Refused,
     /// A declared field is not synchronised yet.

@@ -31,6 +31,8 @@ pub struct FieldState {
     pub held_by_coderd: bool,
     /// Whether no manager at all owns it: then it is absent from `spec`.
     pub unowned: bool,
+    /// Whether the schema has no room for the value in coderd.
+    pub is_unfit: bool,
     /// The canonical value in `spec`.
     pub wanted: Option<Value>,
     /// The canonical value in coderd.
@@ -56,8 +58,8 @@ pub enum Verdict {
         /// The value in coderd.
         actual: Option<Value>,
     },
-    /// Mirrored: `spec` has to take `value` (none: the field is left out). It cannot while the only
-    /// owner is a writer that borrowed one of our other names; the difference then stays visible.
+    /// Mirrored: `spec` has to take `value` (none: the field is left out), unless it cannot
+    /// ([`FieldState::unmirrored`]).
     Mirror {
         /// The value in coderd.
         value: Option<Value>,
@@ -83,6 +85,7 @@ impl FieldState {
             declared_by: declared_by.into_iter().map(str::to_owned).collect(),
             held_by_coderd: ownership.held_by_coderd(&path),
             unowned: ownership.owners(&path).next().is_none(),
+            is_unfit: false,
             path: path.into_owned(),
             wanted: wanted.and_then(canonical),
             actual: actual.and_then(canonical),
@@ -118,11 +121,33 @@ impl FieldState {
         format!("{}: found {actual}, restored {wanted}", self.path.name())
     }
 
+    /// How a field that nobody declares differs for good, and why it cannot be mirrored.
+    #[must_use]
+    pub fn unmirrored(&self) -> Option<String> {
+        if self.is_declared() || self.path.is_item() || self.wanted == self.actual {
+            return None;
+        }
+        let why = if self.is_unfit {
+            "which spec cannot hold"
+        } else if self.is_free() {
+            return None;
+        } else {
+            "but a field manager under a name of the controller owns it: apply it under another name"
+        };
+        let (wanted, actual) = (shown(self.wanted.as_ref()), shown(self.actual.as_ref()));
+        let name = self.path.name();
+        Some(format!("{name}: {wanted} here, in Coder {actual}, {why}"))
+    }
+
+    /// Whether an apply as `coderd` meets no other owner. Where only another manager of ours owns the
+    /// field, it would fail with a conflict each time.
+    fn is_free(&self) -> bool {
+        self.held_by_coderd || self.unowned
+    }
+
     /// What the next apply as `coderd` says of it; none: it leaves it out.
     fn applied_value(&self) -> Option<&Value> {
-        // Where only another manager of ours owns it, an apply would fail with a conflict each time.
-        let free = self.held_by_coderd || self.unowned;
-        if self.is_declared() || self.path.is_item() || !free {
+        if self.is_declared() || self.path.is_item() || !self.is_free() || self.is_unfit {
             None
         } else {
             self.actual.as_ref()

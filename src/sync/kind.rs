@@ -79,6 +79,9 @@ pub trait Kind: Clone + Debug + PartialEq {
     /// The next step of what is more than a setting: the run state, or the version of a source.
     fn advance(context: &Context<Self>) -> Option<Plan<Self>>;
 
+    /// Every field that `coderd` owns where nobody declares it.
+    fn mirrored(context: &Context<Self>, twin: &Self::Twin) -> Vec<FieldState>;
+
     /// The next step of bringing `spec` up to date with coderd.
     fn mirror(context: &Context<Self>) -> Option<Plan<Self>>;
 

@@ -128,10 +128,11 @@ impl fmt::Display for FieldPath<'_> {
 }
 
 impl Owner {
-    /// Whether the manager is none of ours, so that what it owns is declared.
+    /// Whether the manager is none of ours, so that what it owns is declared. We only ever apply to
+    /// `spec`: a client that borrowed one of our names and updates is somebody else.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        !OWN_MANAGERS.contains(&self.manager.as_str())
+        self.operation != Operation::Apply || !OWN_MANAGERS.contains(&self.manager.as_str())
     }
 
     fn of(entry: &ManagedFieldsEntry) -> Self {

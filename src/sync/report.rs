@@ -6,12 +6,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     context::{Context, Records},
+    field::FieldState,
     kind::Kind,
-    outlook::{Outlook, Progress, finding, kept},
+    outlook::{Outlook, finding},
     setting, upkeep,
 };
 use crate::api::{
-    condition::{ConditionType, Reason},
+    condition::Reason,
     names,
     status::{Binding, DriftPolicy, Refusal, Sync},
 };
@@ -45,8 +46,8 @@ impl<K: Kind> Context<'_, K> {
     }
 }
 
-/// What the object says once no step is left. With `driftPolicy: Observe`, what differs is shown and
-/// `Ready` stays as it was.
+/// What the object says once no step is left. `Ready` speaks of what is enforced; what else differs is
+/// shown beside it.
 pub fn outlook<K: Kind>(context: &Context<K>) -> Outlook {
     let Some(twin) = context.present() else {
         return Outlook::settled("");
@@ -55,8 +56,12 @@ pub fn outlook<K: Kind>(context: &Context<K>) -> Outlook {
     if context.standing().drift_policy == DriftPolicy::Observe {
         let mut drifted = setting::drifted(context, twin);
         drifted.extend(K::drifted(context, twin));
-        show_drift(context, &drifted, &mut outlook);
+        outlook.drifted = (!drifted.is_empty()).then(|| drifted.join("; "));
+        differs(&mut outlook, Reason::FieldDrift, &drifted);
     }
+    let states = K::mirrored(context, twin);
+    let unmirrored: Vec<_> = states.iter().filter_map(FieldState::unmirrored).collect();
+    differs(&mut outlook, Reason::NotMirrored, &unmirrored);
     outlook
 }
 
@@ -98,17 +103,12 @@ pub fn fighting<K: Kind>(context: &Context<K>) -> Option<Outlook> {
     Some(fight.outlook(&differences.join("; ")))
 }
 
-fn show_drift<K: Kind>(context: &Context<K>, drifted: &[String], outlook: &mut Outlook) {
-    if drifted.is_empty() {
-        return;
+/// Where all that is enforced is in effect, both sides are still not equal.
+fn differs(outlook: &mut Outlook, reason: Reason, differences: &[String]) {
+    let is_equal = outlook.synced.holds == Some(true);
+    if is_equal && !differences.is_empty() {
+        outlook.synced = finding(Some(false), reason, &differences.join("; "));
     }
-    let message = drifted.join("; ");
-    if outlook.progress == Progress::Done {
-        let before = context.object.shared_status().conditions;
-        outlook.ready = kept(before, ConditionType::Ready, None);
-        outlook.synced = finding(Some(false), Reason::FieldDrift, &message);
-    }
-    outlook.drifted = Some(message);
 }
 
 /// A declared field of this version's schema is never silently ignored.

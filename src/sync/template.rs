@@ -158,6 +158,10 @@ impl Kind for CoderTemplate {
         version::plan(context)
     }
 
+    fn mirrored(context: &Context, twin: &Template) -> Vec<FieldState> {
+        files::mirrored(context, twin)
+    }
+
     fn mirror(context: &Context) -> Option<Plan> {
         files::mirror(context)
     }

@@ -147,6 +147,10 @@ impl Kind for CoderWorkspace {
         power::plan(context)
     }
 
+    fn mirrored(context: &Context, twin: &Workspace) -> Vec<FieldState> {
+        settings::mirrored(context, twin)
+    }
+
     fn mirror(context: &Context) -> Option<Plan> {
         settings::mirror(context)
     }

@@ -108,11 +108,29 @@ async fn an_autostop_that_spec_cannot_hold_keeps_nothing_else_from_being_mirrore
             Some(json!({ "default_ttl_ms": sixty_days })),
         )
         .await;
-    let Workspace { cws, twin, .. } = scene.ready_workspace(&template.name, &json!({})).await;
+    let Workspace {
+        name, cws, twin, ..
+    } = scene.ready_workspace(&template.name, &json!({})).await;
     assert_eq!(twin["ttl_ms"], sixty_days);
     let seen = scene.object(&cws).await.unwrap();
     assert_eq!(seen["spec"]["ttlMillis"], Value::Null);
     assert_eq!(owners(&seen, "running"), ["coderd"]);
+    assert_eq!(reason(&seen, "Synced"), "NotMirrored");
+
+    // Somebody who calls himself as we do declares as everybody does, unless he applies.
+    let namesake = "--field-manager=coder-k8s";
+    let patch = r#"{"spec":{"ttlMillis":3600000}}"#;
+    scene
+        .kubectl(&["patch", &cws, "--type=merge", namesake, "-p", patch])
+        .await;
+    scene
+        .eventually("the declared autostop is pushed", async || {
+            scene.workspace(&name).await["ttl_ms"] == 3_600_000
+        })
+        .await;
+    scene
+        .until(&cws, "synced", |seen| condition(seen, "Synced") == "True")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

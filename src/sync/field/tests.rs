@@ -48,6 +48,7 @@ fn state(owner: Owner, wanted: &Value, actual: &Value) -> FieldState {
             .collect(),
         held_by_coderd: matches!(owner, Owner::Coderd | Owner::UserAndCoderd),
         unowned: owner == Owner::Nobody,
+        is_unfit: false,
         wanted: canonical(wanted.clone()),
         actual: canonical(actual.clone()),
     }

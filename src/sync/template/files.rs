@@ -36,7 +36,7 @@ pub fn mirror(context: &Context) -> Option<Plan> {
 }
 
 /// Every field that `coderd` owns where nobody declares it.
-fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
+pub fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
     let spec = &context.object.spec;
     let kept = spec.files.as_ref().map(|files| json!(files));
     let actual = match active_content(context) {

@@ -73,7 +73,7 @@ pub fn forced_running(context: &Context, workspace: &Workspace, running: bool) -
 }
 
 /// Every field that `coderd` owns where nobody declares it.
-fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
+pub fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
     let spec = &context.object.spec;
     let template = spec.template_name.clone().map(Value::from);
     let actual = Some(workspace.template.clone().into());
@@ -82,17 +82,16 @@ fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
     let mut states = setting::mirrored(context, workspace);
     for state in &mut states {
         // What the schema would refuse must not keep the other fields from being mirrored.
-        let is_too_long = |value: &Value| value.as_i64().is_some_and(|it| it > LONGEST_TTL_MILLIS);
-        if state.path == FieldPath::spec(TTL) && state.actual.as_ref().is_some_and(is_too_long) {
-            state.actual = None;
-        }
+        let millis = state.actual.as_ref().and_then(Value::as_i64);
+        state.is_unfit = state.path == FieldPath::spec(TTL)
+            && millis.is_some_and(|millis| millis > LONGEST_TTL_MILLIS);
     }
     states.push(setting::state(context, "templateName", template, actual));
     states.push(setting::state(context, power::FIELD, running, settled));
     states
 }
 
-/// The declared fields that are not synchronised yet.
+/// The declared fields that are not synchronised yet. Each of them shapes a start.
 pub fn unsupported(context: &Context) -> Vec<String> {
     let spec = &context.object.spec;
     let pin = spec.template_version_id.as_deref();

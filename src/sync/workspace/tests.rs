@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     api::{
         condition::ConditionType,
-        names::{self, MANAGER_CODERD, MANAGER_SHIM, OWN_MANAGERS},
+        names::{self, MANAGER_CODERD, MANAGER_CONTROLLER, MANAGER_SHIM, OWN_MANAGERS},
         status::{Attempt, DeletionRecord, Origin, RunRecord, Suspension},
         workspace::Health,
     },

@@ -85,6 +85,7 @@ impl World {
                     declared_by: declared.then(|| "kubectl".to_owned()).into_iter().collect(),
                     held_by_coderd: stored.owners.contains("coderd"),
                     unowned: stored.owners.is_empty() && !lost,
+                    is_unfit: false,
                     wanted: stored.value.clone().and_then(canonical),
                     actual: self.twin.get(name).cloned().and_then(canonical),
                 }

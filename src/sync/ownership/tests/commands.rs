@@ -144,7 +144,18 @@ fn only_what_coderd_applied_is_let_go_by_leaving_it_out() {
     ]);
     assert!(ownership.held_by_coderd(&ORGANIZATION));
     assert!(!ownership.held_by_coderd(&TTL));
-    assert!(!ownership.declared(&TTL));
+}
+
+#[test]
+fn a_client_that_borrowed_one_of_our_names_and_updates_is_somebody_else() {
+    for manager in OWN_MANAGERS {
+        let ownership = of(&[coderd(), update(manager, &json!({"f:ttlMillis": {}}))]);
+        assert_eq!(ownership.declared_by(&TTL), [manager]);
+        assert!(ownership.declares_anything());
+        assert!(!ownership.declared(&ORGANIZATION));
+        let applied = of(&[coderd(), apply(manager, &json!({"f:ttlMillis": {}}))]);
+        assert!(!applied.declares_anything(), "{manager}");
+    }
 }
 
 #[test]

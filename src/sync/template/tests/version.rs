@@ -201,6 +201,14 @@ fn row_observe_builds_nothing() {
     let scene = Scene::declared(&spec).change(|scene| scene.own.active = Some(content("b")));
     assert_eq!(scene.next(), Next::Rest(None));
     assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
+    // Nor does a version that failed before hold up what is still enforced.
+    let failed = Scene::declared(&spec)
+        .seeing(
+            recorded("a", 1, Some("v1")),
+            version("v1", Some(ID), failed(false)),
+        )
+        .recorded();
+    assert_eq!(failed.condition(ConditionType::Ready).unwrap().0, "True");
 }
 
 #[test]

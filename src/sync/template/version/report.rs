@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{building, fight};
 use crate::{
-    api::{condition::Reason, template::VersionStatus},
+    api::{condition::Reason, status::DriftPolicy, template::VersionStatus},
     sync::{
         build_wait::Poll,
         outlook::Outlook,
@@ -29,6 +29,11 @@ pub fn outlook(context: &Context) -> Option<Outlook> {
     let Find::Found(version) = context.sight.version else {
         return None;
     };
+    // A version that is only watched holds nothing up, whatever became of it.
+    let observes = context.standing().drift_policy == DriftPolicy::Observe;
+    if observes && context.present().is_some() {
+        return None;
+    }
     match &version.job {
         VersionJob::Succeeded => {
             let active = &context.present()?.active_version_name;

@@ -126,6 +126,31 @@ fn row_a_value_that_coderd_dropped_is_left_out() {
 }
 
 #[test]
+fn what_nobody_declares_and_spec_cannot_follow_is_shown() {
+    let sixty_days = 60 * 24 * 3_600_000;
+    let unfit = Scene::imported().twin(|twin| twin.ttl_millis = Some(sixty_days));
+    let borrowed = Scene::imported().change(|scene| {
+        let set = json!({"ttlMillis": 60_000});
+        let set = set.as_object().unwrap();
+        scene.stored.apply(MANAGER_CONTROLLER, set, false).unwrap();
+        scene.stored.generation = 1;
+    });
+    for (scene, text) in [
+        (unfit, "ttlMillis: nothing here, in Coder 5184000000"),
+        (borrowed, "ttlMillis: 60000 here, in Coder nothing"),
+    ] {
+        assert_eq!(scene.next(), Next::Rest(None));
+        let status = scene.rest();
+        let condition = |kind| status.condition(kind).unwrap();
+        let synced = condition(ConditionType::Synced);
+        let said = (synced.status.as_str(), synced.reason.as_str());
+        assert_eq!(said, ("False", "NotMirrored"));
+        assert!(synced.message.starts_with(text), "{}", synced.message);
+        assert_eq!(condition(ConditionType::Ready).status, "True");
+    }
+}
+
+#[test]
 fn row_a_released_setting_is_mirrored_and_never_pushed() {
     let mut scene = Scene::declared(&spec()).twin(equal);
     scene.stored.edit(USER, "ttlMillis", None);
@@ -182,8 +207,9 @@ fn a_renamed_template_is_told_by_status_before_spec_also_when_running_is_forced(
 fn row_observe_pushes_nothing_and_shows_the_difference() {
     let mut spec = spec();
     spec["driftPolicy"] = json!("Observe");
+    // Whatever was said before: the passing False of a build, say.
     let ready = json!({
-        "type": "Ready", "status": "True", "reason": "Available", "message": "well",
+        "type": "Ready", "status": "False", "reason": "Stopping", "message": "build 2 stops",
         "lastTransitionTime": "2026-11-21T09:00:00Z", "observedGeneration": 1,
     });
     let scene =
