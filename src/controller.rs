@@ -15,6 +15,8 @@ pub mod metrics;
 mod queue;
 mod reconcile;
 mod session;
+#[cfg(test)]
+mod stage;
 mod sweep;
 mod template;
 mod watching;
@@ -79,6 +81,18 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// coderd may be out of sight for so long before anybody is told: a restart takes less.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Or for so many sweeps, where they come often.
+const PATIENCE_IN_SWEEPS: u32 = 4;
+
+impl Settings {
+    /// How long coderd may fail before an object says so that was in step with it.
+    fn patience(&self) -> Duration {
+        PATIENCE.min(self.sweep_interval.saturating_mul(PATIENCE_IN_SWEEPS))
+    }
+}
+
 /// How often the controller gives a sign of life.
 pub const BEAT: Duration = Duration::from_secs(5);
 
@@ -129,6 +143,23 @@ struct Controller {
 }
 
 impl Controller {
+    fn new(settings: Settings, readiness: watch::Sender<Readiness>) -> Self {
+        Self {
+            workspaces: Objects::new(settings.kube.clone()),
+            templates: Objects::new(settings.kube.clone()),
+            events: EventRecorder::new(settings.kube.clone(), &settings.instance),
+            queue: Queue::default(),
+            inventory: Inventory::default(),
+            sessions: Sessions::default(),
+            memory: Memory::new(settings.seed),
+            deletions: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            progress: Mutex::default(),
+            readiness,
+            settings,
+        }
+    }
+
     /// Takes note of progress, and of what it means for readiness.
     fn progressed(&self, note: impl FnOnce(&mut Progress)) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,20 +197,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), tokio::task::JoinError> {
     let workers = settings.workers;
-    let controller = Arc::new(Controller {
-        workspaces: Objects::new(settings.kube.clone()),
-        templates: Objects::new(settings.kube.clone()),
-        events: EventRecorder::new(settings.kube.clone(), &settings.instance),
-        queue: Queue::default(),
-        inventory: Inventory::default(),
-        sessions: Sessions::default(),
-        memory: Memory::new(settings.seed),
-        deletions: Mutex::default(),
-        reading: tokio::sync::Mutex::default(),
-        progress: Mutex::default(),
-        readiness,
-        settings,
-    });
+    let controller = Arc::new(Controller::new(settings, readiness));
     let mut parts = JoinSet::new();
     parts.spawn(until(
         stop.clone(),

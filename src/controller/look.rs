@@ -9,6 +9,7 @@ use super::{
     Controller, Key,
     cause::{self, Outcome},
     driven::Driven,
+    session::View,
 };
 use crate::{
     api::{
@@ -22,7 +23,9 @@ use crate::{
         context::{Context, Records, Session},
         damper::Damper,
         deletion::{self, Departure},
+        guard::{self, Patience},
         kind::TwinFacts,
+        outlook::Outlook,
         ownership::Ownership,
         spelling::Spelling,
         standing::Standing,
@@ -50,6 +53,8 @@ pub(super) struct Seen<K: Driven> {
     pub(super) own: K::Seen,
     /// coderd's clock.
     pub(super) coderd_now: Option<Timestamp>,
+    /// Whether the object has to say that nothing could be seen.
+    patience: Patience,
     bound_elsewhere: Option<String>,
     session: Session,
     crd_is_going: bool,
@@ -93,6 +98,18 @@ impl<'a, K: Driven> Look<'a, K> {
             coderd_now: seen.coderd_now.unwrap_or(now),
             now,
         }
+    }
+
+    /// Whether `outlook`, which says that coderd cannot be seen or does not do its part, is not told
+    /// yet: it may be so for a moment only.
+    pub(super) fn keeps_quiet(&self, outlook: &Outlook) -> bool {
+        let unseen_for = || self.controller.memory.unseen_for(self.key);
+        guard::keeps_quiet(&self.context(), outlook, self.seen.patience, unseen_for)
+    }
+
+    /// Whether coderd was not asked at all since the start: whoever waits for that is looked at then.
+    pub(super) fn awaits_coderd(&self) -> bool {
+        self.seen.patience == Patience::Endless
     }
 
     /// Claims the twin that `records` newly bind the object to; false where another object holds it.
@@ -143,6 +160,7 @@ pub(super) async fn observe<K: Driven>(
         twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
         own: object.seen_alone(ownership),
         coderd_now: None,
+        patience: Patience::Lasting(controller.settings.patience()),
         bound_elsewhere: None,
         session: Session::default(),
         crd_is_going: matches!(crd_is_going, Ok(true)),
@@ -152,7 +170,20 @@ pub(super) async fn observe<K: Driven>(
     if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
         return seen;
     }
-    match crd_is_going.and_then(|_| controller.session(&standing)) {
+    let session = match controller.sessions.get() {
+        View::Open(session) => crd_is_going
+            .and_then(|_| same_deployment(&standing, &session))
+            .map(|()| session),
+        View::Blind(cause) => {
+            seen.patience = Patience::None;
+            Err(cause)
+        }
+        View::Awaited => {
+            seen.patience = Patience::Endless;
+            Err(Cause::new(Reason::Pending, "coderd was not asked yet"))
+        }
+    };
+    match session {
         Ok(session) => seen.session = session,
         Err(cause) => {
             seen.twin = Twin::Unknown(cause);
@@ -200,22 +231,21 @@ async fn find<K: Driven>(
     }
 }
 
-impl Controller {
-    /// The session, unless the object is bound to another deployment.
-    fn session(&self, standing: &Standing<'_>) -> Result<Session, Cause> {
-        let session = self.sessions.get()?;
-        match standing.binding {
-            Some(binding) if binding.deployment_id != session.deployment_id => {
-                let message = format!(
-                    "the object is bound to deployment {}, but {} answers at this address",
-                    binding.deployment_id, session.deployment_id
-                );
-                Err(Cause::new(Reason::DeploymentMismatch, message))
-            }
-            _ => Ok(session),
+/// The object must not be bound to another deployment than the one that answers.
+fn same_deployment(standing: &Standing<'_>, session: &Session) -> Result<(), Cause> {
+    match standing.binding {
+        Some(binding) if binding.deployment_id != session.deployment_id => {
+            let message = format!(
+                "the object is bound to deployment {}, but {} answers at this address",
+                binding.deployment_id, session.deployment_id
+            );
+            Err(Cause::new(Reason::DeploymentMismatch, message))
         }
+        _ => Ok(()),
     }
+}
 
+impl Controller {
     /// Whether the CRD is being removed. Where that cannot be told, nothing may be deleted in coderd:
     /// a removed CRD takes nothing away there.
     async fn crd_is_going<K: Driven>(&self) -> Result<bool, Cause> {

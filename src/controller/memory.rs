@@ -41,6 +41,8 @@ struct Remembered {
     look: Option<(String, Instant)>,
     /// Failures in a row.
     failures: u32,
+    /// Since when coderd could not be seen, or did not do its part.
+    unseen_since: Option<Instant>,
     /// The resourceVersion of our own last write.
     written: Option<String>,
     /// Whether it was told that field ownership was reset.
@@ -74,17 +76,44 @@ impl Memory {
         }
     }
 
-    /// How long to wait after another failure: doubling, with jitter, never less than `asked`.
-    pub(super) fn failed(&self, key: &Key, asked: Option<Duration>) -> Duration {
+    /// For how long coderd has not been seen for the object, or not done its part: from now on, if it
+    /// was before.
+    pub(super) fn unseen_for(&self, key: &Key) -> Duration {
+        let mut objects = lock(&self.objects);
+        let remembered = objects.entry(key.clone()).or_default();
+        remembered
+            .unseen_since
+            .get_or_insert_with(Instant::now)
+            .elapsed()
+    }
+
+    /// The objects for which coderd has not been seen since.
+    pub(super) fn unseen(&self) -> Vec<Key> {
+        let objects = lock(&self.objects);
+        let unseen = objects
+            .iter()
+            .filter(|(_, known)| known.unseen_since.is_some());
+        unseen.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// How long to wait after another failure: doubling up to `longest`, with jitter, never less than
+    /// `asked`. What many are asked for at once comes spread out.
+    pub(super) fn failed(
+        &self,
+        key: &Key,
+        asked: Option<Duration>,
+        longest: Option<Duration>,
+    ) -> Duration {
         let mut objects = lock(&self.objects);
         let remembered = objects.entry(key.clone()).or_default();
         let doubled = FIRST_DELAY.saturating_mul(1 << remembered.failures.min(10));
         remembered.failures = remembered.failures.saturating_add(1);
         let jitter = lock(&self.jitter).f64();
         doubled
+            .min(longest.unwrap_or(LAST_DELAY))
             .min(LAST_DELAY)
             .mul_f64(1.0 + jitter / 4.0)
-            .max(asked.unwrap_or_default())
+            .max(asked.unwrap_or_default().mul_f64(1.0 + jitter / 2.0))
     }
 
     /// How often values of the object were put back of late.
@@ -116,6 +145,7 @@ impl Memory {
     pub(super) fn went_well(&self, key: &Key) {
         if let Some(remembered) = lock(&self.objects).get_mut(key) {
             remembered.failures = 0;
+            remembered.unseen_since = None;
         }
     }
 
@@ -171,4 +201,47 @@ impl Memory {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> Key {
+        Key::Workspace(format!("acme.ann.w{number}"))
+    }
+
+    #[test]
+    fn who_is_asked_to_wait_comes_later_and_not_all_at_once() {
+        let memory = Memory::new(1);
+        let asked = Duration::from_secs(60);
+        let waits: Vec<_> = (0..128)
+            .map(|number| memory.failed(&key(number), Some(asked), None))
+            .collect();
+        assert!(waits.iter().all(|wait| *wait >= asked));
+        for part in 0..10 {
+            let from = asked + asked / 20 * part;
+            let in_part = waits
+                .iter()
+                .filter(|wait| (from..from + asked / 20).contains(*wait));
+            let count = in_part.count();
+            assert!((1..32).contains(&count), "{count} at {from:?}");
+        }
+    }
+
+    #[test]
+    fn failures_wait_longer_and_longer_but_no_longer_than_said() {
+        let memory = Memory::new(1);
+        let mut last = Duration::ZERO;
+        for _ in 0..4 {
+            let wait = memory.failed(&key(0), None, None);
+            assert!(wait > last);
+            last = wait;
+        }
+        let longest = Duration::from_secs(2);
+        let wait = memory.failed(&key(0), None, Some(longest));
+        assert!(wait >= longest && wait <= longest * 5 / 4, "{wait:?}");
+        let asked = Duration::from_secs(30);
+        assert!(memory.failed(&key(0), Some(asked), Some(longest)) >= asked);
+    }
 }

@@ -207,8 +207,11 @@ async fn take<K: Driven>(
             Outcome::Failed(cause) => After::Failed(cause),
         },
         Next::Rest(delay) => {
-            rest(look, &plan.outlook).await?;
-            let unknown = look.seen.unknown().cloned();
+            if !look.keeps_quiet(&plan.outlook) {
+                rest(look, &plan.outlook).await?;
+            }
+            let unknown = look.seen.unknown().filter(|_| !look.awaits_coderd());
+            let unknown = unknown.cloned();
             After::End(unknown.map_or(Verdict::Rest(*delay), Verdict::Unknown))
         }
     })
@@ -218,7 +221,9 @@ async fn take<K: Driven>(
 async fn failed<K: Driven>(look: &Look<'_, K>, cause: Cause) -> Result<Verdict, Error> {
     let mut outlook = Outlook::unknown(&cause);
     K::add_findings(&look.context(), &mut outlook);
-    rest(look, &outlook).await?;
+    if !look.keeps_quiet(&outlook) {
+        rest(look, &outlook).await?;
+    }
     Ok(Verdict::Unknown(cause))
 }
 

@@ -36,21 +36,30 @@ fn is_too_old(version: &ServerVersion) -> bool {
     number != (0, 0) && number < OLDEST
 }
 
-/// The present session. Until the first sweep, and while sweeps fail, there is a cause instead, and
-/// nobody asks coderd anything: one prober is enough.
+/// What is to be seen of coderd at large.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum View {
+    /// It has not answered a whole sweep since the start, which may be a moment ago.
+    Awaited,
+    /// It answers, or failed of late for less long than anybody is told.
+    Open(Session),
+    /// It has failed for so long that every object says so.
+    Blind(Cause),
+}
+
+/// The present view. As long as it shows nothing, nobody asks coderd anything: one prober is enough.
 #[derive(Debug)]
-pub(super) struct Sessions(Mutex<Result<Session, Cause>>);
+pub(super) struct Sessions(Mutex<View>);
 
 impl Default for Sessions {
     fn default() -> Self {
-        let cause = Cause::new(Reason::Pending, "coderd was not asked yet");
-        Self(Mutex::new(Err(cause)))
+        Self(Mutex::new(View::Awaited))
     }
 }
 
 impl Sessions {
-    /// The session, or why there is none.
-    pub(super) fn get(&self) -> Result<Session, Cause> {
+    /// The present view.
+    pub(super) fn get(&self) -> View {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -59,12 +68,11 @@ impl Sessions {
 
     /// Replaces it; true where that changes what an object may see. The same failure in other words
     /// does not: each object would be written again for it.
-    pub(super) fn set(&self, next: Result<Session, Cause>) -> bool {
+    pub(super) fn set(&self, next: View) -> bool {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = match (&*current, &next) {
-            (Ok(known), Ok(next)) => known == next,
-            (Err(known), Err(next)) => known.reason == next.reason,
-            (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+            (View::Blind(known), View::Blind(next)) => known.reason == next.reason,
+            (known, next) => known == next,
         };
         if !is_same {
             *current = next;

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
     Controller, Key, cause,
     inventory::{Row, RowContent},
     queue::Lane,
-    session::session,
+    session::{View, session},
     template, workspace,
 };
 use crate::{
@@ -21,38 +21,43 @@ use crate::{
 const DUTY: u32 = 10;
 /// How soon a sweep that failed is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(3);
-/// So many failures in a row mean that coderd cannot be seen; one may be an accident.
-const BLIND_AFTER: u32 = 2;
 
 /// Sweeps for ever.
 pub(super) async fn run(controller: Arc<Controller>) {
-    let mut failures = 0;
+    let settings = &controller.settings;
+    let mut failing_since = None;
     loop {
         let start = Instant::now();
         let result = sweep(&controller).await;
         let took = start.elapsed();
-        let interval = controller.settings.sweep_interval;
-        let pause = match result {
+        let next = match result {
             Ok(()) => {
-                failures = 0;
-                controller.settings.metrics.swept("ok", took);
-                interval.max(took * DUTY)
+                settings.metrics.swept("ok", took);
+                // Who found coderd failing meanwhile need not wait for its own next try.
+                if failing_since.take().is_some() {
+                    controller.look_at(controller.memory.unseen());
+                }
+                Instant::now() + settings.sweep_interval.max(took * DUTY)
             }
             Err(error) => {
-                failures += 1;
-                controller.settings.metrics.swept("failed", took);
+                settings.metrics.swept("failed", took);
                 let cause = cause::of(&error);
-                tracing::warn!(error = %cause.message, failures, "a sweep of coderd failed");
-                let pause = interval
-                    .min(AFTER_FAILURE)
-                    .max(cause.retry_after.unwrap_or_default());
-                if failures >= BLIND_AFTER && controller.sessions.set(Err(cause)) {
-                    controller.look_at_everything();
+                let since = *failing_since.get_or_insert(start);
+                let failing_for = since.elapsed();
+                tracing::warn!(error = %cause.message, ?failing_for, "a sweep of coderd failed");
+                let pause = settings.sweep_interval.min(AFTER_FAILURE);
+                let next = Instant::now() + pause.max(cause.retry_after.unwrap_or_default());
+                let blind = since + settings.patience();
+                if blind <= next {
+                    sleep_until(blind).await;
+                    if controller.sessions.set(View::Blind(cause)) {
+                        controller.look_at_everything();
+                    }
                 }
-                pause
+                next
             }
         };
-        tokio::time::sleep(pause).await;
+        sleep_until(next).await;
     }
 }
 
@@ -74,7 +79,7 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
             })
             .map(workspace_row),
     );
-    let is_new = controller.sessions.set(Ok(session(&info, &user)));
+    let is_new = controller.sessions.set(View::Open(session(&info, &user)));
     let watching = controller.is_watching();
     let imports = &controller.settings.imports;
     let changes = controller
@@ -122,5 +127,109 @@ impl Controller {
         for key in keys {
             self.queue.add(key, Lane::Sweep);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use tokio::{task::JoinSet, time::sleep};
+
+    use super::*;
+    use crate::controller::stage::{self, Answer};
+
+    /// A coderd that can be switched off.
+    struct Switched {
+        is_well: AtomicBool,
+        refuses: Answer,
+        asked: AtomicUsize,
+    }
+
+    /// A controller that sweeps a coderd that is well or not at first.
+    fn sweeping(is_well: bool, refuses: Answer) -> (Arc<Controller>, Arc<Switched>, JoinSet<()>) {
+        let switch = Arc::new(Switched {
+            is_well: AtomicBool::new(is_well),
+            refuses,
+            asked: AtomicUsize::new(0),
+        });
+        let coderd = Arc::clone(&switch);
+        let (controller, _readiness) = stage::controller(move |path| {
+            coderd.asked.fetch_add(1, Ordering::Relaxed);
+            if coderd.is_well.load(Ordering::Relaxed) {
+                stage::empty(path)
+            } else {
+                coderd.refuses.clone()
+            }
+        });
+        let mut sweeps = JoinSet::new();
+        sweeps.spawn(run(Arc::clone(&controller)));
+        (controller, switch, sweeps)
+    }
+
+    async fn seconds(seconds: u64) {
+        sleep(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn coderd_is_out_of_sight_only_after_a_minute_of_failing() {
+        let (controller, coderd, _sweeps) = sweeping(true, Err((503, None)));
+        seconds(1).await;
+        let seen = controller.sessions.get();
+        assert!(matches!(seen, View::Open(_)), "{seen:?}");
+        for outage in [20, 40, 55] {
+            coderd.is_well.store(false, Ordering::Relaxed);
+            seconds(outage).await;
+            assert_eq!(controller.sessions.get(), seen, "{outage} s");
+            coderd.is_well.store(true, Ordering::Relaxed);
+            seconds(30).await;
+            assert_eq!(controller.sessions.get(), seen, "{outage} s");
+        }
+        coderd.is_well.store(false, Ordering::Relaxed);
+        seconds(80).await;
+        let view = controller.sessions.get();
+        assert!(matches!(view, View::Blind(_)), "{view:?}");
+        coderd.is_well.store(true, Ordering::Relaxed);
+        seconds(5).await;
+        assert_eq!(controller.sessions.get(), seen);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_told_before_coderd_was_awaited_for_a_minute() {
+        let (controller, coderd, _sweeps) = sweeping(false, Err((503, None)));
+        seconds(59).await;
+        assert_eq!(controller.sessions.get(), View::Awaited);
+        seconds(3).await;
+        let view = controller.sessions.get();
+        assert!(matches!(view, View::Blind(_)), "{view:?}");
+        coderd.is_well.store(true, Ordering::Relaxed);
+        seconds(5).await;
+        let view = controller.sessions.get();
+        assert!(matches!(view, View::Open(_)), "{view:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_wants_to_be_left_alone_for_long_is_told_of_in_time_and_left_alone() {
+        let (controller, coderd, _sweeps) = sweeping(false, Err((429, Some(600))));
+        seconds(61).await;
+        let view = controller.sessions.get();
+        assert!(matches!(view, View::Blind(_)), "{view:?}");
+        let asked = coderd.asked.load(Ordering::Relaxed);
+        seconds(530).await;
+        assert_eq!(coderd.asked.load(Ordering::Relaxed), asked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_found_coderd_failing_is_looked_at_once_it_answers_again() {
+        let (controller, coderd, _sweeps) = sweeping(true, Err((503, None)));
+        seconds(1).await;
+        coderd.is_well.store(false, Ordering::Relaxed);
+        seconds(20).await;
+        let key = Key::Workspace("acme.ann.dev".to_owned());
+        controller.memory.unseen_for(&key);
+        coderd.is_well.store(true, Ordering::Relaxed);
+        seconds(5).await;
+        let next = tokio::time::timeout(Duration::from_secs(1), controller.queue.next()).await;
+        assert_eq!(next, Ok(key));
     }
 }

@@ -91,14 +91,17 @@ impl Controller {
                 ("ok", delay)
             }
             Verdict::Stopped => ("stopped", None),
-            Verdict::Again => ("again", Some(self.memory.failed(key, None))),
+            Verdict::Again => ("again", Some(self.memory.failed(key, None, None))),
             Verdict::Unknown(cause) => {
-                let delay = self.memory.failed(key, cause.retry_after);
+                let patience = self.settings.patience();
+                let left = patience.checked_sub(self.memory.unseen_for(key));
+                let left = left.filter(|left| !left.is_zero());
+                let delay = self.memory.failed(key, cause.retry_after, left);
                 tracing::debug!(reason = %cause.reason, message = cause.message, ?delay, "unknown");
                 ("unknown", Some(delay))
             }
             Verdict::Failed(error) => {
-                let delay = self.memory.failed(key, error.retry_after());
+                let delay = self.memory.failed(key, error.retry_after(), None);
                 tracing::warn!(error = cause::text(&error), ?delay, "a look failed");
                 ("failed", Some(delay))
             }

@@ -1,5 +1,7 @@
 //! What keeps every other step from being taken.
 
+use std::time::Duration;
+
 use super::{
     context::Context,
     kind::Kind,
@@ -54,6 +56,34 @@ pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         Twin::Unknown(cause) => Some(Plan::rest(Outlook::unknown(cause))),
         Twin::Present(_) | Twin::Absent | Twin::Gone => None,
     }
+}
+
+/// How long it may go untold that coderd cannot be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as coderd was not asked since the start: a restart must not change what objects say.
+    Endless,
+    /// So long, for an object that was in step with everything that was asked of it.
+    Lasting(Duration),
+    /// Not any more: coderd as a whole cannot be seen.
+    None,
+}
+
+/// Whether what the object says still stands, although `outlook` is that coderd cannot be seen or does
+/// not do its part, which it has not for `unseen_for`. Whoever asks for something is told at once.
+pub fn keeps_quiet<K: Kind>(
+    context: &Context<K>,
+    outlook: &Outlook,
+    patience: Patience,
+    unseen_for: impl FnOnce() -> Duration,
+) -> bool {
+    let is_blind = outlook.is_unknown() && outlook.because.0 != Reason::Paused;
+    is_blind
+        && match patience {
+            Patience::Endless => true,
+            Patience::Lasting(time) => !context.standing().may_retry() && unseen_for() < time,
+            Patience::None => false,
+        }
 }
 
 /// This coderd may only be read.

@@ -3,6 +3,7 @@
 
 mod blind;
 mod outage;
+mod restart;
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Every object of ours and every Event, with its version.
-async fn versions(scene: &Scene) -> BTreeMap<String, String> {
+pub async fn versions(scene: &Scene) -> BTreeMap<String, String> {
     let mut all = scene.objects().await;
     all.extend(scene.list("events.k8s.io/v1", "events").await);
     let named = |object: &Value| {

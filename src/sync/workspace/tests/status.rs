@@ -1,7 +1,11 @@
 //! The status: conditions, and records that survive every path.
 
 use super::*;
-use crate::sync::report;
+use crate::sync::{
+    guard::{self, Patience},
+    plan::plan,
+    report,
+};
 
 fn scenes() -> Vec<Scene> {
     let spec = json!({"templateName": "go", "running": true, "ttlMillis": 60_000});
@@ -232,5 +236,41 @@ fn running_is_known_only_after_a_build_that_succeeded() {
             status.condition(ConditionType::Running).unwrap().status,
             expected
         );
+    }
+}
+
+#[test]
+fn that_coderd_cannot_be_seen_is_told_when_it_lasts_or_when_something_was_asked_for() {
+    let spec = json!({"templateName": "go"});
+    let minute = Duration::from_secs(60);
+    let quiet = |scene: &Scene, patience, unseen_for| {
+        scene.look(|context| {
+            let outlook = plan(context).outlook;
+            guard::keeps_quiet(context, &outlook, patience, || unseen_for)
+        })
+    };
+    let in_step = Scene::declared(&spec).rested().unknown();
+    let edited = Scene::declared(&spec).rested().unknown().change(|scene| {
+        let value = Some(json!(120_000));
+        scene.stored.edit(USER, "ttlMillis", value);
+    });
+    let asked = Scene::declared(&spec).rested().unknown();
+    let asked = asked.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    let seen = Scene::declared(&spec).rested();
+    for (what, scene, lasting, expected) in [
+        ("in step", &in_step, minute, [true, true, false]),
+        ("edited", &edited, minute, [true, false, false]),
+        ("asked for", &asked, minute, [true, false, false]),
+        ("seen", &seen, minute, [false, false, false]),
+    ] {
+        let patience = [
+            Patience::Endless,
+            Patience::Lasting(lasting),
+            Patience::None,
+        ];
+        let unseen_for = Duration::from_secs(59);
+        let found = patience.map(|patience| quiet(scene, patience, unseen_for));
+        assert_eq!(found, expected, "{what}");
+        assert!(!quiet(scene, Patience::Lasting(lasting), minute), "{what}");
     }
 }

@@ -1,0 +1,83 @@
+//! For tests: a controller whose coderd and API server are closures, on tokio's paused clock.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio::{sync::watch, time::Instant};
+use tower::service_fn;
+
+use super::{Controller, Readiness, Settings, import::Imports, metrics::Metrics};
+use crate::{
+    coderd::{BaseUrl, Client, TokenSource, TransportError},
+    k8s::{clock::Clock, fake},
+    sync::build_wait::BuildWait,
+};
+
+/// What a coderd answers: a body, or a status and `Retry-After`.
+pub(super) type Answer = Result<Value, (u16, Option<u64>)>;
+
+/// A controller with a coderd that answers by path and query.
+pub(super) fn controller(
+    answer: impl Fn(&str) -> Answer + Clone + Send + Sync + 'static,
+) -> (Arc<Controller>, watch::Receiver<Readiness>) {
+    let base = BaseUrl::parse("http://coder.test").unwrap();
+    let coderd = Client::builder(base, TokenSource::Fixed("token".into())).with_service(
+        service_fn(move |request: Request<Bytes>| {
+            let path = request.uri().path_and_query().map(ToString::to_string);
+            let answer = answer(path.unwrap_or_default().trim_start_matches("/api/v2"));
+            async move { Ok::<_, TransportError>(reply(answer)) }
+        }),
+    );
+    let missing = |_: &fake::Seen| fake::Answer::json(404, &fake::not_found("any"));
+    let (kube, _log) = fake::server(missing);
+    let (start, wall) = (Instant::now(), "2026-11-21T10:00:00Z");
+    let wall: jiff::Timestamp = wall.parse().unwrap();
+    let settings = Settings {
+        coderd,
+        kube,
+        namespace: "coder".to_owned(),
+        request_timeout: Duration::from_secs(30),
+        sweep_interval: Duration::from_secs(15),
+        imports: Imports::All,
+        workers: 1,
+        build_wait: BuildWait::default(),
+        clock: Clock::new(move || wall + start.elapsed()),
+        seed: 1,
+        instance: "test".to_owned(),
+        metrics: Metrics::register(&mut Registry::default()),
+    };
+    let (send, receive) = watch::channel(Err("starting".to_owned()));
+    (Arc::new(Controller::new(settings, send)), receive)
+}
+
+fn reply(answer: Answer) -> Response<Bytes> {
+    let response = Response::builder();
+    let (response, body) = match answer {
+        Ok(body) => (response.status(200), body),
+        Err((status, after)) => {
+            let response = response.status(status);
+            let response = match after {
+                Some(seconds) => response.header("retry-after", seconds),
+                None => response,
+            };
+            (response, json!({ "message": "no" }))
+        }
+    };
+    response.body(Bytes::from(body.to_string())).unwrap()
+}
+
+/// The answers of a coderd that is well and has nothing.
+pub(super) fn empty(path: &str) -> Answer {
+    const ID: &str = "9f0c1e2a-0000-4000-8000-000000000001";
+    Ok(match path.split('?').next().unwrap_or_default() {
+        "/buildinfo" => json!({ "version": "v2.36.0", "deployment_id": "d" }),
+        "/users/me" => json!({ "id": ID, "username": "us", "status": "active" }),
+        "/organizations" => json!([{ "id": ID, "name": "acme", "is_default": true }]),
+        "/workspaces" => json!({ "workspaces": [], "count": 0 }),
+        "/templates" => json!([]),
+        _ => return Err((404, None)),
+    })
+}
