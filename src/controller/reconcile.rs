@@ -28,7 +28,7 @@ use crate::{
         outlook::Outlook,
         ownership::Ownership,
         plan::{Next, Plan, plan},
-        setting,
+        setting, standing,
         twin::Cause,
     },
 };
@@ -104,8 +104,7 @@ async fn steps<K: Driven>(
         if stop.is_cancelled() {
             return Ok(Verdict::Stopped);
         }
-        let managed_fields = object.meta().managed_fields.as_deref().unwrap_or_default();
-        let ownership = Ownership::of(managed_fields, &json!(object.spec()));
+        let ownership = standing::ownership_of(&object, &json!(object.spec()));
         controller.tell_of_reset(key, &object, &ownership).await;
         let seen = observe(controller, key, &object, &ownership).await;
         controller.visited(key, &object, &seen);

@@ -132,7 +132,8 @@ impl FieldState {
         } else if self.is_free() {
             return None;
         } else {
-            "but a field manager under a name of the controller owns it: apply it under another name"
+            "and its owner was lost or bears a name of the controller: apply it as yourself, or hand it \
+             back with null"
         };
         let (wanted, actual) = (shown(self.wanted.as_ref()), shown(self.actual.as_ref()));
         let name = self.path.name();

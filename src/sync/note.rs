@@ -103,11 +103,15 @@ pub fn stalled(outlook: &Outlook) -> Option<Note> {
 
 /// That field ownership was reset, and the way to hand a field back.
 pub fn reset(ownership: &Ownership) -> Option<Note> {
-    ownership.from_reset().then(|| {
-        Note::warning(
-            NoteReason::OwnershipReset,
-            "metadata.managedFields were reset: every field that is set counts as declared; hand one \
-             back to coderd with kubectl patch --type=merge and null as its value",
-        )
-    })
+    let effect = if ownership.holds_lost() {
+        "what is set is neither pushed nor overwritten until somebody applies it again"
+    } else {
+        "every field that is set counts as declared"
+    };
+    let message = format!(
+        "metadata.managedFields were reset: {effect}; hand a field back to coderd with kubectl patch \
+         --type=merge and null as its value"
+    );
+    let note = Note::warning(NoteReason::OwnershipReset, message);
+    ownership.from_reset().then_some(note)
 }

@@ -16,6 +16,9 @@
 //!   neither an apply nor an update leaves such a field behind. It belongs to [`BEFORE_FIRST_APPLY`],
 //!   to which the API server gives it with the next apply, but only if that comes before any write of
 //!   `status`. After one, an apply takes a field without an owner silently, without a conflict.
+//!
+//! Where the twin was made in coderd, most of what lost its record is what coderd had: there it is nobody's
+//! order. It is neither pushed nor overwritten until somebody declares it again.
 
 use std::{
     borrow::Cow,
@@ -74,6 +77,8 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ownership {
     claims: BTreeMap<FieldPath<'static>, BTreeSet<Owner>>,
+    /// Whether what lost its record declares nothing.
+    holds_lost: bool,
 }
 
 impl<'a> FieldPath<'a> {
@@ -155,6 +160,7 @@ impl Ownership {
     pub fn of(managed_fields: &[ManagedFieldsEntry], spec: &Value) -> Self {
         let mut ownership = Self {
             claims: BTreeMap::new(),
+            holds_lost: false,
         };
         for entry in managed_fields {
             // `status` is written through its own subresource and owns nothing in spec.
@@ -182,6 +188,18 @@ impl Ownership {
         ownership
     }
 
+    /// The ownership where the twin was made in coderd, if it was.
+    #[must_use]
+    pub fn made_in_coderd(mut self, was: bool) -> Self {
+        self.holds_lost = was;
+        self
+    }
+
+    /// Whether `owner` declares what it owns.
+    fn declares(&self, owner: &Owner) -> bool {
+        owner.is_foreign() && !(self.holds_lost && owner.manager == BEFORE_FIRST_APPLY)
+    }
+
     fn add(&mut self, claims: Vec<FieldPath<'static>>, owner: &Owner) {
         for claim in claims {
             self.claims.entry(claim).or_default().insert(owner.clone());
@@ -197,7 +215,7 @@ impl Ownership {
     /// Whether a manager other than ours owns `path`.
     #[must_use]
     pub fn declared(&self, path: &FieldPath<'_>) -> bool {
-        self.owners(path).any(Owner::is_foreign)
+        self.owners(path).any(|owner| self.declares(owner))
     }
 
     /// The names of the managers other than ours that own `path`, in order, each once.
@@ -205,7 +223,7 @@ impl Ownership {
     pub fn declared_by(&self, path: &FieldPath<'_>) -> Vec<&str> {
         let mut names: Vec<&str> = self
             .owners(path)
-            .filter(|owner| owner.is_foreign())
+            .filter(|owner| self.declares(owner))
             .map(|owner| owner.manager.as_str())
             .collect();
         // Owners are sorted by name first, so the same manager's two operations are neighbours.
@@ -220,20 +238,12 @@ impl Ownership {
             .any(|owner| owner.manager == MANAGER_CODERD && owner.operation == Operation::Apply)
     }
 
-    /// Whether our own applies as `coderd` own `path`, and nobody else does.
-    #[must_use]
-    pub fn is_only_coderd(&self, path: &FieldPath<'_>) -> bool {
-        self.held_by_coderd(path)
-            && self
-                .owners(path)
-                .all(|owner| owner.manager == MANAGER_CODERD && owner.operation == Operation::Apply)
-    }
-
     /// Whether a manager other than ours owns anything in `spec`: the object is declared, not merely
     /// imported.
     #[must_use]
     pub fn declares_anything(&self) -> bool {
-        self.claims.values().flatten().any(Owner::is_foreign)
+        let mut owners = self.claims.values().flatten();
+        owners.any(|owner| self.declares(owner))
     }
 
     /// The names of the declared items of the list map `spec.<list>`.
@@ -241,7 +251,7 @@ impl Ownership {
     pub fn declared_items(&self, list: &str) -> BTreeSet<String> {
         self.claims
             .iter()
-            .filter(|(path, owners)| path.field == list && owners.iter().any(Owner::is_foreign))
+            .filter(|(path, _)| path.field == list && self.declared(path))
             .filter_map(|(path, _)| {
                 path.item
                     .as_ref()
@@ -250,8 +260,13 @@ impl Ownership {
             .collect()
     }
 
-    /// Whether a record of owners was lost: what was mirrored then counts as declared too, until
-    /// somebody releases it.
+    /// Whether what lost its record is held, and declares nothing.
+    #[must_use]
+    pub fn holds_lost(&self) -> bool {
+        self.holds_lost
+    }
+
+    /// Whether a record of owners was lost.
     #[must_use]
     pub fn from_reset(&self) -> bool {
         self.claims

@@ -1,6 +1,7 @@
 //! Where an object stands, apart from its fields: its policies, its binding and what was asked of it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
 
 use super::{
     kind::Kind,
@@ -31,6 +32,20 @@ pub struct Standing<'a> {
     deletion_policy: Option<DeletionPolicy>,
     observed_generation: Option<i64>,
     last_handled: Option<&'a str>,
+}
+
+/// Who owns what in `object`, whose `spec` is this.
+pub fn ownership_of<K: Kind>(object: &K, spec: &Value) -> Ownership {
+    let managed_fields = object.metadata().managed_fields.as_deref();
+    let was_made_in_coderd = match object.shared_status().binding {
+        Some(binding) => binding.origin == Origin::Coderd,
+        None => label_of(object.metadata(), names::LABEL_ORIGIN) == Some(Origin::Coderd.as_str()),
+    };
+    Ownership::of(managed_fields.unwrap_or_default(), spec).made_in_coderd(was_made_in_coderd)
+}
+
+fn label_of<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
+    metadata.labels.as_ref()?.get(name).map(String::as_str)
 }
 
 impl<'a> Standing<'a> {
@@ -160,6 +175,6 @@ impl<'a> Standing<'a> {
 
     /// The value of label `name`.
     pub fn label(&self, name: &str) -> Option<&'a str> {
-        self.metadata.labels.as_ref()?.get(name).map(String::as_str)
+        label_of(self.metadata, name)
     }
 }

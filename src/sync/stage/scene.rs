@@ -20,7 +20,7 @@ use crate::{
         outlook::Progress,
         ownership::Ownership,
         plan::{Next, Plan, Write, plan},
-        report,
+        report, standing,
         twin::{Cause, Twin},
     },
 };
@@ -152,9 +152,8 @@ impl<K: Staged> Scene<K> {
 
     pub(crate) fn look<T>(&self, judge: impl FnOnce(&Context<K>) -> T) -> T {
         let object: K = self.stored.object();
-        let managed_fields = object.metadata().managed_fields.clone();
         let spec = serde_json::to_value(&object).unwrap()["spec"].clone();
-        let ownership = Ownership::of(&managed_fields.unwrap_or_default(), &spec);
+        let ownership = standing::ownership_of(&object, &spec);
         let session = Session {
             deployment_id: DEPLOYMENT.to_owned(),
             us: US.to_owned(),

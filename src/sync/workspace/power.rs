@@ -80,10 +80,10 @@ pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
     })
 }
 
-/// Whether nobody but us says whether the workspace is to run.
+/// Whether nobody says whether the workspace is to run.
 pub fn is_mirrored(context: &Context) -> bool {
     let nobody = context.object.spec.running.is_none();
-    nobody || context.ownership.is_only_coderd(&FieldPath::spec(FIELD))
+    nobody || !context.ownership.declared(&FieldPath::spec(FIELD))
 }
 
 /// The run state that belongs into `spec` where nobody declares it. While it is changing, what stands

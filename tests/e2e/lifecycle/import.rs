@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use crate::e2e::{
     coder::id,
-    object::{is_free, is_ready, origin, owners, owners_of_spec, uid},
+    object::{is_free, is_ready, origin, owners, owners_of_spec, reason, uid},
     scene::Scene,
 };
 
@@ -235,8 +235,31 @@ async fn an_imported_object_goes_with_its_twin() {
     let (name, twin) = scene.foreign_workspace("w", &row).await;
     let cws = format!("cws/{}", scene.workspace_object(&name));
     let ctpl = format!("ctpl/{}", scene.template_object(&template));
-    scene.until(&cws, "ready", is_ready).await;
+    let ttl = format!("/workspaces/{}/ttl", id(&twin));
+    let set_ttl = async |millis: i64| {
+        let body = json!({ "ttl_ms": millis });
+        scene.person.ask("PUT", &ttl, Some(body)).await;
+    };
+    set_ttl(600_000).await;
+    scene
+        .until(&cws, "the autostop is mirrored", |seen| {
+            is_ready(seen) && seen["spec"]["ttlMillis"] == 600_000
+        })
+        .await;
     scene.until(&ctpl, "ready", is_ready).await;
+
+    // A tool strips the record of who owns what: that makes nobody's order of what is there.
+    let strip = r#"{"metadata":{"managedFields":[{}]}}"#;
+    scene
+        .kubectl(&["patch", &cws, "--type=merge", "-p", strip])
+        .await;
+    set_ttl(1_200_000).await;
+    scene
+        .until(&cws, "the difference is shown", |seen| {
+            reason(seen, "Synced") == "NotMirrored"
+        })
+        .await;
+    scene.wrote_nothing();
 
     scene.person.build(id(&twin), "delete").await;
     scene.until_gone(&cws).await;

@@ -50,6 +50,31 @@ fn all_ours() -> ManagedFieldsEntry {
 }
 
 #[test]
+fn a_lost_declaration_is_nobodys_where_the_twin_was_made_in_coderd() {
+    let spec =
+        json!({"organization": "acme", "ttlMillis": 60_000, "parameters": [{"name": "cpu"}]});
+    let recorded = update(
+        BEFORE_FIRST_APPLY,
+        &json!({"f:ttlMillis": {}, "f:parameters": {
+            "k:{\"name\":\"cpu\"}": {}
+        }}),
+    );
+    for entries in [vec![], vec![recorded]] {
+        let ownership = Ownership::of(&entries, &spec).made_in_coderd(true);
+        assert!(ownership.from_reset() && !ownership.declares_anything());
+        assert!(!ownership.declared(&TTL) && !ownership.held_by_coderd(&TTL));
+        assert!(ownership.declared_items("parameters").is_empty());
+        // Nor is it free: coderd's value must not replace what somebody may have meant.
+        assert_eq!(ownership.owners(&TTL).count(), 1);
+    }
+    // Whoever declares again is heard, for what he declares.
+    let again = [apply("kubectl", &json!({"f:ttlMillis": {}}))];
+    let ownership = Ownership::of(&again, &spec).made_in_coderd(true);
+    assert_eq!(ownership.declared_by(&TTL), ["kubectl"]);
+    assert!(!ownership.declared(&ORGANIZATION));
+}
+
+#[test]
 fn a_complete_record_needs_no_guess() {
     // An apply owns items, but not their list.
     let entries = [

@@ -18,6 +18,8 @@ enum Happening {
     CoderDeletes,
     /// The manifest says nothing any more: `spec: {}` by the same manager.
     HandBack,
+    /// A tool strips the record of who owns what.
+    Strip,
     BuildEnds(Job),
     Outage(bool),
     Pause(bool),
@@ -155,6 +157,7 @@ impl World {
                 }
             }
             Happening::HandBack => stored.apply(USER, &Map::new(), false).unwrap(),
+            Happening::Strip => stored.owners.clear(),
             Happening::BuildEnds(job) => {
                 if let Some(twin) = self.coderd.as_mut().filter(|twin| twin.build.is_active()) {
                     twin.build.job = job;
@@ -276,6 +279,7 @@ fn anything() -> impl Strategy<Value = Happening> {
         8 => any_happening(),
         1 => renamed.prop_map(Happening::CoderRenames),
         1 => Just(Happening::HandBack),
+        1 => Just(Happening::Strip),
         1 => Just(Happening::CoderDeletes),
     ]
 }

@@ -86,3 +86,44 @@ fn row_an_object_that_is_made_again_keeps_its_finalizer() {
     let refused = begun.refusing(&effect, "no");
     assert_eq!(refused.stalled(), Reason::Refused);
 }
+
+#[test]
+fn an_imported_object_that_lost_its_record_orders_nothing_and_says_so() {
+    let scene = Scene::imported()
+        .change(|scene| {
+            scene
+                .stored
+                .spec
+                .insert("ttlMillis".to_owned(), json!(60_000));
+            scene.stored.owners.clear();
+        })
+        .twin(|twin| {
+            twin.build = Build {
+                reason: "autostop".to_owned(),
+                ..foreign(2, Transition::Stop, Job::Succeeded)
+            };
+        });
+    // The lever follows coderd as before.
+    let Write::ApplySpec { fields, force } = scene.write() else {
+        panic!("no apply but {:?}", scene.write());
+    };
+    assert_eq!((&fields["running"], force), (&json!(false), true));
+    let mut scene = scene;
+    scene.take(&Write::ApplySpec { fields, force });
+    let scene = scene.recorded();
+    assert_eq!(scene.next(), Next::Rest(None));
+    let status = scene.rest();
+    let synced = status.condition(ConditionType::Synced).unwrap();
+    assert_eq!(synced.reason, "NotMirrored");
+    assert!(
+        synced
+            .message
+            .contains("ttlMillis: 60000 here, in Coder nothing"),
+        "{}",
+        synced.message
+    );
+    // What was made here is somebody's.
+    let ours = Scene::declared(&json!({"templateName": "go", "ttlMillis": 60_000}))
+        .change(|scene| scene.stored.owners.clear());
+    assert_eq!(ours.effect(), Effect::SetTtl(Some(60_000)));
+}
