@@ -4,6 +4,7 @@
 //! itself; nothing reads a clock or the system's randomness; every failed call says which action on
 //! which object it was ([`error::Error`]) and answers what that means by method.
 
+pub mod apply_body;
 mod call;
 pub mod clock;
 pub mod config;

@@ -23,9 +23,12 @@ use super::{
     negotiate::Media,
     route::{Verb, parameter},
 };
-use crate::api::{
-    names::{FINALIZER, MANAGER_SHIM},
-    status::{DeletionPolicy, Origin},
+use crate::{
+    api::{
+        names::{FINALIZER, MANAGER_SHIM},
+        status::{DeletionPolicy, Origin},
+    },
+    k8s::apply_body,
 };
 
 /// How often an object that others change meanwhile is read anew.
@@ -272,9 +275,9 @@ fn claiming(exchange: &Exchange, claim: &Value) -> Exchange {
     claiming.method = Method::PATCH;
     claiming.target.verb = Verb::Patch;
     claiming.query = format!("fieldManager={MANAGER_SHIM}");
-    let apply = HeaderValue::from_static("application/apply-patch+yaml");
+    let apply = HeaderValue::from_static(apply_body::MEDIA);
     claiming.headers.insert(header::CONTENT_TYPE, apply);
-    claiming.body = claim.to_string().into();
+    claiming.body = apply_body::written(claim).into();
     claiming
 }
 

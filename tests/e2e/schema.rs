@@ -3,6 +3,7 @@
 mod display;
 mod ownership;
 mod template;
+mod text;
 mod workspace;
 
 use std::fmt::Write as _;

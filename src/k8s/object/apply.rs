@@ -15,7 +15,8 @@ use crate::{
         status::Origin,
     },
     k8s::{
-        call::{self, Call},
+        apply_body,
+        call::{self, Built, Call},
         error::{Action, Cause, Error},
     },
 };
@@ -50,13 +51,9 @@ impl<K: Kind> Objects<K> {
     ) -> Result<K, Error> {
         let call = Self::call(Action::Apply, &known.key);
         let body = body::<K>(&known.key, Some(known), set);
-        let request = call::requests::<K>(&call.target).and_then(|requests| {
-            requests.patch(
-                &known.key.name,
-                &params(manager, force),
-                &Patch::Apply(&body),
-            )
-        });
+        let request = call::requests::<K>(&call.target)
+            .and_then(|requests| requests.patch(&known.key.name, &params(manager, force), &APPLY));
+        let request = applying(request, &body);
         let reply = call.send(&self.client, request).await?;
         read::object(&call, &reply)
     }
@@ -65,9 +62,9 @@ impl<K: Kind> Objects<K> {
     pub async fn import(&self, key: &Key, manager: &str, set: Value) -> Result<Imported<K>, Error> {
         let call = Self::call(Action::Import, key);
         let body = body::<K>(key, None, set);
-        let request = call::requests::<K>(&call.target).and_then(|requests| {
-            requests.patch(&key.name, &params(manager, Force::No), &Patch::Apply(&body))
-        });
+        let request = call::requests::<K>(&call.target)
+            .and_then(|requests| requests.patch(&key.name, &params(manager, Force::No), &APPLY));
+        let request = applying(request, &body);
         let reply = call.send(&self.client, request).await?;
         let object = read::object(&call, &reply)?;
         Ok(match reply.code {
@@ -93,9 +90,10 @@ impl<K: Kind> Objects<K> {
                 "status",
                 &known.key.name,
                 &params(MANAGER_CONTROLLER, Force::Yes),
-                &Patch::Apply(&body),
+                &APPLY,
             )
         });
+        let request = applying(request, &body);
         let reply = call
             .send(&self.client, call::metadata_only(request))
             .await?;
@@ -113,15 +111,22 @@ impl<K: Kind> Objects<K> {
         let set = json!({"metadata": {"labels": {LABEL_ORIGIN: origin.as_str()}}});
         let body = body::<K>(&known.key, Some(known), set);
         let request = call::requests::<K>(&call.target).and_then(|requests| {
-            requests.patch_metadata(
-                &known.key.name,
-                &params(MANAGER_CONTROLLER, force),
-                &Patch::Apply(&body),
-            )
+            requests.patch_metadata(&known.key.name, &params(MANAGER_CONTROLLER, force), &APPLY)
         });
+        let request = applying(request, &body);
         let reply = call.send(&self.client, request).await?;
         read::known(&call, &reply)
     }
+}
+
+/// An apply as kube builds it, without its body: kube would write that as JSON.
+const APPLY: Patch<()> = Patch::Apply(());
+
+/// `request`, which applies `body`.
+fn applying(request: Built, body: &Value) -> Built {
+    let mut request = request?;
+    *request.body_mut() = apply_body::written(body).into_bytes();
+    Ok(request)
 }
 
 fn params(manager: &str, force: Force) -> PatchParams {
