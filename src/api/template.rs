@@ -92,9 +92,10 @@ const LARGEST_REQUEST: u32 = 3_145_728;
     validation = Rule::new("oldSelf.hasValue() || self.metadata.name.split('.').size() < 2 || self.metadata.name.split('.').size() > 3 || self.metadata.name.matches('^([^.]{0,63}[.])?[^.]{0,32}[.][^.]{0,32}$')")
         .message("each part of metadata.name has at most 32 characters (the control plane 63)")
         .optional_old_self(true),
-    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 2 || self.metadata.name.split('.').size() > 3 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-2] == self.spec.organization")
+    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 2 || self.metadata.name.split('.').size() > 3 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-2] == self.spec.organization || (oldSelf.hasValue() && has(oldSelf.value().spec) && has(oldSelf.value().spec.organization) && oldSelf.value().spec.organization == self.spec.organization)")
         .message("spec.organization must be the organization in metadata.name")
         .field_path(".spec.organization")
+        .optional_old_self(true)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateSpec {

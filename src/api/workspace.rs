@@ -99,9 +99,10 @@ pub const LONGEST_TTL_MILLIS: i64 = 2_592_000_000;
     validation = Rule::new("oldSelf.hasValue() || self.metadata.name.split('.').size() < 3 || self.metadata.name.split('.').size() > 4 || self.metadata.name.matches('^([^.]{0,63}[.])?[^.]{0,32}[.][^.]{0,32}[.][^.]{0,32}$')")
         .message("each part of metadata.name has at most 32 characters (the control plane 63)")
         .optional_old_self(true),
-    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 3 || self.metadata.name.split('.').size() > 4 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-3] == self.spec.organization")
+    validation = Rule::new("!has(self.spec) || !has(self.spec.organization) || self.metadata.name.split('.').size() < 3 || self.metadata.name.split('.').size() > 4 || self.metadata.name.split('.')[self.metadata.name.split('.').size()-3] == self.spec.organization || (oldSelf.hasValue() && has(oldSelf.value().spec) && has(oldSelf.value().spec.organization) && oldSelf.value().spec.organization == self.spec.organization)")
         .message("spec.organization must be the organization in metadata.name")
-        .field_path(".spec.organization"),
+        .field_path(".spec.organization")
+        .optional_old_self(true),
     validation = Rule::new("!has(self.spec) || !has(oldSelf.spec) || !has(self.spec.templateName) || !has(oldSelf.spec.templateName) || self.spec.templateName == oldSelf.spec.templateName || (has(self.status) && has(self.status.templateName) && self.spec.templateName == self.status.templateName)")
         .message("spec.templateName is used only to create the workspace and cannot be changed")
         .field_path(".spec.templateName")

@@ -2,6 +2,7 @@
 
 mod display;
 mod ownership;
+mod ratchet;
 mod template;
 mod text;
 mod workspace;
