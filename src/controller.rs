@@ -6,6 +6,7 @@
 //! that an effect relies on is in `status` before the effect is sent.
 
 mod cause;
+mod directory;
 mod driven;
 pub mod import;
 mod inventory;
@@ -35,8 +36,8 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    import::Imports, inventory::Inventory, memory::Memory, metrics::Metrics, queue::Queue,
-    session::Sessions,
+    directory::Directory, import::Imports, inventory::Inventory, memory::Memory, metrics::Metrics,
+    queue::Queue, session::Sessions,
 };
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
@@ -133,6 +134,7 @@ struct Controller {
     events: EventRecorder,
     queue: Queue<Key>,
     inventory: Inventory,
+    directory: Directory,
     sessions: Sessions,
     memory: Memory,
     deletions: Mutex<Deletions<Key>>,
@@ -150,6 +152,7 @@ impl Controller {
             events: EventRecorder::new(settings.kube.clone(), &settings.instance),
             queue: Queue::default(),
             inventory: Inventory::default(),
+            directory: Directory::default(),
             sessions: Sessions::default(),
             memory: Memory::new(settings.seed),
             deletions: Mutex::default(),

@@ -18,6 +18,12 @@ pub struct Organization {
 }
 
 impl Client {
+    /// Lists the organizations that the token may read.
+    pub async fn organizations(&self) -> Result<Vec<Organization>, Error> {
+        let request = Request::get("/organizations");
+        Ok(self.json::<Option<_>>(request).await?.unwrap_or_default())
+    }
+
     /// Reads an organization by name (in any case), by id, or `default`.
     ///
     /// [`Error::is_not_found`] also for organizations that the token may not read.

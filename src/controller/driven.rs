@@ -64,6 +64,15 @@ pub(super) trait Driven:
         seen: &mut Seen<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
+    /// Whether finding the twin asks coderd for no more after a change of the object than before.
+    fn asks_the_same(_before: &Self, _after: &Self) -> bool {
+        true
+    }
+
+    /// Takes over into `now`, which holds what is to be seen of the object alone, what was seen of
+    /// coderd before.
+    fn keep(before: Self::Seen, now: &mut Self::Seen);
+
     /// Looks at what is needed besides, now that the twin was looked for.
     fn look_further(
         &self,

@@ -27,7 +27,6 @@ use crate::{
         kind::TwinFacts,
         outlook::Outlook,
         ownership::Ownership,
-        spelling::Spelling,
         standing::Standing,
         twin::{Cause, Twin},
     },
@@ -68,6 +67,23 @@ impl<K: Driven> Seen<K> {
             Twin::Unknown(cause) => Some(cause),
             Twin::Present(_) | Twin::Absent | Twin::Gone => None,
         }
+    }
+
+    /// What of this still holds for the object as it is `after` a step that wrote only to Kubernetes.
+    /// Proof and what could not be seen are looked for each time, and so is everything for an object
+    /// that is being deleted.
+    pub(super) fn kept(self, before: &K, after: &K) -> Option<Self> {
+        let is_same_twin = match &self.twin {
+            Twin::Absent => bound_id(after).is_none(),
+            Twin::Present(twin) => match (bound_id(before), bound_id(after)) {
+                (before, None) => before.is_none(),
+                (Some(before), Some(after)) => before == after,
+                (None, Some(after)) => after == twin.id(),
+            },
+            Twin::Gone | Twin::Unknown(_) => false,
+        };
+        let is_leaving = after.meta().deletion_timestamp.is_some();
+        (is_same_twin && !is_leaving && K::asks_the_same(before, after)).then_some(self)
     }
 
     /// Whether the twin is there.
@@ -132,6 +148,12 @@ impl<'a, K: Driven> Look<'a, K> {
     }
 }
 
+/// The id of the twin that the object is bound to.
+fn bound_id<K: Driven>(object: &K) -> Option<&str> {
+    let binding = object.shared_status().binding?;
+    Some(&binding.id)
+}
+
 /// An id of coderd.
 pub(super) fn parse_id(id: &str) -> Result<Uuid, Outcome> {
     id.parse().map_err(|_| Outcome::Failed(no_id(id)))
@@ -141,13 +163,14 @@ fn no_id(id: &str) -> Cause {
     Cause::new(Reason::NotProved, format!("{id} is no id of coderd"))
 }
 
-/// Looks at coderd, as far as the object needs it. Nothing is asked of coderd for an object that is
-/// let go whatever it says.
+/// Looks at coderd, as far as the object needs it and what was `kept` does not tell. Nothing is asked of
+/// coderd for an object that is let go whatever it says.
 pub(super) async fn observe<K: Driven>(
     controller: &Controller,
     key: &Key,
     object: &K,
     ownership: &Ownership,
+    kept: Option<Seen<K>>,
 ) -> Seen<K> {
     let standing = Standing::of(object, ownership);
     let asks_for_crd = standing.is_terminating() && standing.has_finalizer();
@@ -190,7 +213,15 @@ pub(super) async fn observe<K: Driven>(
             return seen;
         }
     }
-    let mut looked = find(controller, &standing, object, &mut seen).await;
+    let mut looked = match kept {
+        Some(kept) => {
+            seen.twin = kept.twin;
+            seen.coderd_now = kept.coderd_now;
+            K::keep(kept.own, &mut seen.own);
+            Ok(())
+        }
+        None => find(controller, &standing, object, &mut seen).await,
+    };
     if looked.is_ok() {
         looked = object
             .look_further(controller, key, ownership, departure, &mut seen)
@@ -260,18 +291,6 @@ impl Controller {
                 tracing::warn!(message);
                 Err(Cause::new(Reason::NotProved, message))
             }
-        }
-    }
-
-    /// How coderd spells `organization`, and its id.
-    pub(super) async fn organization(
-        &self,
-        organization: &str,
-    ) -> Result<(Spelling, Option<Uuid>), coderd::Error> {
-        match self.settings.coderd.organization(organization).await {
-            Ok(found) => Ok((Spelling::of(organization, &found.name), Some(found.id))),
-            Err(error) if error.is_not_found() => Ok((Spelling::NotFound, None)),
-            Err(error) => Err(error),
         }
     }
 

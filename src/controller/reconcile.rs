@@ -27,7 +27,7 @@ use crate::{
         note::{self, Note},
         outlook::Outlook,
         ownership::Ownership,
-        plan::{Next, Plan, plan},
+        plan::{Next, Plan, Write, plan},
         setting, standing,
         twin::Cause,
     },
@@ -100,13 +100,15 @@ async fn steps<K: Driven>(
     let mut suspension: Option<Suspension> = None;
     let mut done: Option<Done<K>> = None;
     let mut conflicted: Option<K::Effect> = None;
+    let mut kept: Option<Seen<K>> = None;
     for _ in 0..STEPS {
         if stop.is_cancelled() {
             return Ok(Verdict::Stopped);
         }
         let ownership = standing::ownership_of(&object, &json!(object.spec()));
         controller.tell_of_reset(key, &object, &ownership).await;
-        let seen = observe(controller, key, &object, &ownership).await;
+        let is_kept = kept.is_some();
+        let seen = observe(controller, key, &object, &ownership, kept.take()).await;
         controller.visited(key, &object, &seen);
         let look = Look {
             controller,
@@ -119,6 +121,10 @@ async fn steps<K: Driven>(
             suspension: suspension.as_ref(),
         };
         let plan = plan(&look.context());
+        // What cannot be taken back rests on a look of its own.
+        if is_kept && matches!(plan.next, Next::Do(_) | Next::Write(Write::Delete(_))) {
+            continue;
+        }
         if plan.begins_deletion
             && let Err(held_back) = controller.admit_deletion(key)
         {
@@ -131,6 +137,8 @@ async fn steps<K: Driven>(
                 if let Next::Do(effect) = plan.next {
                     let shown = setting::shown(&look.context(), &effect);
                     done = Some(Done { effect, shown });
+                } else {
+                    kept = seen.kept(&object, &next);
                 }
                 refused.clear();
                 object = next;

@@ -69,6 +69,10 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
     let templates = client.templates().await?;
     let deprecated = client.deprecated_templates().await?;
     let workspaces = client.workspaces().await?;
+    // Last, so that it holds those of all rows.
+    let organizations = client.organizations().await?;
+    let all_templates = templates.iter().chain(&deprecated);
+    controller.directory.swept(organizations, all_templates);
     rows.extend(templates.iter().chain(&deprecated).map(template_row));
     rows.extend(
         workspaces

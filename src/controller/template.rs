@@ -34,6 +34,8 @@ pub(super) struct SeenOfTemplate {
     organization_id: Option<Uuid>,
     source: Option<Result<Declared, String>>,
     version: Find,
+    /// The id or the name that `version` was looked for by.
+    sought: Option<String>,
     active: Option<SharedContent>,
     workspaces: Option<i64>,
 }
@@ -74,6 +76,11 @@ impl Driven for CoderTemplate {
         seen: &mut Seen<Self>,
     ) -> Result<(), coderd::Error> {
         observe::by_name(controller, name, seen).await
+    }
+
+    fn keep(before: SeenOfTemplate, now: &mut SeenOfTemplate) {
+        let source = now.source.take();
+        *now = SeenOfTemplate { source, ..before };
     }
 
     async fn look_further(

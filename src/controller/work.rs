@@ -50,10 +50,16 @@ async fn too_late(stop: &CancellationToken) {
 async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Verdict {
     match key {
         Key::Workspace(name) => {
-            reconcile::reconcile::<CoderWorkspace>(controller, key, name, stop).await
+            Box::pin(reconcile::reconcile::<CoderWorkspace>(
+                controller, key, name, stop,
+            ))
+            .await
         }
         Key::Template(name) => {
-            reconcile::reconcile::<CoderTemplate>(controller, key, name, stop).await
+            Box::pin(reconcile::reconcile::<CoderTemplate>(
+                controller, key, name, stop,
+            ))
+            .await
         }
         Key::ImportWorkspace(id) => imported(import::workspace(controller, *id).await),
         Key::ImportTemplate(id) => imported(import::template(controller, *id).await),

@@ -21,9 +21,10 @@ use crate::{
     k8s::object::Objects,
     sync::{
         deletion::Departure,
+        kind::Kind,
         ownership::Ownership,
         twin::Twin,
-        workspace::{Effect, Sight, Site},
+        workspace::{Effect, Sight, Site, parameters},
     },
 };
 
@@ -64,6 +65,17 @@ impl Driven for CoderWorkspace {
         seen: &mut Seen<Self>,
     ) -> Result<(), coderd::Error> {
         observe::by_name(controller, self, name, seen).await
+    }
+
+    fn asks_the_same(before: &Self, after: &Self) -> bool {
+        let is_bound = after.shared_status().binding.is_some();
+        let needs_parameters = |object| !parameters::declared(object).is_empty();
+        needs_parameters(before) == needs_parameters(after)
+            && (is_bound || before.spec.template_name == after.spec.template_name)
+    }
+
+    fn keep(before: SeenOfWorkspace, now: &mut SeenOfWorkspace) {
+        now.site = before.site;
     }
 
     async fn look_further(

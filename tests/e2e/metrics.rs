@@ -30,7 +30,7 @@ impl Metrics {
     }
 
     /// The sum over all labels that contain `part`.
-    fn sum(&self, metric: &str, part: &str) -> u64 {
+    pub fn sum(&self, metric: &str, part: &str) -> u64 {
         let prefix = format!("{metric}{{");
         let matching = self.0.iter().filter(|(name, _)| {
             let labels = name.strip_prefix(&prefix);

@@ -57,7 +57,7 @@ pub(super) async fn by_name(
     name: &TemplateName,
     seen: &mut Seen<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
-    let (spelling, organization_id) = controller.organization(&name.organization).await?;
+    let (spelling, organization_id) = controller.directory.organization(&name.organization);
     seen.own.organization = Some(spelling);
     seen.own.organization_id = organization_id;
     let Some(organization_id) = organization_id else {
@@ -86,6 +86,7 @@ async fn present(
         .coderd
         .version(wire.active_version_id)
         .await?;
+    controller.directory.template_seen(wire);
     seen.own.organization_id = Some(wire.organization_id);
     seen.twin = Twin::Present(translate(wire, &active.name));
     Ok(())
@@ -107,7 +108,14 @@ pub(super) async fn sources(
             (Seek::ByName(name), Some((made, id))) if name == made => Seek::ById(id),
             _ => seek,
         };
-        seen.own.version = find_version(controller, seek, seen).await?;
+        let sought = match seek {
+            Seek::Nothing => None,
+            Seek::ById(text) | Seek::ByName(text) => Some(text.to_owned()),
+        };
+        if sought.is_none() || sought != seen.own.sought {
+            seen.own.version = find_version(controller, seek, seen).await?;
+            seen.own.sought = sought;
+        }
     }
     let Twin::Present(template) = &seen.twin else {
         return Ok(());
@@ -117,8 +125,12 @@ pub(super) async fn sources(
         Some(Err(_)) | None => false,
     };
     let is_mirrored = files::needs_content(object, ownership, &template.active_version_id);
+    let known = seen.own.active.take();
     if decides || is_mirrored {
-        seen.own.active = Some(content(controller, &template.active_version_id).await?);
+        seen.own.active = match known {
+            Some(known) => Some(known),
+            None => Some(content(controller, &template.active_version_id).await?),
+        };
     }
     Ok(())
 }

@@ -10,9 +10,8 @@ use crate::{
     coderd,
     controller::{Controller, look::Seen},
     sync::{
-        spelling::Spelling,
         twin::Twin,
-        workspace::{Parameter, Site, TemplateSite, Workspace, parameters},
+        workspace::{Site, TemplateSite, Workspace, parameters},
     },
 };
 
@@ -39,12 +38,8 @@ pub(super) async fn by_name(
     seen: &mut Seen<CoderWorkspace>,
 ) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
-    let (organization, organization_id) = controller.organization(&name.organization).await?;
-    let owner = match client.user(&name.owner).await {
-        Ok(user) => Spelling::of(&name.owner, &user.username),
-        Err(error) if error.is_not_found() => Spelling::NotFound,
-        Err(error) => return Err(error),
-    };
+    let (organization, organization_id) = controller.directory.organization(&name.organization);
+    let owner = controller.user(&name.owner).await?;
     let lookup = client
         .workspace_by_name(&name.owner, &name.workspace)
         .await?;
@@ -76,17 +71,13 @@ async fn template_site(
     organization: Uuid,
     name: &str,
 ) -> Result<Option<TemplateSite>, coderd::Error> {
-    let client = &controller.settings.coderd;
-    let lookup = client
-        .template_by_name(&organization.to_string(), name)
-        .await?;
-    let Some(template) = lookup.found else {
+    let Some(template) = controller.directory.template(organization, name) else {
         return Ok(None);
     };
     let parameters = if parameters::declared(object).is_empty() {
         Vec::new()
     } else {
-        known_parameters(client, template.active_version_id).await?
+        controller.parameters(template.active_version_id).await?
     };
     Ok(Some(TemplateSite {
         id: template.id.to_string(),
@@ -116,20 +107,6 @@ async fn with_parameters(
     } else {
         wire.latest_build.template_version_id
     };
-    workspace.known_parameters = Some(known_parameters(client, version).await?);
+    workspace.known_parameters = Some(controller.parameters(version).await?);
     Ok(workspace)
-}
-
-async fn known_parameters(
-    client: &coderd::Client,
-    version: Uuid,
-) -> Result<Vec<Parameter>, coderd::Error> {
-    let parameters = client.version_parameters(version).await?;
-    Ok(parameters
-        .into_iter()
-        .map(|one| Parameter {
-            name: one.name,
-            is_ephemeral: one.ephemeral,
-        })
-        .collect())
 }
