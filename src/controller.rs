@@ -32,7 +32,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -138,8 +142,8 @@ struct Controller {
     sessions: Sessions,
     memory: Memory,
     deletions: Mutex<Deletions<Key>>,
-    /// Held while an archive is read.
-    reading: tokio::sync::Mutex<()>,
+    /// How many archives may be read at once: downloads take long, and leave workers for others.
+    reading: Semaphore,
     progress: Mutex<Progress>,
     readiness: watch::Sender<Readiness>,
 }
@@ -156,7 +160,7 @@ impl Controller {
             sessions: Sessions::default(),
             memory: Memory::new(settings.seed),
             deletions: Mutex::default(),
-            reading: tokio::sync::Mutex::default(),
+            reading: Semaphore::new(settings.workers.div_ceil(2)),
             progress: Mutex::default(),
             readiness,
             settings,

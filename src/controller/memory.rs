@@ -14,6 +14,7 @@ use super::Key;
 use crate::sync::{
     damper::{Correction, Damper},
     source::Content,
+    template::Unreadable,
 };
 
 /// The shortest wait after a failure.
@@ -26,7 +27,7 @@ const CONTENTS: usize = 8;
 const CONTENT_BYTES: usize = 2 << 20;
 
 /// The content of a version, or why it cannot be read.
-pub(super) type SharedContent = Arc<Result<Content, String>>;
+pub(super) type SharedContent = Arc<Result<Content, Unreadable>>;
 
 #[derive(Debug)]
 pub(super) struct Memory {

@@ -1,6 +1,7 @@
 //! What the driver needs to know of templates.
 
 mod act;
+mod content;
 mod observe;
 mod translate;
 

@@ -66,7 +66,7 @@ pub fn outlook<K: Kind>(context: &Context<K>) -> Outlook {
 }
 
 /// A right that is missing may be granted without anybody being told.
-const TRY_FORBIDDEN_AGAIN: Duration = Duration::from_secs(60);
+pub const TRY_FORBIDDEN_AGAIN: Duration = Duration::from_secs(60);
 
 /// When to look again once no step is left: the kind's own time, when a fight is over, or when what is
 /// forbidden may be tried again.

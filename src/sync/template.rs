@@ -18,14 +18,14 @@ use serde_json::Value;
 pub use self::{
     declared::{Declared, declared_source},
     effect::{Effect, NewTemplate},
-    twin::{Find, Template, Version, VersionJob},
+    twin::{Find, Template, Unreadable, Version, VersionJob},
 };
 use super::{
     build_wait::BuildWait,
     field::FieldState,
     kind::{Kind, SharedSpec, SharedStatus},
     outlook::Outlook,
-    report::Report,
+    report::{Report, TRY_FORBIDDEN_AGAIN},
     source::Content,
     spelling::{Part, Spelled, Spelling},
 };
@@ -52,7 +52,7 @@ pub struct Sight<'a> {
     /// The version that belongs to it.
     pub version: &'a Find,
     /// The content of the active version where it was asked for, or why it cannot be read.
-    pub active: Option<&'a Result<Content, String>>,
+    pub active: Option<&'a Result<Content, Unreadable>>,
     /// How many workspaces use the template, where the object is being deleted.
     pub workspaces: Option<i64>,
     /// How long and how often a build is waited for.
@@ -187,7 +187,9 @@ impl Kind for CoderTemplate {
     }
 
     fn look_again(context: &Context) -> Option<Duration> {
-        version::report::look_again(context)
+        let withheld = files::withheld(context).map(|_| TRY_FORBIDDEN_AGAIN);
+        let version = version::report::look_again(context);
+        [version, withheld].into_iter().flatten().min()
     }
 
     fn own_records_at_rest(context: &Context) -> OwnRecords {

@@ -1,22 +1,22 @@
 //! What is to be seen of coderd for one template.
 
-use std::sync::Arc;
-
 use uuid::Uuid;
 
-use super::translate::{translate, version as translate_version};
+use super::{
+    content,
+    translate::{translate, version as translate_version},
+};
 use crate::{
-    api::{object_name::TemplateName, template::CoderTemplate},
+    api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, Key, cause, look::Seen, memory::SharedContent},
+    controller::{Controller, Key, cause, look::Seen},
     sync::{
         ownership::Ownership,
-        source::{Content, MAX_UNPACKED_BYTES},
         template::{
             Find, files,
             version::{self, Seek},
         },
-        twin::Twin,
+        twin::{Cause, Twin},
     },
 };
 
@@ -24,8 +24,6 @@ use crate::{
 const LOG_LINES: usize = 200;
 /// How many jobs are searched for a version that has no template yet.
 const JOBS: u32 = 200;
-/// A tar is larger than its files by headers and padding.
-const MAX_TAR_BYTES: usize = MAX_UNPACKED_BYTES + (8 << 20);
 
 /// The twin by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
 /// deleted templates tells them apart.
@@ -127,10 +125,15 @@ pub(super) async fn sources(
     let is_mirrored = files::needs_content(object, ownership, &template.active_version_id);
     let known = seen.own.active.take();
     if decides || is_mirrored {
-        seen.own.active = match known {
+        let active = match known {
             Some(known) => Some(known),
-            None => Some(content(controller, &template.active_version_id).await?),
+            None => content::read(controller, &template.active_version_id).await?,
         };
+        if active.is_none() {
+            let message = "waiting until the archives of other templates are read";
+            seen.twin = Twin::Unknown(Cause::new(Reason::Pending, message));
+        }
+        seen.own.active = active;
     }
     Ok(())
 }
@@ -198,34 +201,4 @@ async fn unattached(
         }
     }
     Ok(None)
-}
-
-/// The content of version `id`, which never changes. One is read at a time: it is held in memory twice
-/// over while it is unpacked.
-async fn content(controller: &Controller, id: &str) -> Result<SharedContent, coderd::Error> {
-    let _alone = controller.reading.lock().await;
-    if let Some(known) = controller.memory.content(id) {
-        return Ok(known);
-    }
-    let client = &controller.settings.coderd;
-    let file = match id.parse() {
-        Ok(id) => client.version(id).await?.job.file_id,
-        Err(_) => None,
-    };
-    let Some(file) = file else {
-        let message = "coderd does not say where its files are".to_owned();
-        return Ok(Arc::new(Err(message)));
-    };
-    let archive = match client.file(file, MAX_TAR_BYTES).await {
-        Ok(archive) => archive,
-        Err(error) if error.is_too_large() || error.is_not_found() || error.is_forbidden() => {
-            return Ok(Arc::new(Err(cause::text(&error))));
-        }
-        Err(error) => return Err(error),
-    };
-    let content = Arc::new(Content::read(&archive).map_err(|error| cause::text(&error)));
-    controller
-        .memory
-        .keep_content(id.to_owned(), Arc::clone(&content));
-    Ok(content)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    Context, OwnRecords, Plan, Records, Template,
+    Context, OwnRecords, Plan, Records, Template, Unreadable,
     declared::{FILES, declares_files},
 };
 use crate::{
@@ -40,6 +40,8 @@ pub fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
     let spec = &context.object.spec;
     let kept = spec.files.as_ref().map(|files| json!(files));
     let actual = match active_content(context) {
+        // What was mirrored stays until it is known what is there now.
+        Some(Err(Unreadable { may_pass: true, .. })) => kept.clone(),
         Some(content) => mirrorable(content).ok().map(|files| json!(files)),
         None if spec.source.is_some() => None,
         None => kept.clone(),
@@ -50,7 +52,7 @@ pub fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
 }
 
 /// The active version's content, where it is to be mirrored.
-fn active_content<'a>(context: &Context<'a>) -> Option<&'a Result<Content, String>> {
+fn active_content<'a>(context: &Context<'a>) -> Option<&'a Result<Content, Unreadable>> {
     context
         .sight
         .active
@@ -58,8 +60,10 @@ fn active_content<'a>(context: &Context<'a>) -> Option<&'a Result<Content, Strin
 }
 
 /// The files to mirror, or why none are.
-fn mirrorable(content: &Result<Content, String>) -> Result<BTreeMap<String, String>, String> {
-    let content = content.as_ref().map_err(String::clone)?;
+fn mirrorable(content: &Result<Content, Unreadable>) -> Result<BTreeMap<String, String>, String> {
+    let content = content
+        .as_ref()
+        .map_err(|unreadable| unreadable.message.clone())?;
     let files = content
         .mirrorable(MIRROR_LIMIT_BYTES)
         .map_err(|omitted| omitted.to_string())?;
@@ -67,6 +71,14 @@ fn mirrorable(content: &Result<Content, String>) -> Result<BTreeMap<String, Stri
         Err("the version has no files".to_owned())
     } else {
         Ok(files)
+    }
+}
+
+/// Why the files cannot be mirrored now, and may be later.
+pub fn withheld<'a>(context: &Context<'a>) -> Option<&'a str> {
+    match active_content(context)? {
+        Err(Unreadable { message, may_pass }) => may_pass.then_some(message),
+        Ok(_) => None,
     }
 }
 
@@ -97,7 +109,7 @@ fn mirrored_files(context: &Context, template: &Template) -> Option<MirroredFile
     if !mirrors_files(context.object, context.ownership) {
         return None;
     }
-    let Some(content) = active_content(context) else {
+    let Some(content) = active_content(context).filter(|_| withheld(context).is_none()) else {
         return context.records().own.mirrored_files;
     };
     let omitted = mirrorable(content).err();

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, OwnRecords, Template, version};
+use super::{Context, OwnRecords, Template, files, version};
 use crate::{
     api::{
         condition::Reason,
@@ -24,9 +24,19 @@ pub fn outlook(context: &Context, template: &Template) -> Outlook {
         .or_else(|| report::fighting(context))
         .or_else(|| version::report::outlook(context))
         .or_else(|| report::renamed(context))
-        .unwrap_or_else(|| {
-            Outlook::settled(format!("active version {}", template.active_version_name))
-        })
+        .unwrap_or_else(|| settled(context, template))
+}
+
+fn settled(context: &Context, template: &Template) -> Outlook {
+    let mut outlook = Outlook::settled(format!("active version {}", template.active_version_name));
+    if let Some(message) = files::withheld(context) {
+        let message = format!(
+            "files: {message}; give the controller's user the right, and they are mirrored within a \
+             minute"
+        );
+        outlook.synced = finding(Some(false), Reason::NotMirrored, &message);
+    }
+    outlook
 }
 
 /// The source differs where another version than its own is active.

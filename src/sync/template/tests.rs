@@ -38,7 +38,7 @@ type Scene = stage::Scene<CoderTemplate>;
 pub(crate) struct Own {
     organization: Option<Spelling>,
     version: Find,
-    active: Option<Result<Content, String>>,
+    active: Option<Result<Content, Unreadable>>,
     workspaces: Option<i64>,
 }
 
@@ -83,8 +83,15 @@ fn hash(text: &str) -> String {
     clippy::unnecessary_wraps,
     reason = "this is how a content is handed to the plan"
 )]
-fn content(text: &str) -> Result<Content, String> {
+fn content(text: &str) -> Result<Content, Unreadable> {
     Ok(Content::read(&source_of(text).tar_bytes()).unwrap())
+}
+
+fn unreadable(message: &str, may_pass: bool) -> Result<Content, Unreadable> {
+    Err(Unreadable {
+        message: message.to_owned(),
+        may_pass,
+    })
 }
 
 /// The object's `status.version` for the source `text`.

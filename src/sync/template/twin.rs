@@ -84,6 +84,16 @@ pub enum VersionJob {
     },
 }
 
+/// Why the content of a version cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What failed.
+    pub message: String,
+    /// Whether it may be read later without a change of the version: a right is missing. Size and
+    /// content stay what they are.
+    pub may_pass: bool,
+}
+
 /// What a look for the version of the declared source found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Find {

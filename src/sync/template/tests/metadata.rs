@@ -60,7 +60,7 @@ fn row_a_refused_field_does_not_hold_up_others() {
         twin.icon = "/go.png".to_owned();
     });
     let scene = scene
-        .change(|scene| scene.own.active = Some(Err("none".to_owned())))
+        .change(|scene| scene.own.active = Some(unreadable("none", false)))
         .recorded();
     assert_eq!(scene.stalled(), Reason::Refused);
     assert_eq!(scene.clone().rested().stalled(), Reason::Refused);
@@ -105,7 +105,11 @@ fn row_files_that_fit_are_mirrored_and_recorded() {
 #[test]
 fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
     let large = "x".repeat(128 << 10);
-    for active in [content(&large), content("a\0b"), Err("no file".to_owned())] {
+    for active in [
+        content(&large),
+        content("a\0b"),
+        unreadable("no file", false),
+    ] {
         let scene = Scene::imported().change(|scene| scene.own.active = Some(active));
         assert!(
             scene
@@ -123,10 +127,37 @@ fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
 }
 
 #[test]
+fn a_missing_right_is_no_fact_about_a_version() {
+    let scene = Scene::imported().change(|scene| scene.own.active = Some(unreadable("403", true)));
+    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_secs(60))));
+    let status = scene.rest();
+    assert_eq!(status.mirrored_files, None);
+    let synced = status.condition(ConditionType::Synced).unwrap();
+    assert_eq!(
+        (synced.status.as_str(), synced.reason.as_str()),
+        ("False", "NotMirrored")
+    );
+    assert_eq!(
+        status.condition(ConditionType::Ready).unwrap().status,
+        "True"
+    );
+    // What was mirrored before stays, and with the right all is well.
+    let mirrored = applied(scene.change(|scene| scene.own.active = Some(content("a")))).recorded();
+    let lost = mirrored
+        .active("next")
+        .change(|scene| scene.own.active = Some(unreadable("403", true)));
+    assert_eq!(lost.next(), Next::Rest(Some(Duration::from_secs(60))));
+    assert_eq!(lost.rest().mirrored_files.unwrap().version_id, "active");
+    let found = applied(lost.change(|scene| scene.own.active = Some(content("b"))));
+    assert_eq!(found.stored.spec["files"], files("b"));
+}
+
+#[test]
 fn files_that_fitted_before_are_dropped() {
     let scene = applied(Scene::imported().change(|scene| scene.own.active = Some(content("a"))));
     let scene = scene.recorded().active("larger");
-    let scene = applied(scene.change(|scene| scene.own.active = Some(Err("too large".to_owned()))));
+    let scene =
+        applied(scene.change(|scene| scene.own.active = Some(unreadable("too large", false))));
     assert!(!scene.stored.spec.contains_key("files"));
     assert_eq!(
         scene

@@ -29,7 +29,7 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
     );
     // Also by its name, where the content cannot be read.
     let named = Scene::declared(&spec())
-        .change(|scene| scene.own.active = Some(Err("no file".to_owned())))
+        .change(|scene| scene.own.active = Some(unreadable("no file", false)))
         .twin(|twin| twin.active_version_name = name("a", 3));
     assert_eq!(
         named.records().own.version.unwrap().id.as_deref(),

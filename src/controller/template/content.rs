@@ -1,0 +1,84 @@
+//! The content of versions: downloaded, unpacked aside, and remembered, for it never changes.
+
+use std::{panic, sync::Arc, time::Duration};
+
+use tokio::{
+    task::{self, JoinError},
+    time::timeout,
+};
+
+use crate::{
+    coderd,
+    controller::{Controller, cause, memory::SharedContent},
+    sync::{
+        source::{Content, MAX_UNPACKED_BYTES},
+        template::Unreadable,
+    },
+};
+
+/// A tar is larger than its files by headers and padding.
+const MAX_TAR_BYTES: usize = MAX_UNPACKED_BYTES + (8 << 20);
+/// How long a worker waits for its turn: mostly a download takes a moment, but it may take minutes.
+const TURN: Duration = Duration::from_secs(1);
+
+/// The content of version `id`; none where too many others are being read.
+pub(super) async fn read(
+    controller: &Controller,
+    id: &str,
+) -> Result<Option<SharedContent>, coderd::Error> {
+    if let Some(known) = controller.memory.content(id) {
+        return Ok(Some(known));
+    }
+    let Ok(Ok(_turn)) = timeout(TURN, controller.reading.acquire()).await else {
+        return Ok(None);
+    };
+    let content = match download(controller, id).await? {
+        Ok(archive) => {
+            let unpacking = task::spawn_blocking(move || Content::read(&archive));
+            match unpacking.await.map_err(JoinError::try_into_panic) {
+                Ok(unpacked) => unpacked.map_err(|error| lasting(cause::text(&error))),
+                Err(Ok(panicked)) => panic::resume_unwind(panicked),
+                Err(Err(_ended)) => return Ok(None),
+            }
+        }
+        Err(unreadable) => Err(unreadable),
+    };
+    let content = Arc::new(content);
+    if !matches!(&*content, Err(Unreadable { may_pass: true, .. })) {
+        let content = Arc::clone(&content);
+        controller.memory.keep_content(id.to_owned(), content);
+    }
+    Ok(Some(content))
+}
+
+/// The archive of version `id`, or why there is none to read.
+async fn download(
+    controller: &Controller,
+    id: &str,
+) -> Result<Result<bytes::Bytes, Unreadable>, coderd::Error> {
+    let client = &controller.settings.coderd;
+    let file = match id.parse() {
+        Ok(id) => client.version(id).await?.job.file_id,
+        Err(_) => None,
+    };
+    let Some(file) = file else {
+        let message = "coderd does not say where the files of the version are";
+        return Ok(Err(lasting(message.to_owned())));
+    };
+    match client.file(file, MAX_TAR_BYTES).await {
+        Ok(archive) => Ok(Ok(archive)),
+        Err(error) if error.is_too_large() => Ok(Err(lasting(cause::text(&error)))),
+        Err(error) if error.is_not_found() || error.is_forbidden() => Ok(Err(Unreadable {
+            message: cause::text(&error),
+            may_pass: true,
+        })),
+        Err(error) => Err(error),
+    }
+}
+
+fn lasting(message: String) -> Unreadable {
+    Unreadable {
+        message,
+        may_pass: false,
+    }
+}
