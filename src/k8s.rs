@@ -4,7 +4,6 @@
 //! itself; nothing reads a clock or the system's randomness; every failed call says which action on
 //! which object it was ([`error::Error`]) and answers what that means by method.
 
-pub mod apply_body;
 mod call;
 pub mod clock;
 pub mod config;
@@ -18,3 +17,4 @@ pub mod finalizer;
 pub mod object;
 mod text;
 pub mod watch;
+pub mod yaml;

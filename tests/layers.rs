@@ -140,7 +140,7 @@ fn the_body_of_an_apply_is_written_in_one_place() {
         files.map(|(path, _)| path.display().to_string()).collect()
     };
     assert_eq!(with("Patch::Apply"), ["src/k8s/object/apply.rs"]);
-    assert_eq!(with("apply-patch"), ["src/k8s/apply_body.rs"]);
+    assert_eq!(with("apply-patch"), ["src/k8s/yaml.rs"]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::{
         names::{FINALIZER, MANAGER_SHIM},
         status::{DeletionPolicy, Origin},
     },
-    k8s::apply_body,
+    k8s::yaml,
 };
 
 /// How often an object that others change meanwhile is read anew.
@@ -275,9 +275,9 @@ fn claiming(exchange: &Exchange, claim: &Value) -> Exchange {
     claiming.method = Method::PATCH;
     claiming.target.verb = Verb::Patch;
     claiming.query = format!("fieldManager={MANAGER_SHIM}");
-    let apply = HeaderValue::from_static(apply_body::MEDIA);
+    let apply = HeaderValue::from_static(yaml::APPLY);
     claiming.headers.insert(header::CONTENT_TYPE, apply);
-    claiming.body = apply_body::written(claim).into();
+    claiming.body = yaml::written(claim).into();
     claiming
 }
 

@@ -7,7 +7,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::fault::Fault;
-use crate::k8s::apply_body;
+use crate::k8s::yaml;
 
 /// What a body is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Media {
         (Self::Yaml, "application/yaml"),
         (Self::JsonPatch, "application/json-patch+json"),
         (Self::MergePatch, "application/merge-patch+json"),
-        (Self::Apply, apply_body::MEDIA),
+        (Self::Apply, yaml::APPLY),
     ];
 }
 

@@ -26,7 +26,6 @@
 
 mod document;
 mod files;
-mod flow;
 mod json;
 mod place;
 mod request;

@@ -12,7 +12,7 @@ use super::{
     negotiate::Media,
     rewrite,
 };
-use crate::k8s::apply_body;
+use crate::k8s::yaml;
 
 /// An apply may create. Where the caller may not, it is bound to the object that is there: `uid` in an
 /// apply is a precondition, so an object that goes meanwhile is not made anew. `refusal` is what the
@@ -56,7 +56,7 @@ fn bound(body: &[u8], uid: &Value) -> Option<String> {
     if metadata.get("uid").is_none_or(says_nothing) {
         metadata.insert("uid".to_owned(), uid.clone());
     }
-    (!says_nothing(uid)).then(|| apply_body::written(&applied))
+    (!says_nothing(uid)).then(|| yaml::written(&applied))
 }
 
 /// An old client reads templates from a list, which has no files, and writes back what it read: files

@@ -7,11 +7,11 @@ use std::ops::Range;
 
 use super::{
     document::{Container, Content, Edits, Node},
-    flow::flow,
     json,
     place::Place,
     yaml,
 };
+use crate::k8s;
 
 /// Whether nothing is to be put into `body`: it has `spec.files` other than `null`, or is no object
 /// whose `spec` can take them. The last of several members of one name counts.
@@ -28,10 +28,9 @@ pub fn insert_files(body: &[u8], yaml: bool, files: &[u8]) -> Vec<u8> {
         return body.to_vec();
     };
     let mut text = gap.before.into_bytes();
-    if gap.yaml {
-        text.extend(flow(&String::from_utf8_lossy(files)).into_bytes());
-    } else {
-        text.extend(files);
+    match serde_json::from_slice(files) {
+        Ok(files) if yaml => text.extend(k8s::yaml::written(&files).into_bytes()),
+        Ok(_) | Err(_) => text.extend(files),
     }
     text.extend(gap.after.into_bytes());
     let mut edits = Edits::default();
@@ -131,7 +130,6 @@ impl Found {
 /// Where files have to be put.
 #[derive(Debug)]
 struct Gap {
-    yaml: bool,
     /// What they take the place of.
     span: Range<usize>,
     before: String,
@@ -141,26 +139,24 @@ struct Gap {
 fn gap(body: &[u8], yaml: bool) -> Option<Gap> {
     let mut found = Found::default();
     if json::walk(body, FilesPlace::Object, |node| found.node(node)) {
-        return found.gap(body, false);
+        return found.gap(body);
     }
     let text = std::str::from_utf8(body).ok().filter(|_| yaml)?;
     let mut found = Found::default();
     yaml::walk(text, FilesPlace::Object, |node| found.node(node))?;
-    found.gap(body, true)
+    found.gap(body)
 }
 
 impl Found {
-    fn gap(self, body: &[u8], yaml: bool) -> Option<Gap> {
+    fn gap(self, body: &[u8]) -> Option<Gap> {
         let Some(spec) = self.spec else {
-            return self
-                .object?
-                .member(body, yaml, "spec", ("{\"files\":", "}"));
+            return self.object?.member(body, "spec", ("{\"files\":", "}"));
         };
         match (spec.slot.form, spec.files) {
-            (Form::Null, _) => spec.slot.instead(body, yaml, ("{\"files\":", "}")),
-            (Form::Container(_), None) => spec.slot.member(body, yaml, "files", ("", "")),
+            (Form::Null, _) => spec.slot.instead(body, ("{\"files\":", "}")),
+            (Form::Container(_), None) => spec.slot.member(body, "files", ("", "")),
             (Form::Container(_), Some(files)) => match files.form {
-                Form::Null => files.instead(body, yaml, ("", "")),
+                Form::Null => files.instead(body, ("", "")),
                 Form::Container(_) | Form::Other => None,
             },
             (Form::Other, _) => None,
@@ -170,10 +166,9 @@ impl Found {
 
 impl Slot {
     /// The gap in the place of this null.
-    fn instead(self, body: &[u8], yaml: bool, around: (&str, &str)) -> Option<Gap> {
+    fn instead(self, body: &[u8], around: (&str, &str)) -> Option<Gap> {
         let (before, after) = around;
         let mut gap = Gap {
-            yaml,
             span: self.span,
             before: before.to_owned(),
             after: after.to_owned(),
@@ -188,7 +183,7 @@ impl Slot {
     }
 
     /// The gap for a new member `key`, the first one of this mapping.
-    fn member(self, body: &[u8], yaml: bool, key: &str, around: (&str, &str)) -> Option<Gap> {
+    fn member(self, body: &[u8], key: &str, around: (&str, &str)) -> Option<Gap> {
         let Form::Container(container) = self.form else {
             return None;
         };
@@ -203,7 +198,6 @@ impl Slot {
             (format!("\"{key}\":{before}"), format!("{after}{comma}"))
         };
         Some(Gap {
-            yaml,
             span: start..start,
             before,
             after,

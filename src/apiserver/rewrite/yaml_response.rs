@@ -7,11 +7,11 @@ use granit_parser::Parser;
 use super::{
     Options,
     document::{Content, Edits, Node},
-    flow::{escape, is_special},
     place::ResponsePlace,
     token::rename_text,
     yaml,
 };
+use crate::k8s::yaml::quoted;
 
 /// Renames what kube-apiserver answers in YAML, by the rules of the module above.
 ///
@@ -137,20 +137,4 @@ fn scalar(source: &str) -> Option<String> {
     Parser::new_from_str(source)
         .filter_map(Result::ok)
         .find_map(|(event, _)| event.scalar().map(|(text, _)| text.to_owned()))
-}
-
-/// `text` in double quotes.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            '\0'..' ' => escape(character, &mut quoted),
-            _ if is_special(character) => escape(character, &mut quoted),
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

@@ -15,9 +15,9 @@ use crate::{
         status::Origin,
     },
     k8s::{
-        apply_body,
         call::{self, Built, Call},
         error::{Action, Cause, Error},
+        yaml,
     },
 };
 
@@ -125,7 +125,7 @@ const APPLY: Patch<()> = Patch::Apply(());
 /// `request`, which applies `body`.
 fn applying(request: Built, body: &Value) -> Built {
     let mut request = request?;
-    *request.body_mut() = apply_body::written(body).into_bytes();
+    *request.body_mut() = yaml::written(body).into_bytes();
     Ok(request)
 }
 

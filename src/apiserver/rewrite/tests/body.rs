@@ -364,11 +364,11 @@ fn files_are_inserted_where_they_are_missing() {
             false,
             r#"{"spec":{"files":@},"kind":"x"}"#,
         ),
-        ("{ }", true, r#"{"spec":{"files":@} }"#),
+        ("{ }", true, r#"{"spec":{"files":~} }"#),
         (
             r#"{"spec":{"a":1,"files":null}}"#,
             true,
-            r#"{"spec":{"a":1,"files":@}}"#,
+            r#"{"spec":{"a":1,"files":~}}"#,
         ),
         (
             r#"{"spec":{"files":{}},"spec":{"files":{},"files":null}}"#,

@@ -1,25 +1,25 @@
-//! The body of a server-side apply.
+//! JSON for a reader that takes it for YAML.
 //!
-//! kube-apiserver reads it as YAML, also where it is JSON, and by the rules of YAML 1.1 three characters
-//! that JSON leaves as they are end a line: the blanks around them are folded. Others are refused, as
-//! are keys that are written in more than 1024 characters. So every apply of this program is written
-//! here, as text that means the same to both readers.
+//! That is what kube-apiserver does with the body of every apply, and with what comes as
+//! `application/yaml`. By the rules of YAML 1.1 three characters that JSON leaves as they are end a line:
+//! the blanks around them are folded. Others are refused, as are keys that are written in more than 1024
+//! characters, and pairs of surrogates. What is written here means the same to both readers.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 /// The media type of an apply.
-pub const MEDIA: &str = "application/apply-patch+yaml";
+pub const APPLY: &str = "application/apply-patch+yaml";
 
 /// A longer key has to be announced. Less than the 1024 characters of the rule, whose colon counts too.
 const LONGEST_PLAIN_KEY: usize = 1000;
 
-/// `object` as the body of an apply.
+/// `value` in one line.
 #[must_use]
-pub fn written(object: &Value) -> String {
+pub fn written(value: &Value) -> String {
     let mut out = String::new();
-    write(object, &mut out);
+    write(value, &mut out);
     out
 }
 
@@ -52,12 +52,23 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
+/// `text` in double quotes.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    quote(text, &mut out);
+    out
+}
+
 /// Writes `text` in double quotes.
 fn quote(text: &str, out: &mut String) {
     out.push('"');
     for character in text.chars() {
         match character {
             '"' | '\\' => out.extend(['\\', character]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
             character if is_plain(character) => out.push(character),
             // None of these is beyond the four digits.
             character => {
@@ -87,9 +98,8 @@ mod tests {
 
     #[test]
     fn what_yaml_folds_or_refuses_is_escaped() {
-        for code in [
-            "0000", "0009", "000a", "000d", "001f", "007f", "0080", "0085", "009f",
-        ] {
+        assert_eq!(quoted("\n\t\r\"\\"), r#""\n\t\r\"\\""#);
+        for code in ["0000", "0008", "001f", "007f", "0080", "0085", "009f"] {
             escaped(code);
         }
         for code in ["2028", "2029", "feff", "fffe", "ffff"] {
