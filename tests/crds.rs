@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use coder_k8s::api::{crd, names};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Fields of `spec` that are owned item by item; everything else is owned as a whole.
 const LIST_MAPS: [&str; 2] = [
@@ -92,8 +92,16 @@ fn nothing_is_nullable_and_nothing_has_a_default() {
     );
     assert_eq!(
         findings(|_, schema| schema.get("default").is_some()),
-        [""; 0]
+        ["codertemplates.status", "coderworkspaces.status"]
     );
+}
+
+#[test]
+fn an_object_that_nobody_has_looked_at_says_so() {
+    for crd in &crds() {
+        let status = &schema(crd)["properties"]["status"];
+        assert_eq!(status["default"], json!({"observedGeneration": -1}));
+    }
 }
 
 #[test]

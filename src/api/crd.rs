@@ -4,11 +4,15 @@
 //! be stored and owned, `default` lets the server declare what nobody wrote, and a required `spec`
 //! makes it impossible to release the last field. Descriptions are made for rustdoc: `kubectl explain`
 //! would show their back-ticks and break their lines twice. All that is mended in one place.
+//!
+//! One default there is: an object that nobody has looked at yet says so in its `status`. Helm, Flux,
+//! Argo CD and whatever else follows kstatus take an object without a status for finished.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
+use serde_json::json;
 
 use super::{template::CoderTemplate, workspace::CoderWorkspace};
 
@@ -40,10 +44,18 @@ fn strict(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
             root.required = None;
             root.title = None;
             tighten(root);
+            let status = root.properties.as_mut().and_then(|it| it.get_mut("status"));
+            if let Some(status) = status {
+                status.default = Some(JSON(json!({"observedGeneration": NOT_OBSERVED})));
+            }
         }
     }
     crd
 }
+
+/// The `status.observedGeneration` of an object that the controller has not looked at: no generation
+/// has that number.
+const NOT_OBSERVED: i64 = -1;
 
 fn tighten(schema: &mut JSONSchemaProps) {
     schema.nullable = None;

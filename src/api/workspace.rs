@@ -225,7 +225,7 @@ pub struct SecretKeySelector {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceStatus {
-    /// The metadata.generation that this status speaks of.
+    /// The metadata.generation that this status speaks of; -1 if nobody has looked at the object yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The workspace's id in Coder.

@@ -29,6 +29,11 @@ pub(crate) fn at(time: &str) -> Timestamp {
     format!("2026-11-21T{time}Z").parse().unwrap()
 }
 
+/// The status that the API server shows before anybody wrote one.
+pub(crate) fn unwritten() -> Value {
+    json!({"observedGeneration": -1})
+}
+
 /// One object. Every field of `spec` is owned as a whole here, items of list maps by their names.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
@@ -57,7 +62,7 @@ impl Stored {
             has_finalizer: false,
             is_terminating: false,
             generation: 1,
-            status: Value::Null,
+            status: unwritten(),
         };
         stored
             .apply(manager, spec.as_object().unwrap(), false)

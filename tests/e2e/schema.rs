@@ -1,6 +1,7 @@
 //! What the API server does by the CRDs alone: refuses, owns, shows. No controller runs here.
 
 mod display;
+mod fresh;
 mod ownership;
 mod ratchet;
 mod template;

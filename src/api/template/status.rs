@@ -19,7 +19,7 @@ use crate::api::{
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateStatus {
-    /// The metadata.generation that this status speaks of.
+    /// The metadata.generation that this status speaks of; -1 if nobody has looked at the object yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The template's id in Coder.

@@ -75,7 +75,7 @@ impl<K: Staged> Scene<K> {
             "type": "Ready", "status": "Unknown", "reason": "Pending", "message": "",
             "lastTransitionTime": "2026-11-21T09:00:00Z", "observedGeneration": 1,
         });
-        stored.status = json!({"conditions": [condition]});
+        stored.status["conditions"] = json!([condition]);
         Self {
             stored,
             twin: Twin::Absent,

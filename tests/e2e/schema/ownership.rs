@@ -170,7 +170,8 @@ async fn status_is_written_apart_from_spec() {
     ] {
         manifest["status"] = json!({ "organizationName": "made up" });
         scene.apply(&manifest).await;
-        assert_eq!(scene.object(&object).await.unwrap().get("status"), None);
+        let seen = scene.object(&object).await.unwrap();
+        assert_eq!(seen["status"], json!({ "observedGeneration": -1 }));
 
         manifest["spec"] = json!({ "driftPolicy": "Observe" });
         manifest["status"] = json!({ "organizationName": "acme" });
@@ -179,7 +180,8 @@ async fn status_is_written_apart_from_spec() {
         assert!(fine, "{text}");
         let seen = scene.object(&object).await.unwrap();
         assert_eq!(seen["spec"], json!({ "organization": "acme" }));
-        assert_eq!(seen["status"], json!({ "organizationName": "acme" }));
+        let status = json!({ "observedGeneration": -1, "organizationName": "acme" });
+        assert_eq!(seen["status"], status);
         assert_eq!(seen["metadata"]["generation"], 1, "status is no new order");
     }
 }

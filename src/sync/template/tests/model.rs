@@ -72,7 +72,7 @@ impl World {
     fn of(manager: &str, spec: &Value, exists: bool) -> Self {
         let mut scene = Scene::of(manager, spec)
             .change(|scene| scene.own.organization = Some(Spelling::Canonical));
-        scene.stored.status = Value::Null;
+        scene.stored.status = stage::unwritten();
         Self {
             scene,
             stays: true,

@@ -13,7 +13,7 @@ fn made(creator: &str, created: &str) -> impl FnOnce(&mut Workspace) {
 
 #[test]
 fn the_first_visit_only_says_that_nothing_is_known_yet() {
-    let scene = Scene::new(&spec()).change(|scene| scene.stored.status = Value::Null);
+    let scene = Scene::new(&spec()).change(|scene| scene.stored.status = stage::unwritten());
     let plan = scene.plan();
     let Next::Record(records) = plan.next else {
         panic!("{plan:?}")

@@ -66,7 +66,7 @@ impl World {
 
     fn of(manager: &str, spec: &Value) -> Self {
         let mut scene = Scene::of(manager, spec).change(|scene| scene.own.site = Some(site()));
-        scene.stored.status = Value::Null;
+        scene.stored.status = stage::unwritten();
         Self {
             scene,
             coderd: None,

@@ -16,7 +16,7 @@ fn scenes() -> Vec<Scene> {
     };
     let mut scenes = vec![
         Scene::new(&spec),
-        Scene::new(&spec).change(|scene| scene.stored.status = Value::Null),
+        Scene::new(&spec).change(|scene| scene.stored.status = stage::unwritten()),
         Scene::new(&spec).attempted("10:00:00"),
         Scene::new(&spec).attempted("10:00:00").unknown(),
         Scene::new(&bare).change(|scene| scene.stored.label(Origin::Coderd)),
