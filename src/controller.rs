@@ -10,6 +10,7 @@ mod directory;
 mod driven;
 pub mod import;
 mod inventory;
+mod kinds;
 mod look;
 mod memory;
 pub mod metrics;
@@ -40,8 +41,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    directory::Directory, import::Imports, inventory::Inventory, memory::Memory, metrics::Metrics,
-    queue::Queue, session::Sessions,
+    directory::Directory, import::Imports, inventory::Inventory, kinds::Kinds, memory::Memory,
+    metrics::Metrics, queue::Queue, session::Sessions,
 };
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
@@ -111,6 +112,8 @@ struct Progress {
     synced: BTreeSet<&'static str>,
     /// Whether coderd answered a whole sweep.
     swept: bool,
+    /// What the CRDs lack that this program needs.
+    lacks: Option<String>,
 }
 
 impl Progress {
@@ -120,7 +123,9 @@ impl Progress {
     }
 
     fn readiness(&self) -> Readiness {
-        if !self.is_watching() {
+        if let Some(lacks) = &self.lacks {
+            Err(lacks.clone())
+        } else if !self.is_watching() {
             Err("waiting for the list of CoderWorkspaces and CoderTemplates".to_owned())
         } else if !self.swept {
             Err("waiting for coderd to answer a whole sweep".to_owned())
@@ -139,6 +144,7 @@ struct Controller {
     queue: Queue<Key>,
     inventory: Inventory,
     directory: Directory,
+    kinds: Kinds,
     sessions: Sessions,
     memory: Memory,
     deletions: Mutex<Deletions<Key>>,
@@ -157,6 +163,7 @@ impl Controller {
             queue: Queue::default(),
             inventory: Inventory::default(),
             directory: Directory::default(),
+            kinds: Kinds::default(),
             sessions: Sessions::default(),
             memory: Memory::new(settings.seed),
             deletions: Mutex::default(),
@@ -216,6 +223,9 @@ pub async fn run(
     ));
     parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&controller))));
     parts.spawn(until(stop.clone(), beat(Arc::clone(&controller), alive)));
+    // Before anything is written: a CRD that lacks fields refuses it.
+    stop.run_until_cancelled(kinds::compare(&controller)).await;
+    parts.spawn(until(stop.clone(), kinds::run(Arc::clone(&controller))));
     for _ in 0..workers {
         parts.spawn(work::run(Arc::clone(&controller), stop.clone()));
     }

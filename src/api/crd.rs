@@ -8,6 +8,8 @@
 //! One default there is: an object that nobody has looked at yet says so in its `status`. Helm, Flux,
 //! Argo CD and whatever else follows kstatus take an object without a status for finished.
 
+pub mod lack;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };

@@ -45,6 +45,8 @@ pub(super) enum Verdict {
     Rest(Option<Duration>),
     /// The process is to end.
     Stopped,
+    /// The kind's CRD will not do.
+    Held,
     /// The object changed meanwhile, or the steps did not come to an end.
     Again,
     /// coderd could not be seen.

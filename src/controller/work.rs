@@ -48,6 +48,9 @@ async fn too_late(stop: &CancellationToken) {
 }
 
 async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Verdict {
+    if !controller.kinds.will_do(key) {
+        return Verdict::Held;
+    }
     match key {
         Key::Workspace(name) => {
             Box::pin(reconcile::reconcile::<CoderWorkspace>(
@@ -97,6 +100,7 @@ impl Controller {
                 ("ok", delay)
             }
             Verdict::Stopped => ("stopped", None),
+            Verdict::Held => ("held", None),
             Verdict::Again => ("again", Some(self.memory.failed(key, None, None))),
             Verdict::Unknown(cause) => {
                 let patience = self.settings.patience();

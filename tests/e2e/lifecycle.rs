@@ -7,6 +7,7 @@ mod import;
 mod lost;
 mod mass_deletion;
 mod names;
+mod older;
 mod pause;
 mod rename;
 mod restore;

@@ -36,3 +36,39 @@ async fn what_cannot_be_read_is_no_state() {
     assert!(error.unwrap_err().is_forbidden());
     assert!(state_of(404, json!("page not found")).await.is_err());
 }
+
+#[tokio::test]
+async fn a_crd_is_read_whole_only_where_it_is_another_one() {
+    let metadata = json!({"name": NAME, "uid": "u", "generation": 2});
+    let names = json!({"kind": "CoderWorkspace", "plural": "coderworkspaces"});
+    let spec = json!({"group": "coder.com", "names": names, "scope": "Namespaced", "versions": []});
+    let whole = json!({"metadata": metadata, "spec": spec});
+    let (client, log) = server(move |_| Answer::json(200, &whole));
+    let version = ("u".to_owned(), 2);
+    let first = installed(&client, NAME, None).await.unwrap();
+    let Installed::Changed(seen, crd) = first else {
+        panic!("{first:?}")
+    };
+    assert_eq!(
+        (seen, crd.spec.group.as_str()),
+        (version.clone(), "coder.com")
+    );
+    assert_eq!(log.all().len(), 2);
+    let again = installed(&client, NAME, Some(&version)).await.unwrap();
+    assert!(matches!(again, Installed::Unchanged), "{again:?}");
+    assert!(
+        log.all()[2]
+            .header("accept")
+            .contains("as=PartialObjectMetadata")
+    );
+    for known in [("u".to_owned(), 1), ("v".to_owned(), 2)] {
+        let changed = installed(&client, NAME, Some(&known)).await.unwrap();
+        assert!(matches!(changed, Installed::Changed(..)), "{changed:?}");
+    }
+
+    let going = json!({"metadata": {"name": NAME, "uid": "u", "generation": 2,
+        "deletionTimestamp": "2026-11-21T13:00:00Z"}});
+    let (client, _) = server(move |_| Answer::json(200, &going));
+    let found = installed(&client, NAME, Some(&version)).await.unwrap();
+    assert!(matches!(found, Installed::Going), "{found:?}");
+}
