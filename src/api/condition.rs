@@ -131,7 +131,7 @@ reasons! {
     OwnerNotFound,
     /// A field that creating needs is missing.
     Incomplete,
-    /// The owner already has a workspace of that name in another organization.
+    /// Something else in coderd has the name that is needed.
     NameTaken,
     /// The twin was renamed in coderd.
     RenamedInCoder,

@@ -286,6 +286,7 @@ mod tests {
             icon: String::new(),
             active_version_id: String::new(),
             active_version_name: String::new(),
+            active_version_creator: None,
             is_deprecated: false,
             created_at: jiff::Timestamp::UNIX_EPOCH,
             updated_at: jiff::Timestamp::UNIX_EPOCH,

@@ -55,7 +55,7 @@ pub(super) struct Seen<K: Driven> {
     /// Whether the object has to say that nothing could be seen.
     patience: Patience,
     bound_elsewhere: Option<String>,
-    session: Session,
+    pub(super) session: Session,
     crd_is_going: bool,
     damper: Damper,
 }

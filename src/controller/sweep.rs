@@ -111,7 +111,7 @@ fn workspace_row(row: &coderd::Workspace) -> (Uuid, Row) {
 }
 
 fn template_row(row: &coderd::Template) -> (Uuid, Row) {
-    let twin = template::translate(row, "");
+    let twin = template::translate(row, None);
     let row_content = Row {
         name: twin.object_name().to_string(),
         organization: twin.organization.clone(),

@@ -86,7 +86,7 @@ async fn present(
         .await?;
     controller.directory.template_seen(wire);
     seen.own.organization_id = Some(wire.organization_id);
-    seen.twin = Twin::Present(translate(wire, &active.name));
+    seen.twin = Twin::Present(translate(wire, Some(&active)));
     Ok(())
 }
 
@@ -160,7 +160,8 @@ async fn find_version(
                 Err(_) => None,
             },
             Twin::Absent | Twin::Gone | Twin::Unknown(_) => {
-                unattached(client, seen.own.organization_id, name).await?
+                let us = &seen.session.us;
+                unattached(client, seen.own.organization_id, us, name).await?
             }
         },
     };
@@ -175,11 +176,13 @@ async fn find_version(
     Ok(Find::Found(translate_version(&version, &log)))
 }
 
-/// The version called `name` that belongs to no template: only the list of jobs shows it, and only to
-/// those who may read jobs.
+/// The version called `name` that `us` made and that belongs to no template: only the list of jobs shows
+/// it, and only to those who may read jobs. Others may have versions of that name; they are in nobody's
+/// way.
 async fn unattached(
     client: &coderd::Client,
     organization: Option<Uuid>,
+    us: &str,
     name: &str,
 ) -> Result<Option<coderd::Version>, coderd::Error> {
     let Some(organization) = organization else {
@@ -193,6 +196,7 @@ async fn unattached(
     let candidates = jobs
         .into_iter()
         .filter(|job| job.metadata.template_version_name == name)
+        .filter(|job| job.initiator_id.is_some_and(|id| id.to_string() == us))
         .filter_map(|job| job.input.template_version_id);
     for id in candidates {
         let version = client.version(id).await?;

@@ -16,10 +16,10 @@ pub(in crate::controller) fn object_name(wire: &coderd::Template) -> TemplateNam
     TemplateName::new(&wire.organization_name, &wire.name)
 }
 
-/// A template as coderd sent it, whose active version is called `active_version_name`.
+/// A template as coderd sent it, with its active version where that was read.
 pub(in crate::controller) fn translate(
     wire: &coderd::Template,
-    active_version_name: &str,
+    active: Option<&coderd::Version>,
 ) -> Template {
     Template {
         id: wire.id.to_string(),
@@ -29,7 +29,8 @@ pub(in crate::controller) fn translate(
         description: wire.description.clone(),
         icon: wire.icon.clone(),
         active_version_id: wire.active_version_id.to_string(),
-        active_version_name: active_version_name.to_owned(),
+        active_version_name: active.map(|it| it.name.clone()).unwrap_or_default(),
+        active_version_creator: active.and_then(creator),
         is_deprecated: wire.deprecated,
         created_at: wire.created_at,
         updated_at: wire.updated_at,
@@ -57,11 +58,17 @@ pub(super) fn version(wire: &coderd::Version, log: &[LogLine]) -> Version {
     Version {
         id: wire.id.to_string(),
         created_at: wire.created_at,
+        creator: creator(wire),
         template_id: wire.template_id.map(|id| id.to_string()),
         job,
         job_status: wire.job.status.as_str().to_owned(),
         is_archived: wire.archived,
     }
+}
+
+/// Who asked for a version.
+fn creator(version: &coderd::Version) -> Option<String> {
+    version.job.initiator_id.map(|id| id.to_string())
 }
 
 /// The error and the last lines of the log, errors first if there are any: only they are telling.

@@ -107,6 +107,7 @@ fn version(id: &str, template_id: Option<&str>, job: VersionJob) -> Version {
     Version {
         id: id.to_owned(),
         created_at: at("10:00:00"),
+        creator: Some(US.to_owned()),
         template_id: template_id.map(str::to_owned),
         job_status: match job {
             VersionJob::Active => "running",
@@ -136,6 +137,7 @@ fn template() -> Template {
         icon: String::new(),
         active_version_id: "active".to_owned(),
         active_version_name: "angry_name1".to_owned(),
+        active_version_creator: None,
         is_deprecated: false,
         created_at: at("09:00:00"),
         updated_at: at("09:00:00"),

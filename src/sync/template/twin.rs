@@ -23,6 +23,8 @@ pub struct Template {
     pub active_version_id: String,
     /// The active version's name.
     pub active_version_name: String,
+    /// Who asked for the active version, by id; none where that was not looked at.
+    pub active_version_creator: Option<String>,
     /// Whether it is deprecated.
     pub is_deprecated: bool,
     /// When it was created, by coderd's clock.
@@ -58,6 +60,8 @@ pub struct Version {
     pub id: String,
     /// When it was created, by coderd's clock.
     pub created_at: Timestamp,
+    /// Who asked for it, by id. A name says nothing: anybody may give it to a version of his own.
+    pub creator: Option<String>,
     /// The template it belongs to; none for one that is to create a template.
     pub template_id: Option<String>,
     /// How far its import has come.

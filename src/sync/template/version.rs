@@ -32,7 +32,8 @@ use crate::{
 const OWN_ATTEMPTS: u32 = 3;
 /// So far coderd's clock and ours may be apart.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
-/// So many failed versions of a source that comes back are passed over.
+/// So many versions that are in the way are passed over: failed ones of a source that comes back, and
+/// those of others under our names.
 const OLD_ATTEMPTS: u32 = 16;
 
 /// Where the version of the declared source is to be looked for.
@@ -90,9 +91,10 @@ pub fn plan(context: &Context) -> Option<Plan> {
     };
     if version.template_id.as_ref() != Some(&template.id) {
         // Made for a template that did not come to be: this one needs a version of its own.
-        return Some(begin(context, hash, attempt_of(&record)));
+        return Some(next_attempt(context, &record));
     }
-    superseded(context, &record, version)
+    usurped(context, &record, version)
+        .or_else(|| superseded(context, &record, version))
         .or_else(|| recorded(context, &record, version))
         .or_else(|| again(context, &record, version))
         .or_else(|| promote(context, template, &record, version))
@@ -110,23 +112,24 @@ pub fn plan_first(context: &Context) -> Option<Plan> {
         return Some(begin(context, hash, 1));
     };
     match context.sight.version {
-        Find::Found(version) if version.template_id.is_none() => {
-            superseded(context, &record, version)
-                .or_else(|| recorded(context, &record, version))
-                .or_else(|| again(context, &record, version))
-        }
+        Find::Found(version) if version.template_id.is_none() => usurped(context, &record, version)
+            .or_else(|| superseded(context, &record, version))
+            .or_else(|| recorded(context, &record, version))
+            .or_else(|| again(context, &record, version)),
         // It already belongs to a template, so that it cannot create one.
-        Find::Found(_) => Some(begin(context, hash, attempt_of(&record).saturating_add(1))),
+        Find::Found(_) => Some(next_attempt(context, &record)),
         Find::Absent | Find::NotSought => build(context, &record, None),
     }
 }
 
-/// A declared source that is the active version's content already is recorded, not built.
+/// A declared source that is the active version's content already is recorded, not built. Its name tells
+/// where the content cannot be read, but only of a version that we made.
 fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<Plan> {
     let source = &context.sight.source?.as_ref().ok()?.source;
     let is_equal = active(context).is_some_and(|content| content.equals(source));
+    let is_ours = is_ours(context, template.active_version_creator.as_deref());
     let is_named_so = source::is_version_of(&template.active_version_name, hash);
-    if !is_equal && !is_named_so {
+    if !(is_equal || is_named_so && is_ours) {
         return None;
     }
     let mut records = context.records();
@@ -140,6 +143,38 @@ fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<Pl
     });
     let outlook = Outlook::reconciling(Reason::Promoted, "the active version has this source");
     Some(Plan::record(records, outlook))
+}
+
+/// Whether we asked for what `creator` asked for.
+fn is_ours(context: &Context, creator: Option<&str>) -> bool {
+    creator == Some(context.session.us.as_str())
+}
+
+/// Somebody else's version has the name that was meant for ours. It may hold anything, and keeps the name
+/// for good.
+fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
+    if record.id.is_some() || is_ours(context, version.creator.as_deref()) {
+        return None;
+    }
+    let may_go_on = attempt_of(record) < OLD_ATTEMPTS || context.standing().is_requested();
+    Some(if may_go_on {
+        next_attempt(context, record)
+    } else {
+        let message = format!(
+            "somebody else made {OLD_ATTEMPTS} versions with the names that are meant for this source, \
+             the last one {}; set the annotation {} to try the next name",
+            record.name,
+            names::ANNOTATION_RECONCILE_REQUESTED_AT
+        );
+        Plan::rest(Outlook::stalled(Reason::NameTaken, message))
+    })
+}
+
+/// Records that another version of the recorded source is to be built, under a name of its own: to record
+/// the same once more would never end.
+fn next_attempt(context: &Context, record: &VersionStatus) -> Plan {
+    let attempt = attempt_of(record).saturating_add(1);
+    begin(context, &record.source_hash, attempt)
 }
 
 /// Records that the version of a source is to be built, under a name that tells which it is.
@@ -180,11 +215,7 @@ fn build(context: &Context, record: &VersionStatus, template_id: Option<&str>) -
             names::ANNOTATION_RECONCILE_REQUESTED_AT
         );
         return if context.standing().is_requested() {
-            Some(begin(
-                context,
-                &record.source_hash,
-                attempt_of(record).saturating_add(1),
-            ))
+            Some(next_attempt(context, record))
         } else {
             Some(Plan::rest(Outlook::stalled(Reason::NotProved, message)))
         };
@@ -244,9 +275,8 @@ fn superseded(context: &Context, record: &VersionStatus, version: &Version) -> O
     };
     let begun = record.started_at.as_ref()?.0;
     let is_older = version.created_at.saturating_add(CLOCKS).ok()? < begun;
-    let attempt = attempt_of(record);
-    (record.id.is_none() && is_older && attempt < OLD_ATTEMPTS)
-        .then(|| begin(context, &record.source_hash, attempt.saturating_add(1)))
+    (record.id.is_none() && is_older && attempt_of(record) < OLD_ATTEMPTS)
+        .then(|| next_attempt(context, record))
 }
 
 /// A failed import keeps its name for good: another try is another version.
@@ -254,9 +284,8 @@ fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option
     let VersionJob::Failed { is_given_up, .. } = version.job else {
         return None;
     };
-    let attempt = attempt_of(record);
-    (context.standing().is_requested() || is_given_up && attempt < OWN_ATTEMPTS)
-        .then(|| begin(context, &record.source_hash, attempt.saturating_add(1)))
+    let is_tried_again = is_given_up && attempt_of(record) < OWN_ATTEMPTS;
+    (context.standing().is_requested() || is_tried_again).then(|| next_attempt(context, record))
 }
 
 fn attempt_of(record: &VersionStatus) -> u32 {

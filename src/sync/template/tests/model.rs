@@ -22,6 +22,10 @@ enum Happening {
         given_up: Option<bool>,
     },
     PromoteOther,
+    /// Somebody makes a version with the name that is meant for ours.
+    Usurp,
+    /// Somebody makes the template.
+    OtherCreates,
     Archive,
     /// The template gets another name, or its own one back.
     Rename(bool),
@@ -51,6 +55,8 @@ struct World {
     scene: Scene,
     template: Option<Template>,
     versions: Vec<Built>,
+    /// The name and id of the version that was made last, as the controller remembers it.
+    made: Option<(String, String)>,
     is_down: bool,
     /// Whether the object is still there.
     stays: bool,
@@ -78,6 +84,7 @@ impl World {
             stays: true,
             template: exists.then(template),
             versions: Vec::new(),
+            made: None,
             is_down: false,
             created: 0,
             writes: 0,
@@ -87,6 +94,12 @@ impl World {
     fn find(&self, is: impl Fn(&Built) -> bool) -> Find {
         let found = self.versions.iter().find(|built| is(built));
         found.map_or(Find::Absent, |built| Find::Found(built.version.clone()))
+    }
+
+    fn is_taken(&self, name: &str, template_id: Option<&String>) -> bool {
+        self.versions
+            .iter()
+            .any(|it| it.name == name && it.version.template_id.as_ref() == template_id)
     }
 
     fn version(&mut self, id: &str) -> &mut Version {
@@ -129,6 +142,22 @@ impl World {
                 if let Some(twin) = &mut self.template {
                     twin.active_version_id = "other".to_owned();
                 }
+            }
+            Happening::Usurp => {
+                let name = self.scene.stored.status.pointer("/version/name");
+                let Some(name) = name.and_then(Value::as_str).map(str::to_owned) else {
+                    return;
+                };
+                let template_id = self.template.as_ref().map(|twin| twin.id.clone());
+                if !self.is_taken(&name, template_id.as_ref()) {
+                    let id = format!("v{}", self.versions.len());
+                    let mut version = version(&id, template_id.as_deref(), VersionJob::Succeeded);
+                    version.creator = Some("ann".to_owned());
+                    self.versions.push(Built { name, version });
+                }
+            }
+            Happening::OtherCreates => {
+                self.template.get_or_insert_with(template);
             }
             Happening::Archive => {
                 let active = self
@@ -194,9 +223,15 @@ impl stage::World<CoderTemplate> for World {
             _ if self.is_down || hash.is_empty() => Find::NotSought,
             Seek::Nothing => Find::NotSought,
             Seek::ById(id) => self.find(|it| it.version.id == id),
-            Seek::ByName(name) => {
-                self.find(|it| it.name == name && it.version.template_id == template_id)
-            }
+            Seek::ByName(name) => match &self.made {
+                Some((made, id)) if made == name => self.find(|it| it.version.id == *id),
+                _ => self.find(|it| {
+                    let is_ours = it.version.creator.as_deref() == Some(US);
+                    it.name == name
+                        && it.version.template_id == template_id
+                        && (is_ours || template_id.is_some())
+                }),
+            },
         };
         let decides = !hash.is_empty() && needs_active_content(&object, &hash);
         let active = self.template.as_ref().map(|twin| &twin.active_version_id);
@@ -213,9 +248,11 @@ impl stage::World<CoderTemplate> for World {
                 template_id: asked,
             } => {
                 assert_eq!(*asked, template_id, "{self:?}");
-                let is_taken = |it: &Built| it.name == *name && it.version.template_id == *asked;
-                assert!(!self.versions.iter().any(is_taken), "built twice: {self:?}");
+                // Names without a template are not unique.
+                let is_taken = asked.is_some() && self.is_taken(name, asked.as_ref());
+                assert!(!is_taken, "built twice: {self:?}");
                 let id = format!("v{}", self.versions.len());
+                self.made = Some((name.clone(), id.clone()));
                 let version = version(&id, asked.as_deref(), VersionJob::Active);
                 self.versions.push(Built {
                     name: name.clone(),
@@ -261,6 +298,8 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         4 => prop::option::weighted(0.3, any::<bool>())
             .prop_map(|given_up| Happening::Ends { given_up }),
         1 => Just(Happening::PromoteOther),
+        1 => Just(Happening::Usurp),
+        1 => Just(Happening::OtherCreates),
         1 => Just(Happening::Archive),
         1 => any::<bool>().prop_map(Happening::Outage),
         1 => (0_u8..3).prop_map(Happening::Request),
@@ -299,7 +338,10 @@ proptest! {
         let twin = world.template.clone().unwrap();
         let active = world.versions.iter().find(|it| it.version.id == twin.active_version_id);
         prop_assert!(
-            active.is_some_and(|it| source::is_version_of(&it.name, &hash(&text))),
+            active.is_some_and(|it| {
+                source::is_version_of(&it.name, &hash(&text))
+                    && it.version.creator.as_deref() == Some(US)
+            }),
             "{:?}", world
         );
         let description = world.scene.stored.spec.get("description").cloned().unwrap_or_default();

@@ -27,14 +27,37 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
         scene.condition(ConditionType::VersionPromoted).unwrap().0,
         "True"
     );
-    // Also by its name, where the content cannot be read.
-    let named = Scene::declared(&spec())
-        .change(|scene| scene.own.active = Some(unreadable("no file", false)))
-        .twin(|twin| twin.active_version_name = name("a", 3));
-    assert_eq!(
-        named.records().own.version.unwrap().id.as_deref(),
-        Some("active")
-    );
+    // Also by its name, where the content cannot be read, but only if it is ours.
+    for (creator, id) in [(US, Some("active")), ("ann", None)] {
+        let named = Scene::declared(&spec())
+            .change(|scene| scene.own.active = Some(unreadable("no file", false)))
+            .twin(|twin| {
+                twin.active_version_name = name("a", 3);
+                twin.active_version_creator = Some(creator.to_owned());
+            });
+        assert_eq!(
+            named.records().own.version.unwrap().id.as_deref(),
+            id,
+            "{creator}"
+        );
+    }
+}
+
+#[test]
+fn somebody_elses_version_under_our_name_is_passed_over_and_never_promoted() {
+    let foreign = |attempt| {
+        let version = Version {
+            creator: Some("ann".to_owned()),
+            ..version("theirs", Some(ID), VersionJob::Succeeded)
+        };
+        Scene::declared(&spec()).seeing(recorded("a", attempt, None), version)
+    };
+    let record = foreign(1).records().own.version.unwrap();
+    assert_eq!((record.id, record.name), (None, name("a", 2)));
+    // There is an end to it.
+    assert_eq!(foreign(16).stalled(), Reason::NameTaken);
+    let asked = foreign(16).annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    assert_eq!(asked.records().own.version.unwrap().name, name("a", 17));
 }
 
 #[test]
@@ -253,8 +276,9 @@ fn row_a_version_without_a_template_gets_one_of_its_own_in_a_template_of_others(
             recorded("a", 1, Some("v1")),
             version("v1", owner, VersionJob::Succeeded),
         );
+        // Under another name: by its old one the controller remembers the version that it made.
         let record = scene.records().own.version.unwrap();
-        assert_eq!((record.id, record.name), (None, name("a", 1)));
+        assert_eq!((record.id, record.name), (None, name("a", 2)));
         let scene = scene
             .recorded()
             .change(|scene| scene.own.version = Find::Absent);
