@@ -15,6 +15,7 @@ mod look;
 mod memory;
 pub mod metrics;
 mod queue;
+mod recall;
 mod reconcile;
 mod session;
 #[cfg(test)]
@@ -147,7 +148,10 @@ struct Controller {
     kinds: Kinds,
     sessions: Sessions,
     memory: Memory,
+    /// Of twins in coderd.
     deletions: Mutex<Deletions<Key>>,
+    /// Of objects whose twins were renamed or are gone.
+    removals: Mutex<Deletions<Key>>,
     /// How many archives may be read at once: downloads take long, and leave workers for others.
     reading: Semaphore,
     progress: Mutex<Progress>,
@@ -167,6 +171,7 @@ impl Controller {
             sessions: Sessions::default(),
             memory: Memory::new(settings.seed),
             deletions: Mutex::default(),
+            removals: Mutex::default(),
             reading: Semaphore::new(settings.workers.div_ceil(2)),
             progress: Mutex::default(),
             readiness,

@@ -33,7 +33,7 @@ const RIGHTS: [(&str, &str, &[&str]); 4] = [
         &["patch"],
     ),
     // patch: an Event that comes again is counted.
-    ("events.k8s.io", "events", &["create", "patch"]),
+    ("events.k8s.io", "events", &["create", "list", "patch"]),
     // Whether the CRDs are being removed.
     (
         "apiextensions.k8s.io",

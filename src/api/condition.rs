@@ -149,6 +149,9 @@ reasons! {
     Fighting,
     /// So many objects are being deleted in coderd already that this one waits for a person.
     DeletionSuspended,
+    /// So many imported objects were removed already, because of what happened in coderd, that this one
+    /// waits for a person.
+    RemovalSuspended,
     /// The annotation coder.com/paused is set.
     Paused,
     /// coderd or its database cannot be reached, or fails.

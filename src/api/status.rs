@@ -87,6 +87,10 @@ pub struct Sync {
     /// The deletion in Coder that waits for a person, because there were so many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Suspension>,
+    /// The removal of this object, whose workspace or template was renamed or deleted in Coder, that
+    /// waits for a person, because there were so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal_suspended: Option<Suspension>,
     /// The values that Coder refused; they are not sent again until they change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]

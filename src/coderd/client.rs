@@ -1,9 +1,14 @@
 //! The client itself: what one deployment's callers share.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use jiff::Timestamp;
+use tokio::time::Instant;
 use tower::{
     Service,
     limit::ConcurrencyLimit,
@@ -47,9 +52,23 @@ pub(super) struct Shared {
     pub(super) jitter: Jitter,
     pub(super) observer: Option<Observer>,
     pub(super) exchange: Exchange,
+    /// The `Date` of the last reply, and when it was here.
+    pub(super) dated: Mutex<Option<(Timestamp, Instant)>>,
 }
 
 impl Client {
+    /// What time it is by coderd's clock, as far as its last reply tells: never ahead of it, and behind
+    /// by no more than a second and the way of that reply.
+    pub fn server_time(&self) -> Option<Timestamp> {
+        let dated = *self
+            .shared
+            .dated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (at, since) = dated?;
+        at.checked_add(since.elapsed()).ok()
+    }
+
     /// Begins a client of the coderd at `base`.
     pub fn builder(base: BaseUrl, token: TokenSource) -> ClientBuilder {
         ClientBuilder {
@@ -133,6 +152,7 @@ impl ClientBuilder {
                 jitter: Jitter::new(self.seed),
                 observer: self.observer,
                 exchange: BoxCloneSyncService::new(limited),
+                dated: Mutex::default(),
             }),
         }
     }

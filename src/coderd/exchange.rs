@@ -1,6 +1,9 @@
 //! One call: attempts within a deadline, each with the current token, observed one by one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use backon::Retryable;
 use bytes::Bytes;
@@ -106,6 +109,18 @@ impl Client {
         Ok((call, answer))
     }
 
+    /// Takes note of coderd's clock.
+    fn dated(&self, at: Option<jiff::Timestamp>) {
+        if let Some(at) = at {
+            let mut dated = self
+                .shared
+                .dated
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *dated = Some((at, Instant::now()));
+        }
+    }
+
     fn decode<T: DeserializeOwned>(&self, call: Arc<Call>, answer: &Answer) -> Result<T, Error> {
         serde_json::from_slice(&answer.body).map_err(|source| Error::Unreadable {
             call,
@@ -181,6 +196,7 @@ impl Attempts<'_> {
             source,
         })?;
         let (parts, body) = reply.into_parts();
+        self.client.dated(reply::date(&parts.headers));
         if parts.status.is_success() {
             let at = reply::date(&parts.headers);
             return Ok(Answer {

@@ -23,7 +23,7 @@ use crate::{
         object,
     },
     sync::{
-        context,
+        context, mass_deletion,
         note::{self, Note},
         outlook::Outlook,
         ownership::Ownership,
@@ -97,6 +97,7 @@ async fn steps<K: Driven>(
     let Some(mut object) = K::objects(controller).get(&place).await? else {
         return Ok(Verdict::Gone);
     };
+    controller.recorded_deletion(key, &object);
     let mut refused: Vec<Refusal> = Vec::new();
     let mut withheld: Vec<Refusal> = Vec::new();
     let mut suspension: Option<Suspension> = None;
@@ -127,9 +128,14 @@ async fn steps<K: Driven>(
         if is_kept && matches!(plan.next, Next::Do(_) | Next::Write(Write::Delete(_))) {
             continue;
         }
-        if plan.begins_deletion
-            && let Err(held_back) = controller.admit_deletion(key)
-        {
+        let admitted = if plan.begins_deletion {
+            controller.admit_deletion(key)
+        } else if mass_deletion::begins_removal(&look.context(), &plan) {
+            controller.admit_removal(key)
+        } else {
+            Ok(())
+        };
+        if let Err(held_back) = admitted {
             suspension = Some(held_back);
             continue;
         }

@@ -19,9 +19,23 @@ use crate::{
 /// What a coderd answers: a body, or a status and `Retry-After`.
 pub(super) type Answer = Result<Value, (u16, Option<u64>)>;
 
-/// A controller with a coderd that answers by path and query.
+/// A controller with a coderd that answers by path and query, and an API server that has nothing.
 pub(super) fn controller(
     answer: impl Fn(&str) -> Answer + Clone + Send + Sync + 'static,
+) -> (Arc<Controller>, watch::Receiver<Readiness>) {
+    controller_with(answer, |seen| {
+        if seen.path.ends_with("/events") {
+            fake::Answer::json(200, &json!({ "metadata": {}, "items": [] }))
+        } else {
+            fake::Answer::json(404, &fake::not_found("any"))
+        }
+    })
+}
+
+/// A controller with a coderd that answers by path and query, and an API server.
+pub(super) fn controller_with(
+    answer: impl Fn(&str) -> Answer + Clone + Send + Sync + 'static,
+    kube: impl Fn(&fake::Seen) -> fake::Answer + Clone + Send + 'static,
 ) -> (Arc<Controller>, watch::Receiver<Readiness>) {
     let base = BaseUrl::parse("http://coder.test").unwrap();
     let coderd = Client::builder(base, TokenSource::Fixed("token".into())).with_service(
@@ -31,8 +45,7 @@ pub(super) fn controller(
             async move { Ok::<_, TransportError>(reply(answer)) }
         }),
     );
-    let missing = |_: &fake::Seen| fake::Answer::json(404, &fake::not_found("any"));
-    let (kube, _log) = fake::server(missing);
+    let (kube, _log) = fake::server(kube);
     let (start, wall) = (Instant::now(), "2026-11-21T10:00:00Z");
     let wall: jiff::Timestamp = wall.parse().unwrap();
     let settings = Settings {

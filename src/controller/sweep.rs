@@ -9,6 +9,7 @@ use super::{
     Controller, Key, cause,
     inventory::{Row, RowContent},
     queue::Lane,
+    recall::recall,
     session::{View, session},
     template, workspace,
 };
@@ -26,6 +27,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(3);
 pub(super) async fn run(controller: Arc<Controller>) {
     let settings = &controller.settings;
     let mut failing_since = None;
+    // Nothing is deleted before the first sweep.
+    recall(&controller).await;
     loop {
         let start = Instant::now();
         let result = sweep(&controller).await;

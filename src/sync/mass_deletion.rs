@@ -1,5 +1,6 @@
-//! The limit on deletions in coderd: a mistake that deletes everything in Kubernetes must not delete
-//! everything in coderd before somebody has looked.
+//! The limit on deletions: a mistake that deletes everything in Kubernetes must not delete everything in
+//! coderd before somebody has looked; and what renames everything in coderd must not take away every
+//! imported object, with what people have written on it.
 
 use std::collections::VecDeque;
 
@@ -10,7 +11,7 @@ use super::{
     context::Context,
     kind::Kind,
     outlook::Outlook,
-    plan::{Next, Plan},
+    plan::{Next, Plan, Write},
     rounding,
 };
 use crate::api::{condition::Reason, names, status::Suspension};
@@ -22,10 +23,11 @@ const ALWAYS: usize = 20;
 /// And this share of all objects, as a divisor.
 const SHARE: usize = 5;
 
-/// The deletions that were admitted of late, each with what it deletes.
+/// The deletions of one side that were admitted of late, each with what it deletes; that is not known of
+/// those before the start.
 #[derive(Clone, Debug)]
 pub struct Deletions<Key> {
-    admitted: VecDeque<(Key, Timestamp)>,
+    admitted: VecDeque<(Option<Key>, Timestamp)>,
     /// The most objects that there were since the first of them: they grow fewer.
     objects: usize,
     /// Since when there are too many.
@@ -43,12 +45,36 @@ impl<Key> Default for Deletions<Key> {
 }
 
 impl<Key: PartialEq> Deletions<Key> {
+    /// Counts what was deleted before the start.
+    pub fn recall(&mut self, deleted: impl Iterator<Item = Timestamp>, now: Timestamp) {
+        let of_late = deleted.filter(|at| now.duration_since(*at) < WINDOW);
+        self.admitted.extend(of_late.map(|at| (None, at)));
+    }
+
+    /// Counts the deletion of `key`, which was begun at `at`, maybe before the start.
+    pub fn begun(&mut self, key: &Key, at: Timestamp)
+    where
+        Key: Clone,
+    {
+        let is_known = self
+            .admitted
+            .iter()
+            .any(|(known, _)| known.as_ref() == Some(key));
+        if !is_known {
+            self.admitted.push_back((Some(key.clone()), at));
+        }
+    }
+
     /// Admits the deletion of `key`, one of `objects`, unless too many were; what was admitted stays
     /// so.
     pub fn admit(&mut self, key: Key, objects: usize, now: Timestamp) -> Result<(), Suspension> {
         self.admitted
             .retain(|(_, at)| now.duration_since(*at) < WINDOW);
-        if self.admitted.iter().any(|(known, _)| *known == key) {
+        if self
+            .admitted
+            .iter()
+            .any(|(known, _)| known.as_ref() == Some(&key))
+        {
             return Ok(());
         }
         let deletions = self.admitted.len();
@@ -67,7 +93,7 @@ impl<Key: PartialEq> Deletions<Key> {
             });
         }
         self.full_since = None;
-        self.admitted.push_back((key, now));
+        self.admitted.push_back((Some(key), now));
         Ok(())
     }
 }
@@ -94,6 +120,24 @@ pub fn counted<K: Kind>(context: &Context<K>, mut plan: Plan<K>) -> Plan<K> {
     plan
 }
 
+/// Why our own deletion of the object waits for a person; none where it may begin.
+pub fn removal_suspended<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let mut records = context.records();
+    if let Some(suspension) = &records.sync.removal_suspended {
+        let waits = !is_confirmed(context, suspension);
+        return waits.then(|| Plan::rest(removal_outlook(suspension)));
+    }
+    let suspension = context.suspension?;
+    records.sync.removal_suspended = Some(suspension.clone());
+    Some(Plan::record(records, removal_outlook(suspension)))
+}
+
+/// Whether `plan` deletes the object and is to be admitted, for nobody has confirmed it.
+pub fn begins_removal<K: Kind>(context: &Context<K>, plan: &Plan<K>) -> bool {
+    matches!(plan.next, Next::Write(Write::Delete(_)))
+        && context.records().sync.removal_suspended.is_none()
+}
+
 /// The annotation names one suspension, so that it confirms no later one.
 fn is_confirmed<K: Kind>(context: &Context<K>, suspension: &Suspension) -> bool {
     let confirmed = context
@@ -118,6 +162,20 @@ fn outlook<K: Kind>(suspension: &Suspension) -> Outlook {
         confirmation(suspension)
     );
     Outlook::stalled(Reason::DeletionSuspended, message)
+}
+
+fn removal_outlook(suspension: &Suspension) -> Outlook {
+    let message = format!(
+        "{} of {} objects were removed here within 10 minutes, for what they show was renamed or \
+         deleted in Coder, and no more are before somebody has looked: if this object is to go too, \
+         set the annotation {}: {}; nothing is deleted in Coder, and what has another name now is \
+         imported under it",
+        suspension.deletions,
+        suspension.objects,
+        names::ANNOTATION_CONFIRM_DELETIONS,
+        confirmation(suspension)
+    );
+    Outlook::stalled(Reason::RemovalSuspended, message)
 }
 
 #[cfg(test)]
@@ -153,6 +211,20 @@ mod tests {
         assert_eq!(admitted.count(), 200);
         let suspension = deletions.admit(1_000, 800, at).unwrap_err();
         assert_eq!((suspension.deletions, suspension.objects), (200, 1_000));
+    }
+
+    #[test]
+    fn what_was_deleted_before_the_start_counts_as_long_as_it_is_of_late() {
+        let mut deletions = Deletions::default();
+        let (old, late) = (at("09:50:00"), at("09:55:00"));
+        let before = [old; 10].into_iter().chain([late; 15]);
+        deletions.recall(before, at("10:00:00"));
+        let admitted = |deletions: &mut Deletions<u32>, time| {
+            let admit = |key| deletions.admit(key, 20, at(time));
+            (0..100).map(admit).take_while(Result::is_ok).count()
+        };
+        assert_eq!(admitted(&mut deletions, "10:00:00"), 5);
+        assert_eq!(admitted(&mut deletions, "10:05:00"), 20);
     }
 
     #[test]

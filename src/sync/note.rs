@@ -72,6 +72,8 @@ note_reasons! {
     Imported,
     /// The twin was deleted in coderd.
     Deleted,
+    /// The object was removed; its twin has another name now, or is gone.
+    Removed,
     /// The object was let go; its twin stays in coderd.
     Released,
     /// A declared value was put back in coderd.

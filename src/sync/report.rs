@@ -42,6 +42,9 @@ impl<K: Kind> Context<'_, K> {
         let mut records = self.records();
         records.sync.refused = standing_refusals(self);
         records.own = K::own_records_at_rest(self);
+        if self.present().is_some() && upkeep::new_name(self).is_none() {
+            records.sync.removal_suspended = None;
+        }
         records
     }
 }

@@ -4,6 +4,8 @@
 use super::{
     context::Context,
     kind::{Kind, TwinFacts},
+    mass_deletion,
+    note::{Note, NoteReason},
     outlook::Outlook,
     plan::{Plan, Write},
     standing::Standing,
@@ -18,7 +20,8 @@ pub struct TwinStays(());
 
 /// Deletes an imported object, whose twin stays; none where the object is not ours to delete: it was
 /// made here, somebody declares something in it, or deleting it would delete its twin. A finalizer left
-/// over from an earlier policy goes first, for the deletion would wait for it.
+/// over from an earlier policy goes first, for the deletion would wait for it; and so does a person,
+/// where very many go.
 pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Plan<K>> {
     let standing = context.standing();
     let is_ours = standing.is_imported() && standing.deletion_policy() == DeletionPolicy::Retain;
@@ -27,7 +30,13 @@ pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Plan<K>
     } else {
         Write::Delete(TwinStays(()))
     };
-    is_ours.then(|| Plan::write(write, outlook))
+    is_ours.then(|| {
+        mass_deletion::removal_suspended(context).unwrap_or_else(|| {
+            let note = matches!(write, Write::Delete(_))
+                .then(|| Note::normal(NoteReason::Removed, &outlook.because.1));
+            Plan::write(write, outlook).noting(note)
+        })
+    })
 }
 
 /// The twin is gone for good. An imported object follows it.

@@ -18,6 +18,7 @@ use crate::{
     },
     sync::{
         build::{Build, Job, Transition},
+        mass_deletion,
         note::NoteReason,
         ownership::Ownership,
         plan::{Next, Write},

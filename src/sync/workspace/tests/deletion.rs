@@ -250,6 +250,44 @@ fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() 
 }
 
 #[test]
+fn row_many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_annotation() {
+    let begins = |scene: &Scene| {
+        let plan = scene.plan();
+        scene.look(|context| mass_deletion::begins_removal(context, &plan))
+    };
+    let renamed = Scene::imported().twin(|twin| twin.name = "new".to_owned());
+    for due in [renamed.clone(), Scene::imported().gone()] {
+        assert!(begins(&due));
+        let held = due
+            .change(|scene| scene.suspension = Some(suspension()))
+            .recorded()
+            .change(|scene| scene.suspension = None);
+        assert_eq!(held.stalled(), Reason::RemovalSuspended);
+        assert!(held.message().contains("20 of 40"), "{}", held.message());
+        // It stays so, whatever becomes of the controller.
+        let held = held.rested();
+        assert_eq!(held.stalled(), Reason::RemovalSuspended);
+        let confirmed = |count| {
+            held.clone()
+                .annotated(names::ANNOTATION_CONFIRM_DELETIONS, count)
+        };
+        let other = confirmed("19-2026-11-21T10:00:00Z");
+        assert_eq!(other.stalled(), Reason::RemovalSuspended);
+        let this = confirmed("20-2026-11-21T10:00:00Z");
+        assert!(matches!(this.write(), Write::Delete(_)));
+        assert!(!begins(&this), "nobody is asked any more");
+    }
+    // Named back, it goes on as if nothing had been.
+    let back = renamed
+        .change(|scene| scene.suspension = Some(suspension()))
+        .recorded()
+        .change(|scene| scene.suspension = None)
+        .twin(|_| {});
+    let back = back.rested();
+    assert_eq!(back.stored.status["sync"].get("removalSuspended"), None);
+}
+
+#[test]
 fn row_many_deletions_only_one_that_begins_is_counted() {
     let begun = deleted(&spec()).recorded();
     assert!(matches!(begun.effect(), Effect::Build(_)));
