@@ -53,3 +53,11 @@ fn a_source_is_seen_in_both_spellings() {
         assert!(!names_source(body.as_bytes()), "{body}");
     }
 }
+
+#[test]
+fn a_bound_apply_says_in_yaml_what_it_said_in_json() {
+    let body = "{\"spec\":{\"description\":\"a \u{2028} b \u{85}\"}}";
+    let bound = bound(body.as_bytes(), &json!("u")).unwrap();
+    let expected = r#"{"metadata":{"uid":"u"},"spec":{"description":"a \u2028 b \u0085"}}"#;
+    assert_eq!(bound, expected);
+}
