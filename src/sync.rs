@@ -19,6 +19,7 @@ pub mod mass_deletion;
 pub mod note;
 pub mod outlook;
 pub mod ownership;
+pub mod payload;
 pub mod plan;
 pub mod report;
 pub mod rounding;

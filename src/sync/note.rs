@@ -92,6 +92,10 @@ note_reasons! {
     VersionPromoted,
     /// A declared source leaves out files of the active version.
     FilesDropped,
+    /// Which files of the active version may be run could not be read.
+    ModesUnknown,
+    /// A declared source has files of variables, which have no effect.
+    VariablesIgnored,
     /// Field ownership was reset: everything counts as declared.
     OwnershipReset,
 }

@@ -30,8 +30,12 @@ pub use self::{
 pub const MAX_ENTRIES: usize = 2000;
 /// The most bytes that one file may have.
 pub const MAX_FILE_BYTES: usize = 2 << 20;
-/// The most bytes that all files may have together.
-pub const MAX_UNPACKED_BYTES: usize = 40 << 20;
+/// The most bytes that the archive of a source may have: 3.5 MiB. coderd hands the archive to Terraform in
+/// messages of 4 MiB at most, together with the parameters and the state: a workspace of a source that
+/// just fits starts, and can then be neither stopped nor deleted.
+pub const MAX_ARCHIVE_BYTES: usize = 7 << 19;
+/// The most bytes that are read of an archive that coderd gives back, whatever else made it.
+pub const MAX_READ_BYTES: usize = 16 << 20;
 /// The most characters, paths and text together, that `spec.files` may have, so that the object
 /// fits into etcd.
 pub const MAX_INLINE_CHARACTERS: usize = 1_000_000;
@@ -79,8 +83,16 @@ pub enum SourceError {
     #[error("there are more than {MAX_ENTRIES} files and folders")]
     TooManyEntries,
     /// The files are too large together.
-    #[error("the files are more than {} in all", Size(MAX_UNPACKED_BYTES))]
+    #[error(
+        "the source is more than {} as a tar archive; coderd passes it to Terraform in messages of 4 MiB \
+         at most, together with parameters and state, and a workspace of a larger one could be neither \
+         stopped nor deleted: leave out what Terraform does not need",
+        Size(MAX_ARCHIVE_BYTES)
+    )]
     TooLarge,
+    /// An archive is larger than any that coderd can use.
+    #[error("the files are more than {} in all", Size(MAX_READ_BYTES))]
+    TooLargeToRead,
     /// The files do not fit into the object.
     #[error(
         "spec.files has {characters} characters; at most {MAX_INLINE_CHARACTERS} fit into an \
@@ -102,6 +114,8 @@ pub struct Source {
     files: BTreeMap<String, String>,
     /// All folders that hold a file, without the root.
     folders: BTreeSet<String>,
+    /// The files that may be run.
+    executables: BTreeSet<String>,
 }
 
 impl Source {
@@ -125,7 +139,7 @@ impl Source {
             if files.insert(clean.clone(), text.clone()).is_some() {
                 return Err(same_path(given, &clean));
             }
-            if bytes > MAX_UNPACKED_BYTES {
+            if bytes > MAX_ARCHIVE_BYTES {
                 return Err(SourceError::TooLarge);
             }
             if files.len() + folders.len() > MAX_ENTRIES {
@@ -135,7 +149,44 @@ impl Source {
         if let Some(file) = folders.iter().find(|folder| files.contains_key(*folder)) {
             return Err(file_as_folder(&files, file));
         }
-        Ok(Self { files, folders })
+        let source = Self {
+            files,
+            folders,
+            executables: BTreeSet::new(),
+        };
+        if source.tar_bytes().len() > MAX_ARCHIVE_BYTES {
+            return Err(SourceError::TooLarge);
+        }
+        Ok(source)
+    }
+
+    /// The source, of which those of its files may be run that `executables` names.
+    #[must_use]
+    pub fn with_executables<'a>(
+        mut self,
+        executables: impl IntoIterator<Item = &'a String>,
+    ) -> Self {
+        let executables = executables.into_iter();
+        let known = executables.filter(|path| self.files.contains_key(*path));
+        self.executables = known.cloned().collect();
+        self
+    }
+
+    /// The files that may be run, in order.
+    #[must_use]
+    pub fn executables(&self) -> Vec<String> {
+        self.executables.iter().cloned().collect()
+    }
+
+    /// The files in which people set Terraform's variables, and which coderd gives no effect: it sets each
+    /// variable itself.
+    #[must_use]
+    pub fn variable_files(&self) -> Vec<String> {
+        let is_one = |path: &&String| {
+            let plain = path.strip_suffix(".json").unwrap_or(path);
+            !path.contains('/') && (plain == "terraform.tfvars" || plain.ends_with(".auto.tfvars"))
+        };
+        self.files.keys().filter(is_one).cloned().collect()
     }
 
     /// Checks the tree of `spec.files`, which must also fit into its object.

@@ -177,10 +177,57 @@ pub fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     for (path, text) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
-        header.set_mode(0o644);
+        header.set_mode(if *path == "run.sh" { 0o755 } else { 0o644 });
         archive
             .append_data(&mut header, path, text.as_bytes())
             .unwrap();
     }
     archive.into_inner().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_of_somebody_else_under_our_name_is_not_promoted() {
+    let scene = Scene::new("usurp").await;
+    let name = scene.name("t");
+    let object = scene.template_object(&name);
+    let ctpl = format!("ctpl/{object}");
+    let one = manifest(&object, &small_source("one"));
+    scene.apply(&one).await;
+    scene.wait(&ctpl, "Ready").await;
+    let seen = scene.object(&ctpl).await.unwrap();
+    let version = &seen["status"]["version"];
+    let (ours, ours_id) = (version["name"].clone(), version["id"].as_str().unwrap());
+    scene.apply(&manifest(&object, &small_source("two"))).await;
+    let promoted = |seen: &Value| is_ready(seen) && condition(seen, "VersionPromoted") == "True";
+    scene
+        .until(&ctpl, "the second source is active", |seen| {
+            promoted(seen) && seen["status"]["version"]["name"] != ours
+        })
+        .await;
+
+    // Somebody gives the name of the first source to a version of another one.
+    let rename = async |id: &str, name: &Value| {
+        let path = format!("/templateversions/{id}");
+        let body = json!({ "name": name });
+        scene.person.ask("PATCH", &path, Some(body)).await;
+    };
+    rename(ours_id, &json!("aside")).await;
+    let twin = scene.template(&name).await;
+    let files = tar(&[("main.tf", &small_source("theirs"))]);
+    let theirs = scene
+        .person
+        .make_version(scene.bed.organization(), Some(id(&twin)), files)
+        .await;
+    rename(id(&theirs), &ours).await;
+
+    scene.apply(&one).await;
+    let seen = scene
+        .until(&ctpl, "the first source is active", |seen| {
+            promoted(seen) && seen["status"]["version"]["sourceHash"] == version["sourceHash"]
+        })
+        .await;
+    let now = scene.template(&name).await;
+    assert_ne!(now["active_version_id"], theirs["id"]);
+    assert_eq!(now["active_version_id"], seen["status"]["version"]["id"]);
+    assert_ne!(seen["status"]["version"]["name"], ours);
 }

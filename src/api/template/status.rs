@@ -85,6 +85,11 @@ pub struct VersionStatus {
     pub name: String,
     /// The SHA-256 of the source that the version is built from.
     pub source_hash: String,
+    /// The files of the version that may be run, as they might in the version that was active before it:
+    /// spec.files cannot say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub executable_files: Vec<String>,
     /// The status of the import in Coder's words, such as running, succeeded or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_status: Option<String>,

@@ -25,9 +25,13 @@ pub(super) async fn act(
 ) -> Result<Outcome, Outcome> {
     let client = &look.controller.settings.coderd;
     Ok(match effect {
-        Effect::CreateVersion { name, template_id } => {
+        Effect::CreateVersion {
+            name,
+            template_id,
+            executables,
+        } => {
             let template_id = template_id.as_deref().map(parse_id).transpose()?;
-            create_version(look, name, template_id).await?
+            create_version(look, name, template_id, executables).await?
         }
         Effect::Unarchive(version) => outcome(client.unarchive_version(parse_id(version)?).await),
         Effect::Create(new) => create(look, new).await?,
@@ -50,15 +54,15 @@ async fn create_version(
     look: &Look<'_, CoderTemplate>,
     name: &str,
     template_id: Option<Uuid>,
+    executables: &[String],
 ) -> Result<Outcome, Outcome> {
     let client = &look.controller.settings.coderd;
     let Some(Ok(declared)) = &look.seen.own.source else {
         return Err(Outcome::LookAgain);
     };
     let organization = organization(look)?;
-    let file_id = client
-        .upload_tar(Bytes::from(declared.source.tar_bytes()))
-        .await?;
+    let source = declared.source.clone().with_executables(executables);
+    let file_id = client.upload_tar(Bytes::from(source.tar_bytes())).await?;
     let new = NewVersion {
         name: name.to_owned(),
         message: None,

@@ -11,13 +11,11 @@ use crate::{
     coderd,
     controller::{Controller, cause, memory::SharedContent},
     sync::{
-        source::{Content, MAX_UNPACKED_BYTES},
+        source::{Content, MAX_READ_BYTES},
         template::Unreadable,
     },
 };
 
-/// A tar is larger than its files by headers and padding.
-const MAX_TAR_BYTES: usize = MAX_UNPACKED_BYTES + (8 << 20);
 /// How long a worker waits for its turn: mostly a download takes a moment, but it may take minutes.
 const TURN: Duration = Duration::from_secs(1);
 
@@ -65,7 +63,7 @@ async fn download(
         let message = "coderd does not say where the files of the version are";
         return Ok(Err(lasting(message.to_owned())));
     };
-    match client.file(file, MAX_TAR_BYTES).await {
+    match client.file(file, MAX_READ_BYTES).await {
         Ok(archive) => Ok(Ok(archive)),
         Err(error) if error.is_too_large() => Ok(Err(lasting(cause::text(&error)))),
         Err(error) if error.is_not_found() || error.is_forbidden() => Ok(Err(Unreadable {

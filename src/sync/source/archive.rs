@@ -26,6 +26,7 @@ pub(super) fn write(source: &Source) -> Vec<u8> {
     for (path, text) in entries {
         let (kind, mode) = match text {
             None => (EntryType::Directory, 0o755),
+            Some(_) if source.executables.contains(&path) => (EntryType::Regular, 0o755),
             Some(_) => (EntryType::Regular, 0o644),
         };
         append(

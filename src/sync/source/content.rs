@@ -8,7 +8,7 @@ use std::{
 use tar::{Archive, Entry, EntryType};
 
 use super::{
-    MAX_ENTRIES, MAX_FILE_BYTES, MAX_UNPACKED_BYTES, PathProblem, Source, SourceError, path,
+    MAX_ENTRIES, MAX_FILE_BYTES, MAX_READ_BYTES, PathProblem, Source, SourceError, path,
     shown::{Name, Size},
 };
 
@@ -33,6 +33,8 @@ enum Found {
 pub enum NotPlain {
     #[error("has a path that {0}")]
     Path(PathProblem),
+    #[error("is there twice")]
+    Twice,
     #[error("is not text")]
     NotText,
     #[error("is executable")]
@@ -85,14 +87,14 @@ impl Content {
         self.entries.values().map(text).sum()
     }
 
-    /// Reads the archive of a version. Folders are left out; of two entries with one path the later
-    /// one counts.
+    /// Reads the archive of a version. Folders are left out. Of two entries with one path none counts:
+    /// Terraform sees the later one written over the earlier without cutting that off.
     ///
     /// Memory follows the bytes that are there, never the sizes that they claim. An error means that
     /// nothing can be said of the version, so it equals no source.
     pub fn read(archive: &[u8]) -> Result<Self, SourceError> {
         let mut entries = BTreeMap::new();
-        let mut left = MAX_UNPACKED_BYTES;
+        let mut left = MAX_READ_BYTES;
         let mut archive = Archive::new(archive);
         for (index, entry) in archive.entries().map_err(SourceError::Archive)?.enumerate() {
             if index == MAX_ENTRIES {
@@ -106,16 +108,17 @@ impl Content {
             if folder || kind.is_pax_global_extensions() {
                 continue;
             }
-            match clean(&name) {
-                Ok(path) => {
-                    let found = found(&mut entry, extended.sparse, &mut left)?;
-                    entries.insert(path, found);
-                }
+            let (path, found) = match clean(&name) {
+                Ok(path) => (path, found(&mut entry, extended.sparse, &mut left)?),
                 Err(problem) => {
                     let path = String::from_utf8_lossy(&name).into_owned();
-                    entries.insert(path, Found::NotPlain(NotPlain::Path(problem)));
+                    (path, Found::NotPlain(NotPlain::Path(problem)))
                 }
-            }
+            };
+            entries
+                .entry(path)
+                .and_modify(|before| *before = Found::NotPlain(NotPlain::Twice))
+                .or_insert(found);
         }
         Ok(Self { entries })
     }
@@ -154,6 +157,21 @@ impl Content {
                         && matches!(found, Found::File { text, .. } if text == wanted_text)
                 },
             )
+    }
+
+    /// The files that may be run.
+    pub fn executables(&self) -> impl Iterator<Item = &String> {
+        let is_one = |found: &Found| {
+            matches!(
+                found,
+                Found::File {
+                    executable: true,
+                    ..
+                }
+            )
+        };
+        let entries = self.entries.iter();
+        entries.filter_map(move |(path, found)| is_one(found).then_some(path))
     }
 
     /// The paths, sorted and fit to be shown, that are here but not in `source`.
@@ -224,7 +242,7 @@ fn found(
     else {
         return Ok(Found::NotPlain(NotPlain::TooLarge));
     };
-    *left = left.checked_sub(size).ok_or(SourceError::TooLarge)?;
+    *left = left.checked_sub(size).ok_or(SourceError::TooLargeToRead)?;
 
     // A blank mode is no mode to `tar`, but fine for coderd.
     let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);

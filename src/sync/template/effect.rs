@@ -14,6 +14,8 @@ pub enum Effect {
         name: String,
         /// The template it is for; none where it is to create one.
         template_id: Option<String>,
+        /// The files that may be run.
+        executables: Vec<String>,
     },
     /// Bring an archived version back.
     Unarchive(String),
@@ -51,7 +53,10 @@ impl Effect {
     /// The field that it is about, or the request, and what it asks for.
     pub fn asked(&self) -> (&'static str, Value) {
         match self {
-            Self::CreateVersion { name, template_id } => (FILES, json!([name, template_id])),
+            // The name says which files may be run.
+            Self::CreateVersion {
+                name, template_id, ..
+            } => (FILES, json!([name, template_id])),
             Self::Unarchive(id) => (FILES, json!(["unarchive", id])),
             Self::Promote(id) => (FILES, json!(["promote", id])),
             Self::Create(NewTemplate {

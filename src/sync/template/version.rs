@@ -3,14 +3,17 @@
 //! `status.version` is the one record. It is written with the version's name before the version is
 //! created, so that a lost reply is settled by looking for that name.
 
+mod content;
 pub mod report;
+
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 
 use super::{
-    Context, Effect, Find, Plan, Template, Version, VersionJob, declared::FILES, metadata,
+    Context, Declared, Effect, Find, Plan, Template, Version, VersionJob, declared::FILES, metadata,
 };
 use crate::{
     api::{
@@ -24,7 +27,7 @@ use crate::{
         kind::Kind,
         note::{Note, NoteReason},
         outlook::Outlook,
-        source::{self, Content},
+        source,
     },
 };
 
@@ -70,7 +73,7 @@ pub fn needs_active_content(object: &CoderTemplate, hash: &str) -> bool {
 /// The next step towards the version of the declared source being the active one of the bound
 /// template.
 pub fn plan(context: &Context) -> Option<Plan> {
-    let hash = &context.sight.source?.as_ref().ok()?.hash;
+    let declared = declared(context)?;
     let template = context.present()?;
     if !metadata::unsupported_of_version(context).is_empty() {
         return None;
@@ -79,11 +82,11 @@ pub fn plan(context: &Context) -> Option<Plan> {
         .records()
         .own
         .version
-        .filter(|version| version.source_hash == *hash);
+        .filter(|version| version.source_hash == declared.hash);
     let Some(record) = record else {
-        return adopt_active(context, template, hash).or_else(|| {
+        return adopt_active(context, template, declared).or_else(|| {
             let observes = context.standing().drift_policy == DriftPolicy::Observe;
-            (!observes).then(|| begin(context, hash, 1))
+            (!observes).then(|| begin(context, declared, 1))
         });
     };
     let Find::Found(version) = context.sight.version else {
@@ -91,7 +94,7 @@ pub fn plan(context: &Context) -> Option<Plan> {
     };
     if version.template_id.as_ref() != Some(&template.id) {
         // Made for a template that did not come to be: this one needs a version of its own.
-        return Some(next_attempt(context, &record));
+        return next_attempt(context, &record);
     }
     usurped(context, &record, version)
         .or_else(|| superseded(context, &record, version))
@@ -102,14 +105,14 @@ pub fn plan(context: &Context) -> Option<Plan> {
 
 /// The next step towards a version that can create the template.
 pub fn plan_first(context: &Context) -> Option<Plan> {
-    let hash = &context.sight.source?.as_ref().ok()?.hash;
+    let declared = declared(context)?;
     let record = context
         .records()
         .own
         .version
-        .filter(|version| version.source_hash == *hash);
+        .filter(|version| version.source_hash == declared.hash);
     let Some(record) = record else {
-        return Some(begin(context, hash, 1));
+        return Some(begin(context, declared, 1));
     };
     match context.sight.version {
         Find::Found(version) if version.template_id.is_none() => usurped(context, &record, version)
@@ -117,16 +120,16 @@ pub fn plan_first(context: &Context) -> Option<Plan> {
             .or_else(|| recorded(context, &record, version))
             .or_else(|| again(context, &record, version)),
         // It already belongs to a template, so that it cannot create one.
-        Find::Found(_) => Some(next_attempt(context, &record)),
+        Find::Found(_) => next_attempt(context, &record),
         Find::Absent | Find::NotSought => build(context, &record, None),
     }
 }
 
 /// A declared source that is the active version's content already is recorded, not built. Its name tells
 /// where the content cannot be read, but only of a version that we made.
-fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<Plan> {
-    let source = &context.sight.source?.as_ref().ok()?.source;
-    let is_equal = active(context).is_some_and(|content| content.equals(source));
+fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> Option<Plan> {
+    let Declared { source, hash } = declared;
+    let is_equal = content::active(context).is_some_and(|content| content.equals(source));
     let is_ours = is_ours(context, template.active_version_creator.as_deref());
     let is_named_so = source::is_version_of(&template.active_version_name, hash);
     if !(is_equal || is_named_so && is_ours) {
@@ -137,6 +140,7 @@ fn adopt_active(context: &Context, template: &Template, hash: &str) -> Option<Pl
         id: Some(template.active_version_id.clone()),
         name: template.active_version_name.clone(),
         source_hash: hash.to_owned(),
+        executable_files: content::runnable(context, source).executables(),
         job_status: Some("succeeded".to_owned()),
         promoted_at: Some(Time(context.now)),
         ..VersionStatus::default()
@@ -157,7 +161,7 @@ fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Opti
         return None;
     }
     let may_go_on = attempt_of(record) < OLD_ATTEMPTS || context.standing().is_requested();
-    Some(if may_go_on {
+    if may_go_on {
         next_attempt(context, record)
     } else {
         let message = format!(
@@ -166,44 +170,40 @@ fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Opti
             record.name,
             names::ANNOTATION_RECONCILE_REQUESTED_AT
         );
-        Plan::rest(Outlook::stalled(Reason::NameTaken, message))
-    })
+        Some(Plan::rest(Outlook::stalled(Reason::NameTaken, message)))
+    }
 }
 
 /// Records that another version of the recorded source is to be built, under a name of its own: to record
 /// the same once more would never end.
-fn next_attempt(context: &Context, record: &VersionStatus) -> Plan {
+fn next_attempt(context: &Context, record: &VersionStatus) -> Option<Plan> {
     let attempt = attempt_of(record).saturating_add(1);
-    begin(context, &record.source_hash, attempt)
+    Some(begin(context, declared(context)?, attempt))
 }
 
-/// Records that the version of a source is to be built, under a name that tells which it is.
-fn begin(context: &Context, hash: &str, attempt: u32) -> Plan {
+/// The declared source, if it can be one.
+fn declared<'a>(context: &Context<'a>) -> Option<&'a Declared> {
+    context.sight.source?.as_ref().ok()
+}
+
+/// Records that the version of `declared` is to be built, under a name that tells which it is: of what is
+/// declared, and of the files that may be run.
+fn begin(context: &Context, declared: &Declared, attempt: u32) -> Plan {
     let mut records = context.records();
-    let name = source::version_name(hash, attempt);
+    let source = content::runnable(context, &declared.source);
+    let name = source::version_name(&source.hash(&BTreeMap::new()), attempt);
     let outlook = building(&name);
     records.own.version = Some(VersionStatus {
         name,
-        source_hash: hash.to_owned(),
+        source_hash: declared.hash.clone(),
+        executable_files: source.executables(),
         started_at: Some(Time(context.now)),
         ..VersionStatus::default()
     });
-    Plan::record(records, outlook).noting(dropped(context))
-}
-
-/// Files of the active version that the declared source leaves out.
-fn dropped(context: &Context) -> Option<Note> {
-    let source = &context.sight.source?.as_ref().ok()?.source;
-    let paths = active(context)?.dropped_by(source);
-    (!paths.is_empty()).then(|| {
-        let message = format!("the declared files leave out {}", paths.join(", "));
-        Note::warning(NoteReason::FilesDropped, message)
-    })
-}
-
-/// The content of the active version, as far as it could be read.
-fn active<'a>(context: &Context<'a>) -> Option<&'a Content> {
-    context.sight.active?.as_ref().ok()
+    Plan::record(records, outlook)
+        .noting(content::dropped(context, &source))
+        .noting(content::modes_unknown(context))
+        .noting(content::without_effect(&source))
 }
 
 /// Requests the recorded version.
@@ -215,7 +215,7 @@ fn build(context: &Context, record: &VersionStatus, template_id: Option<&str>) -
             names::ANNOTATION_RECONCILE_REQUESTED_AT
         );
         return if context.standing().is_requested() {
-            Some(next_attempt(context, record))
+            next_attempt(context, record)
         } else {
             Some(Plan::rest(Outlook::stalled(Reason::NotProved, message)))
         };
@@ -223,6 +223,7 @@ fn build(context: &Context, record: &VersionStatus, template_id: Option<&str>) -
     let effect = Effect::CreateVersion {
         name: record.name.clone(),
         template_id: template_id.map(str::to_owned),
+        executables: record.executable_files.clone(),
     };
     if context.refusal(&effect).is_some() {
         return None;
@@ -276,7 +277,7 @@ fn superseded(context: &Context, record: &VersionStatus, version: &Version) -> O
     let begun = record.started_at.as_ref()?.0;
     let is_older = version.created_at.saturating_add(CLOCKS).ok()? < begun;
     (record.id.is_none() && is_older && attempt_of(record) < OLD_ATTEMPTS)
-        .then(|| next_attempt(context, record))
+        .then(|| next_attempt(context, record))?
 }
 
 /// A failed import keeps its name for good: another try is another version.
@@ -285,7 +286,7 @@ fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option
         return None;
     };
     let is_tried_again = is_given_up && attempt_of(record) < OWN_ATTEMPTS;
-    (context.standing().is_requested() || is_tried_again).then(|| next_attempt(context, record))
+    (context.standing().is_requested() || is_tried_again).then(|| next_attempt(context, record))?
 }
 
 fn attempt_of(record: &VersionStatus) -> u32 {

@@ -6,6 +6,7 @@ use crate::{
     sync::{
         build::{Build, Job, Transition},
         outlook::{Finding, Outlook, finding},
+        payload,
         run::Decision,
         twin::Twin,
     },
@@ -78,7 +79,7 @@ fn failure(build: &Build, is_retried: bool) -> String {
     let error = build
         .error
         .as_deref()
-        .map(|text| format!(": {text}"))
+        .map(|text| format!(": {}", payload::explained(text)))
         .unwrap_or_default();
     let again = if is_retried {
         format!(

@@ -13,6 +13,7 @@ use crate::{
         deletion::deleting,
         note::{Note, NoteReason},
         outlook::Outlook,
+        payload,
     },
 };
 
@@ -68,6 +69,7 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> P
         .error
         .as_deref()
         .unwrap_or("no error was given");
+    let error = payload::explained(error);
     let failures = usize::try_from(record.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let Some(minutes) = RETRY_MINUTES.get(failures) else {
         return Plan::rest(Outlook::stalled(

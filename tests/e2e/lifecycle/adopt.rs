@@ -122,6 +122,7 @@ async fn a_template_with_other_files_is_adopted_built_once_and_says_what_it_drop
     let files = tar(&[
         ("main.tf", &small_source("theirs")),
         ("docs/extra.md", "more\n"),
+        ("run.sh", "true\n"),
     ]);
     let row = scene
         .person
@@ -129,12 +130,16 @@ async fn a_template_with_other_files_is_adopted_built_once_and_says_what_it_drop
         .await;
     let object = scene.template_object(&name);
     let ctpl = format!("ctpl/{object}");
-    scene
-        .apply(&template::manifest(&object, &small_source("ours")))
-        .await;
+    let mut applied = template::manifest(&object, &small_source("ours"));
+    applied["spec"]["files"]["run.sh"] = json!("true\n");
+    scene.apply(&applied).await;
     scene.wait(&ctpl, "Ready").await;
 
     let now = scene.template(&name).await;
+    assert_eq!(
+        modes(&scene, &now).await,
+        [("main.tf", 0o644), ("run.sh", 0o755)].map(owned)
+    );
     assert_eq!(now["id"], row["id"]);
     assert_ne!(now["active_version_id"], row["active_version_id"]);
     assert_eq!(scene.person.versions(id(&row)).await.len(), 2);
@@ -161,4 +166,26 @@ async fn a_template_with_other_files_is_adopted_built_once_and_says_what_it_drop
         .get(&format!("/templates?q=deleted:true%20ids:{}", id(&row)))
         .await;
     assert_eq!(found[0]["deleted"], true);
+}
+
+fn owned((path, mode): (&str, u32)) -> (String, u32) {
+    (path.to_owned(), mode)
+}
+
+/// The files of a template's active version, with their modes.
+async fn modes(scene: &Scene, template: &Value) -> Vec<(String, u32)> {
+    let active = template["active_version_id"].as_str().unwrap();
+    let path = format!("/templateversions/{active}");
+    let version = scene.person.get(&path).await;
+    let file = version["job"]["file_id"].as_str().unwrap();
+    let archive = scene.person.get(&format!("/files/{file}")).await;
+    let archive = archive.as_str().unwrap();
+    let mut archive = ::tar::Archive::new(archive.as_bytes());
+    let entries = archive.entries().unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            let path = entry.path().unwrap().display().to_string();
+            (path, entry.header().mode().unwrap())
+        })
+        .collect()
 }

@@ -155,10 +155,17 @@ fn what_could_not_be_given_back_is_not_mirrored() {
 }
 
 #[test]
-fn of_two_entries_with_one_path_the_later_counts() {
+fn a_tree_in_which_a_path_is_there_twice_equals_nothing() {
     let twice = foreign_files(&[("a", "old"), ("b", ""), ("./a", "new")]);
     let content = Content::read(&twice).unwrap();
-    assert!(content.equals(&source([("a", "new"), ("b", "")])));
+    for text in ["old", "new"] {
+        assert!(!content.equals(&source([("a", text), ("b", "")])));
+    }
+    assert_eq!(omission(&twice), "a is there twice");
+    assert_eq!(
+        omission(&foreign_files(&[("a", "x"), ("a", "x")])),
+        "a is there twice"
+    );
 }
 
 #[test]
@@ -260,9 +267,9 @@ fn large_archives_are_bounded() {
 
     let full = &large[1..];
     let entry: Entry = (b"a", EntryType::Regular, 0o644, full);
-    assert!(Content::read(&foreign(&[entry; 20])).is_ok());
-    let error = Content::read(&foreign(&[entry; 21])).unwrap_err();
-    assert_eq!(error.to_string(), "the files are more than 40 MiB in all");
+    assert!(Content::read(&foreign(&[entry; 8])).is_ok());
+    let error = Content::read(&foreign(&[entry; 9])).unwrap_err();
+    assert_eq!(error.to_string(), "the files are more than 16 MiB in all");
 
     let entry: Entry = (b"a/", EntryType::Directory, 0o755, b"");
     assert!(Content::read(&foreign(&vec![entry; 2000])).is_ok());

@@ -75,12 +75,64 @@ fn a_file_has_2_mib_at_most() {
 }
 
 #[test]
-fn all_files_have_40_mib_at_most() {
-    let full = "x".repeat(MAX_FILE_BYTES);
-    let mut tree = files((0..20).map(|k| (k.to_string(), full.clone())));
-    assert!(Source::from_files(&tree).is_ok());
-    tree.insert("main.tf".to_owned(), "x".to_owned());
-    assert_eq!(refusal(&tree), "the files are more than 40 MiB in all");
+fn the_archive_has_3_and_a_half_mib_at_most() {
+    // Two headers, and the two blocks at the end.
+    let room = MAX_ARCHIVE_BYTES - 4 * 512;
+    let half = "x".repeat(room / 2);
+    let tree = files([("a", half.clone()), ("b", half)]);
+    assert_eq!(
+        Source::from_files(&tree).unwrap().tar_bytes().len(),
+        MAX_ARCHIVE_BYTES
+    );
+    for (path, text) in [("a", "x".repeat(room / 2 + 1)), ("c", String::new())] {
+        let mut tree = tree.clone();
+        tree.insert(path.to_owned(), text);
+        let said = refusal(&tree);
+        assert!(
+            said.starts_with("the source is more than 3.5 MiB as a tar archive"),
+            "{said}"
+        );
+    }
+    // Wide characters fit into the object sooner than into the archive.
+    let wide = "\u{1f9ea}".repeat(MAX_INLINE_CHARACTERS / 2 - 1);
+    let error = Source::from_inline(&files([("a", wide.clone()), ("b", wide)])).unwrap_err();
+    assert!(matches!(error, SourceError::TooLarge), "{error}");
+}
+
+#[test]
+fn files_of_variables_are_found_where_terraform_reads_them() {
+    let tree = files(
+        [
+            "terraform.tfvars",
+            "a.auto.tfvars",
+            "b.auto.tfvars.json",
+            "main.tf",
+            "other.tfvars",
+            "modules/terraform.tfvars",
+        ]
+        .map(|path| (path, "")),
+    );
+    assert_eq!(
+        Source::from_files(&tree).unwrap().variable_files(),
+        ["a.auto.tfvars", "b.auto.tfvars.json", "terraform.tfvars"]
+    );
+}
+
+#[test]
+fn what_may_be_run_is_part_of_the_hash_and_nothing_else_is() {
+    let tree = files([("main.tf", "a"), ("run.sh", "b")]);
+    let plain = Source::from_files(&tree).unwrap();
+    let hash = |source: &Source| source.hash(&BTreeMap::new());
+    let run = |paths: &[&str]| {
+        let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
+        plain.clone().with_executables(&paths)
+    };
+    assert_eq!(hash(&run(&[])), hash(&plain));
+    assert_eq!(hash(&run(&["gone.sh"])), hash(&plain));
+    assert_ne!(hash(&run(&["run.sh"])), hash(&plain));
+    let content = Content::read(&run(&["run.sh"]).tar_bytes()).unwrap();
+    assert_eq!(content.executables().collect::<Vec<_>>(), ["run.sh"]);
+    assert!(content.equals(&plain));
 }
 
 #[test]

@@ -246,6 +246,7 @@ impl stage::World<CoderTemplate> for World {
             Effect::CreateVersion {
                 name,
                 template_id: asked,
+                executables: _,
             } => {
                 assert_eq!(*asked, template_id, "{self:?}");
                 // Names without a template are not unique.

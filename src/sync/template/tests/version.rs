@@ -72,6 +72,7 @@ fn row_another_source_is_recorded_built_awaited_and_promoted() {
     let effect = Effect::CreateVersion {
         name: name("a", 1),
         template_id: Some(ID.to_owned()),
+        executables: Vec::new(),
     };
     assert_eq!(scene.effect(), effect);
 
@@ -397,4 +398,77 @@ fn row_a_source_that_comes_back_passes_over_its_failed_version() {
         .seeing(recorded("a", 1, None), failed_before("10:00:00"))
         .recorded();
     assert_eq!(scene.stalled(), Reason::VersionFailed);
+}
+
+/// The content of a version whose files `run.sh` and `other.sh` may be run, and which has a link.
+fn with_scripts() -> Content {
+    let files = json!({"main.tf": "a", "run.sh": "x", "other.sh": "y"});
+    let source = Source::from_inline(&serde_json::from_value(files).unwrap()).unwrap();
+    let executables = ["run.sh".to_owned(), "other.sh".to_owned()];
+    let tar = source.with_executables(&executables).tar_bytes();
+    Content::read(&tar).unwrap()
+}
+
+#[test]
+fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
+    let spec = |text: &str| json!({"files": {"main.tf": text, "run.sh": "x"}});
+    let scene =
+        Scene::declared(&spec("b")).change(|scene| scene.own.active = Some(Ok(with_scripts())));
+    let plan = scene.plan();
+    assert_eq!(plan.notes[0].reason, NoteReason::FilesDropped);
+    let record = scene.records().own.version.unwrap();
+    assert_eq!(record.executable_files, ["run.sh"]);
+    // It is the hash of what is declared that tells a new source, and the name that tells what is built.
+    let plain = scene.look(|context| context.sight.source.unwrap().as_ref().unwrap().hash.clone());
+    assert_eq!(record.source_hash, plain);
+    assert!(!source::is_version_of(&record.name, &plain));
+    let begun = scene.recorded().change(|scene| {
+        (scene.own.version, scene.own.active) = (Find::Absent, None);
+    });
+    let Effect::CreateVersion { executables, .. } = begun.effect() else {
+        panic!("no version but {:?}", begun.effect());
+    };
+    assert_eq!(executables, ["run.sh"]);
+
+    // Another try, and another text while the content cannot be read: as it was known.
+    let failed = begun
+        .change(|scene| scene.own.version = Find::Found(version("v1", Some(ID), failed(false))))
+        .recorded()
+        .annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    assert_eq!(
+        failed.records().own.version.unwrap().executable_files,
+        ["run.sh"]
+    );
+    let mut edited = failed;
+    let files = spec("c")["files"].clone();
+    edited.stored.edit(USER, "files", Some(files));
+    edited.own.version = Find::NotSought;
+    edited.own.active = Some(unreadable("404", true));
+    let notes = edited.plan().notes;
+    assert_eq!(notes[0].reason, NoteReason::ModesUnknown);
+    assert_eq!(
+        edited.records().own.version.unwrap().executable_files,
+        ["run.sh"]
+    );
+
+    // Nothing is built for modes alone.
+    let files = json!({"files": {"main.tf": "a", "run.sh": "x", "other.sh": "y"}});
+    let equal = Scene::declared(&files).change(|scene| scene.own.active = Some(Ok(with_scripts())));
+    let record = equal.records().own.version.unwrap();
+    assert_eq!(record.id.as_deref(), Some("active"));
+    assert_eq!(record.executable_files, ["other.sh", "run.sh"]);
+}
+
+#[test]
+fn files_of_variables_are_told_to_have_no_effect() {
+    let files = json!({"main.tf": "a", "terraform.tfvars": "x = 1"});
+    let scene = Scene::declared(&json!({ "files": files }))
+        .change(|scene| scene.own.active = Some(content("a")));
+    let note = &scene.plan().notes[0];
+    assert_eq!(note.reason, NoteReason::VariablesIgnored);
+    assert!(
+        note.message.contains("terraform.tfvars"),
+        "{}",
+        note.message
+    );
 }

@@ -8,6 +8,7 @@ use crate::{
     sync::{
         build_wait::Poll,
         outlook::Outlook,
+        payload,
         template::{Context, Effect, Find, OwnRecords, Template, Version, VersionJob},
     },
 };
@@ -57,7 +58,7 @@ pub fn outlook(context: &Context) -> Option<Outlook> {
             format!(
                 "the import of version {} failed: {}",
                 record.name,
-                record.error.as_ref().unwrap_or(error)
+                payload::explained(record.error.as_ref().unwrap_or(error))
             ),
         )),
     }
@@ -73,6 +74,7 @@ pub fn pending(context: &Context, template: &Template) -> Vec<Effect> {
         (Find::Absent, Some(record)) => vec![Effect::CreateVersion {
             name: record.name,
             template_id: Some(template.id.clone()),
+            executables: record.executable_files,
         }],
         _ => Vec::new(),
     }

@@ -1,0 +1,57 @@
+//! What the content of the active version means for a new one: which files may be run, and what people
+//! are told.
+
+use crate::sync::{
+    note::{Note, NoteReason},
+    source::{Content, Source},
+    template::Context,
+};
+
+/// The declared source, of which those files may be run that might in the active version: `spec.files` has
+/// no word for it, so that nobody meant to take it away. What cannot be read now is as it was recorded.
+pub(super) fn runnable(context: &Context, source: &Source) -> Source {
+    let plain = source.clone();
+    match (active(context), context.records().own.version) {
+        (Some(content), _) => plain.with_executables(content.executables()),
+        (None, Some(record)) => plain.with_executables(&record.executable_files),
+        (None, None) => plain,
+    }
+}
+
+/// What may be run of the active version could not be read.
+pub(super) fn modes_unknown(context: &Context) -> Option<Note> {
+    let unreadable = context.sight.active?.as_ref().err()?;
+    let message = format!(
+        "which files of the active version may be run is not known, so that none of the new one may but \
+         those that were known before: {}",
+        unreadable.message
+    );
+    Some(Note::warning(NoteReason::ModesUnknown, message))
+}
+
+/// Files by which somebody means to set variables.
+pub(super) fn without_effect(source: &Source) -> Option<Note> {
+    let files = source.variable_files();
+    (!files.is_empty()).then(|| {
+        let message = format!(
+            "coderd gives {} no effect: it sets each variable of the template itself; write the values \
+             into the defaults of the variables",
+            files.join(", ")
+        );
+        Note::warning(NoteReason::VariablesIgnored, message)
+    })
+}
+
+/// Files of the active version that the declared source leaves out.
+pub(super) fn dropped(context: &Context, source: &Source) -> Option<Note> {
+    let paths = active(context)?.dropped_by(source);
+    (!paths.is_empty()).then(|| {
+        let message = format!("the declared files leave out {}", paths.join(", "));
+        Note::warning(NoteReason::FilesDropped, message)
+    })
+}
+
+/// The content of the active version, as far as it could be read.
+pub(super) fn active<'a>(context: &Context<'a>) -> Option<&'a Content> {
+    context.sight.active?.as_ref().ok()
+}
