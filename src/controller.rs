@@ -14,6 +14,7 @@ mod kinds;
 mod look;
 mod memory;
 pub mod metrics;
+mod progress;
 mod queue;
 mod recall;
 mod reconcile;
@@ -28,7 +29,6 @@ mod workspace;
 mod write;
 
 use std::{
-    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -42,8 +42,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    directory::Directory, import::Imports, inventory::Inventory, kinds::Kinds, memory::Memory,
-    metrics::Metrics, queue::Queue, session::Sessions,
+    directory::Directory,
+    import::Imports,
+    inventory::Inventory,
+    kinds::Kinds,
+    memory::Memory,
+    metrics::Metrics,
+    progress::{KINDS, Progress},
+    queue::Queue,
+    session::Sessions,
 };
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
@@ -106,36 +113,6 @@ pub const BEAT: Duration = Duration::from_secs(5);
 /// Whether the controller can do its work, or what it waits for.
 pub type Readiness = Result<(), String>;
 
-/// How far the controller has come since its start.
-#[derive(Debug, Default)]
-struct Progress {
-    /// The watches that have reported everything.
-    synced: BTreeSet<&'static str>,
-    /// Whether coderd answered a whole sweep.
-    swept: bool,
-    /// What the CRDs lack that this program needs.
-    lacks: Option<String>,
-}
-
-impl Progress {
-    /// Whether all objects of the namespace are known.
-    fn is_watching(&self) -> bool {
-        self.synced.len() == 2
-    }
-
-    fn readiness(&self) -> Readiness {
-        if let Some(lacks) = &self.lacks {
-            Err(lacks.clone())
-        } else if !self.is_watching() {
-            Err("waiting for the list of CoderWorkspaces and CoderTemplates".to_owned())
-        } else if !self.swept {
-            Err("waiting for coderd to answer a whole sweep".to_owned())
-        } else {
-            Ok(())
-        }
-    }
-}
-
 /// Everything that the parts of the controller share.
 struct Controller {
     settings: Settings,
@@ -186,12 +163,12 @@ impl Controller {
         let _previous = self.readiness.send_replace(progress.readiness());
     }
 
-    /// Whether all objects of the namespace are known.
-    fn is_watching(&self) -> bool {
+    /// Whether all objects of `kind` are known.
+    fn is_watching(&self, kind: &str) -> bool {
         self.progress
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .is_watching()
+            .is_watching(kind)
     }
 }
 
@@ -246,7 +223,7 @@ async fn beat(controller: Arc<Controller>, alive: watch::Sender<Instant>) {
         let _objects = controller.inventory.count();
         let _depth = controller.queue.depth(queue::Lane::Sweep);
         let _session = controller.sessions.get();
-        let _ready = controller.is_watching();
+        let _ready = controller.is_watching(KINDS[0]);
         alive.send_replace(Instant::now());
         tokio::time::sleep(BEAT).await;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
@@ -43,6 +43,8 @@ pub(super) struct Look<'a, K: Driven> {
     pub(super) refused: &'a [Refusal],
     pub(super) withheld: &'a [Refusal],
     pub(super) suspension: Option<&'a Suspension>,
+    /// How far the API server's clock is ahead of ours.
+    pub(super) kube_ahead: SignedDuration,
 }
 
 /// What was seen of coderd for one object.
@@ -51,7 +53,7 @@ pub(super) struct Seen<K: Driven> {
     pub(super) twin: Twin<K::Twin>,
     /// What is looked at for this kind only.
     pub(super) own: K::Seen,
-    /// coderd's clock.
+    /// coderd's clock when the twin was looked for by its name, to the second.
     pub(super) coderd_now: Option<Timestamp>,
     /// Whether the object has to say that nothing could be seen.
     patience: Patience,
@@ -112,7 +114,11 @@ impl<'a, K: Driven> Look<'a, K> {
             damper: &seen.damper,
             suspension: self.suspension,
             request_timeout: settings.request_timeout,
-            coderd_now: seen.coderd_now.unwrap_or(now),
+            coderd_now: seen
+                .coderd_now
+                .or_else(|| settings.coderd.server_time())
+                .unwrap_or(now),
+            kube_now: now.saturating_add(self.kube_ahead).unwrap_or(now),
             now,
         }
     }
@@ -234,7 +240,10 @@ pub(super) async fn observe<K: Driven>(
     if let Twin::Present(twin) = &seen.twin {
         seen.bound_elsewhere = controller.bound_elsewhere(key, twin.id());
         let is_bound = standing.binding.is_some();
-        if let Some(cause) = controller.bindings_are_unknown().filter(|_| !is_bound) {
+        if let Some(cause) = controller
+            .bindings_are_unknown(key.object_kind())
+            .filter(|_| !is_bound)
+        {
             seen.twin = Twin::Unknown(cause);
         }
     }
@@ -297,8 +306,8 @@ impl Controller {
 
     /// Why an object without a binding cannot be bound now: another one, not looked at since the start,
     /// may be bound to the same twin.
-    fn bindings_are_unknown(&self) -> Option<Cause> {
-        if self.is_watching() && self.inventory.knows_bindings() {
+    fn bindings_are_unknown(&self, kind: &'static str) -> Option<Cause> {
+        if self.is_watching(kind) && self.inventory.knows_bindings() {
             return None;
         }
         let awaited = self.inventory.unvisited().map_or_else(

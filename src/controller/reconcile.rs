@@ -94,9 +94,11 @@ async fn steps<K: Driven>(
     stop: &CancellationToken,
 ) -> Result<Verdict, Error> {
     let place = object::Key::new(&controller.settings.namespace, name);
-    let Some(mut object) = K::objects(controller).get(&place).await? else {
+    let Some((mut object, at)) = K::objects(controller).get_dated(&place).await? else {
         return Ok(Verdict::Gone);
     };
+    let now = controller.settings.clock.now();
+    let kube_ahead = at.unwrap_or(now).duration_since(now);
     controller.recorded_deletion(key, &object);
     let mut refused: Vec<Refusal> = Vec::new();
     let mut withheld: Vec<Refusal> = Vec::new();
@@ -122,6 +124,7 @@ async fn steps<K: Driven>(
             refused: &refused,
             withheld: &withheld,
             suspension: suspension.as_ref(),
+            kube_ahead,
         };
         let plan = plan(&look.context());
         // What cannot be taken back rests on a look of its own.

@@ -87,12 +87,11 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
             .map(workspace_row),
     );
     let is_new = controller.sessions.set(View::Open(session(&info, &user)));
-    let watching = controller.is_watching();
     let imports = &controller.settings.imports;
-    let changes = controller
-        .inventory
-        .swept(rows, |name| watching && imports.cover(name));
-    for key in changes.objects.into_iter().chain(changes.imports) {
+    let changes = controller.inventory.swept(rows, |name| imports.cover(name));
+    let imports = changes.imports.into_iter();
+    let imports = imports.filter(|key| controller.is_watching(key.object_kind()));
+    for key in changes.objects.into_iter().chain(imports) {
         controller.queue.add(key, Lane::Sweep);
     }
     if is_new {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, pin_mut};
+use futures::{Stream, StreamExt, pin_mut};
+
+use tokio::sync::watch::Receiver;
 
 use super::{Controller, Key, queue::Lane};
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
-    k8s::watch::{self, Options, WatchEvent, Watched},
+    k8s::watch::{self, Health, Options, WatchEvent, Watched},
 };
 
 /// Watches the workspaces of the namespace.
@@ -32,9 +34,29 @@ async fn run<K: Watched>(controller: &Controller, kind: &'static str, key: fn(St
             seed.rotate_left(8) ^ u64::from(byte)
         }),
     };
-    let (events, _) = watch::watch::<K, _>(settings.kube.clone(), &options, move |_| {
+    let (events, health) = watch::watch::<K, _>(settings.kube.clone(), &options, move |_| {
         metrics.watch_failed();
     });
+    let take_in = take_in(controller, kind, key, events);
+    let follow = follow(controller, kind, health);
+    futures::join!(take_in, follow);
+}
+
+/// How the watch of `kind` is doing counts for readiness.
+async fn follow(controller: &Controller, kind: &'static str, mut health: Receiver<Health>) {
+    while health.changed().await.is_ok() {
+        let now = *health.borrow_and_update();
+        controller.progressed(|progress| progress.watches.entry(kind).or_default().health = now);
+    }
+}
+
+/// What the watch tells becomes work.
+async fn take_in<K: Watched>(
+    controller: &Controller,
+    kind: &'static str,
+    key: fn(String) -> Key,
+    events: impl Stream<Item = WatchEvent<K>>,
+) {
     pin_mut!(events);
     while let Some(event) = events.next().await {
         match event {
@@ -59,7 +81,7 @@ async fn run<K: Watched>(controller: &Controller, kind: &'static str, key: fn(St
             }
             WatchEvent::Synced => {
                 controller.progressed(|progress| {
-                    progress.synced.insert(kind);
+                    progress.watches.entry(kind).or_default().is_synced = true;
                 });
             }
         }

@@ -122,9 +122,16 @@ impl Controller {
 impl Key {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Workspace(_) => "CoderWorkspace",
-            Self::Template(_) => "CoderTemplate",
+            Self::Workspace(_) | Self::Template(_) => self.object_kind(),
             Self::ImportWorkspace(_) | Self::ImportTemplate(_) => "import",
+        }
+    }
+
+    /// The kind of the object that it is about.
+    pub(super) fn object_kind(&self) -> &'static str {
+        match self {
+            Self::Workspace(_) | Self::ImportWorkspace(_) => "CoderWorkspace",
+            Self::Template(_) | Self::ImportTemplate(_) => "CoderTemplate",
         }
     }
 }

@@ -4,7 +4,8 @@
 //! (200), whether a 404 is a `Status` at all, and answers that are cut down by the `Accept` header.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use kube::{
     Client, Resource,
     core::{Status, request},
@@ -34,6 +35,8 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) code: StatusCode,
+    /// The server's clock, in whole seconds.
+    pub(super) at: Option<Timestamp>,
     body: Bytes,
 }
 
@@ -59,10 +62,11 @@ impl Call {
             .await
             .map_err(Cause::NoAnswer)?;
         let code = response.status();
+        let at = date(response.headers());
         let body = response.into_body().collect_bytes().await;
         let body = body.map_err(Cause::NoAnswer)?;
         if code.is_success() {
-            Ok(Reply { code, body })
+            Ok(Reply { code, at, body })
         } else {
             Err(refusal(code, &body))
         }
@@ -102,6 +106,11 @@ pub(super) fn metadata_only(request: Built) -> Built {
     let mut request = request?;
     request.headers_mut().insert(header::ACCEPT, METADATA_ONLY);
     Ok(request)
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// What a failure says. Any JSON object would pass for kube's lenient `Status`: only what calls

@@ -40,7 +40,7 @@ pub fn due<K: Kind>(context: &Context<K>) -> Option<Duration> {
         .flatten()
         .find(|entry| is_claim(entry))?;
     let made = claim.time.as_ref().map(|time| time.0);
-    let left = made.map(|made| PATIENCE.saturating_sub(context.now.duration_since(made)));
+    let left = made.map(|made| PATIENCE.saturating_sub(context.kube_now.duration_since(made)));
     Some(
         left.and_then(|left| left.try_into().ok())
             .unwrap_or_default(),

@@ -52,9 +52,11 @@ pub struct Context<'a, K: Kind> {
     pub suspension: Option<&'a Suspension>,
     /// How long a request may be under way.
     pub request_timeout: Duration,
-    /// coderd's clock at the last look, or ours.
+    /// Now, by coderd's clock: for what coderd dates.
     pub coderd_now: Timestamp,
-    /// Now.
+    /// Now, by the API server's clock: for what it dates.
+    pub kube_now: Timestamp,
+    /// Now, by ours.
     pub now: Timestamp,
 }
 

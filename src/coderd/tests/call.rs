@@ -360,3 +360,16 @@ async fn only_a_row_that_says_so_proves_a_deletion() {
         assert_eq!(found.is_some(), wanted, "{body}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn coderds_clock_goes_on_from_its_last_reply() {
+    let fake = Fake::new([message(404, "no", ""), reply(200, ORGANIZATION)]);
+    let client = fake.client();
+    assert_eq!(client.server_time(), None);
+    for _ in 0..2 {
+        let _answer = client.organization("coder").await;
+        tokio::time::advance(Duration::from_secs(90)).await;
+        let expected = "2026-11-21T12:25:37Z".parse().unwrap();
+        assert_eq!(client.server_time(), Some(expected));
+    }
+}

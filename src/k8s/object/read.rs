@@ -1,5 +1,6 @@
 //! Live reads, and what the API server sends as a typed object.
 
+use jiff::Timestamp;
 use kube::api::GetParams;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,11 +15,17 @@ impl<K: Kind> Objects<K> {
     /// Reads the object at `key` from the store itself, not from a cache. None only where the API
     /// server has proved that it does not exist.
     pub async fn get(&self, key: &Key) -> Result<Option<K>, Error> {
+        let dated = self.get_dated(key).await?;
+        Ok(dated.map(|(object, _)| object))
+    }
+
+    /// Likewise, and what time it is by the API server's clock, in whole seconds, if it says so.
+    pub async fn get_dated(&self, key: &Key) -> Result<Option<(K, Option<Timestamp>)>, Error> {
         let call = Self::call(Action::Read, key);
         let request = call::requests::<K>(&call.target)
             .and_then(|requests| requests.get(&key.name, &GetParams::default()));
         match call.send(&self.client, request).await {
-            Ok(reply) => object(&call, &reply).map(Some),
+            Ok(reply) => Ok(Some((object(&call, &reply)?, reply.at))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }

@@ -1,5 +1,7 @@
 //! How a watch is doing, for readiness and for the log.
 
+use std::time::Duration;
+
 use tokio::{
     sync::watch::{Receiver, Sender, channel},
     time::Instant,
@@ -19,6 +21,22 @@ pub struct Health {
     pub last_success: Option<Instant>,
     /// How many failures in a row there have been since.
     pub failures: u32,
+    /// The first and the last of them.
+    pub failing: Option<(Instant, Instant)>,
+    /// The last one was that there is no such kind.
+    pub missing: bool,
+}
+
+/// A watch that has failed again and again for so long is down.
+const LONG: Duration = Duration::from_secs(90);
+
+impl Health {
+    /// Whether the watch has failed for long. One that was opened again and is silent has not.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        let failing_for = |(first, last): (Instant, Instant)| last.duration_since(first);
+        self.failing.is_some_and(|span| failing_for(span) >= LONG)
+    }
 }
 
 /// Keeps a watch's health, and logs when it changes.
@@ -55,6 +73,8 @@ impl Monitor {
                 synced: health.synced || listed,
                 last_success: Some(now),
                 failures: 0,
+                failing: None,
+                missing: false,
             };
         });
     }
@@ -62,6 +82,10 @@ impl Monitor {
     /// Logs the first failures in a row, then fewer and fewer.
     pub(super) fn failed(&self, failure: &Failure) {
         self.health.send_modify(|health| {
+            let now = Instant::now();
+            let (first, _) = health.failing.unwrap_or((now, now));
+            health.failing = Some((first, now));
+            health.missing = failure.is_missing_kind();
             health.failures = health.failures.saturating_add(1);
             if health.failures.is_power_of_two() {
                 tracing::warn!(

@@ -74,6 +74,13 @@ pub enum Failure {
     NoVersion,
 }
 
+impl Failure {
+    /// Whether the server says that there is no such kind.
+    pub(super) fn is_missing_kind(&self) -> bool {
+        matches!(self, Self::List(kube::Error::Api(status)) if status.code == 404)
+    }
+}
+
 /// What the source has to tell.
 #[derive(Debug)]
 pub(super) enum News<K> {

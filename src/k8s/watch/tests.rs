@@ -379,3 +379,72 @@ async fn a_long_list_comes_in_pages() {
     assert_eq!(seen[0].parameter("limit"), Some("500"));
     assert_eq!(seen[1].parameter("continue"), Some("next"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_down_once_it_has_failed_for_long_and_well_again_once_it_is() {
+    let refused: Step = || Answer::text(503, "no");
+    let well: Step = || list(5, &[]);
+    let steps = std::iter::repeat_n(refused, 12).chain([well]).collect();
+    let script = script(steps, vec![|| Answer::open_events(&[])]);
+    let (events, mut health, failures) = script.start();
+    let start = Instant::now();
+    let follow = async {
+        while !health.borrow().is_down() {
+            health.changed().await.unwrap();
+        }
+        let down_after = start.elapsed();
+        while health.borrow().is_down() {
+            health.changed().await.unwrap();
+        }
+        down_after
+    };
+    let mut events = pin!(events);
+    let read = async { while events.next().await.is_some() {} };
+    let down_after = tokio::select! {
+        down_after = follow => down_after,
+        () = read => panic!("a watch never ends"),
+    };
+    let limits = Duration::from_secs(90)..Duration::from_secs(150);
+    assert!(limits.contains(&down_after), "{down_after:?}");
+    assert_eq!(failures.lock().unwrap().len(), 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_fails_now_and_then_is_never_down() {
+    // Each is opened, lives for a while, and is refused once.
+    let open: Step = || Answer::open_events(&[event("MODIFIED", &object("a", "1", 7))]);
+    let refused: Step = || Answer::text(503, "no");
+    let steps = [refused, open].repeat(3);
+    let script = script(vec![|| list(5, &[])], steps);
+    let (events, health, _) = script.start();
+    let mut events = pin!(events);
+    let read = async { while events.next().await.is_some() {} };
+    let ended = timeout(Duration::from_secs(1000), read).await;
+    assert!(ended.is_err() && !health.borrow().is_down());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_not_there_is_told_from_a_server_that_fails() {
+    let steps: Vec<Step> = vec![
+        || Answer::text(404, "404 page not found"),
+        || Answer::text(503, "no"),
+        || list(5, &[]),
+    ];
+    let script = script(steps, vec![|| Answer::open_events(&[])]);
+    let (events, mut health, _) = script.start();
+    let follow = async {
+        let mut said = Vec::new();
+        while !health.borrow().synced {
+            health.changed().await.unwrap();
+            said.push(health.borrow().missing);
+        }
+        said
+    };
+    let mut events = pin!(events);
+    let read = async { while events.next().await.is_some() {} };
+    let said = tokio::select! {
+        said = follow => said,
+        () = read => panic!("a watch never ends"),
+    };
+    assert_eq!(said, [true, false, false]);
+}

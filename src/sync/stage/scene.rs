@@ -61,6 +61,7 @@ pub(crate) struct Scene<K: Staged> {
     pub(crate) now: Timestamp,
     /// Where it is not ours.
     pub(crate) coderd_now: Option<Timestamp>,
+    pub(crate) kube_now: Option<Timestamp>,
 }
 
 pub(crate) fn cause() -> Cause {
@@ -89,6 +90,7 @@ impl<K: Staged> Scene<K> {
             suspension: None,
             now: at("10:00:00"),
             coderd_now: None,
+            kube_now: None,
         }
     }
 
@@ -174,6 +176,7 @@ impl<K: Staged> Scene<K> {
             suspension: self.suspension.as_ref(),
             request_timeout: Duration::from_secs(30),
             coderd_now: self.coderd_now.unwrap_or(self.now),
+            kube_now: self.kube_now.unwrap_or(self.now),
             now: self.now,
         })
     }

@@ -8,7 +8,6 @@ pub mod report;
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 
@@ -33,8 +32,6 @@ use crate::{
 
 /// How often a build that somebody gave up is begun again by itself.
 const OWN_ATTEMPTS: u32 = 3;
-/// So far coderd's clock and ours may be apart.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 /// So many versions that are in the way are passed over: failed ones of a source that comes back, and
 /// those of others under our names.
 const OLD_ATTEMPTS: u32 = 16;
@@ -197,7 +194,7 @@ fn begin(context: &Context, declared: &Declared, attempt: u32) -> Plan {
         name,
         source_hash: declared.hash.clone(),
         executable_files: source.executables(),
-        started_at: Some(Time(context.now)),
+        started_at: Some(Time(context.coderd_now)),
         ..VersionStatus::default()
     });
     Plan::record(records, outlook)
@@ -251,7 +248,12 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
         id: Some(version.id.clone()),
         job_status: Some(version.job_status.clone()),
         error: record.error.clone().filter(|_| error.is_some()).or(error),
-        finished_at: ended.then(|| record.finished_at.clone().unwrap_or(Time(context.now))),
+        finished_at: ended.then(|| {
+            record
+                .finished_at
+                .clone()
+                .unwrap_or(Time(context.coderd_now))
+        }),
         promoted_at: record
             .promoted_at
             .clone()
@@ -275,7 +277,7 @@ fn superseded(context: &Context, record: &VersionStatus, version: &Version) -> O
         return None;
     };
     let begun = record.started_at.as_ref()?.0;
-    let is_older = version.created_at.saturating_add(CLOCKS).ok()? < begun;
+    let is_older = version.created_at < begun;
     (record.id.is_none() && is_older && attempt_of(record) < OLD_ATTEMPTS)
         .then(|| next_attempt(context, record))?
 }

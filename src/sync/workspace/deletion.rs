@@ -102,7 +102,7 @@ fn order(context: &Context, workspace: &Workspace, attempts: i64) -> Plan {
     records.sync.deletion = Some(DeletionRecord {
         attempts,
         build_number: workspace.build.number.saturating_add(1),
-        ordered_at: Time(context.now),
+        ordered_at: Time(context.coderd_now),
     });
     Plan::record(records, deleting("a delete build is ordered"))
 }

@@ -58,7 +58,7 @@ async fn a_restart_and_a_short_outage_change_no_status() {
         let failed = || scene.log().matches("a sweep of coderd failed").count();
         let known = failed();
         scene
-            .eventually("three sweeps fail", async || failed() >= known + 3)
+            .eventually("two sweeps fail", async || failed() >= known + 2)
             .await;
         scene.proxy.remove(rule);
         scene.sweeps(2).await;

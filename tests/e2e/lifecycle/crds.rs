@@ -16,7 +16,7 @@ use crate::e2e::{
 async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     // As with the shared bed, its guard removes it when the process ends.
     let bed: &'static Access = Box::leak(Box::new(Bed::start(Options::default()).await.unwrap()));
-    let scene = Scene::on(bed, "crds", &["--import=none"]).await;
+    let mut scene = Scene::on(bed, "crds", &["--import=none"]).await;
     let template = scene.ready_template(&small_source("")).await;
     let spec = json!({ "deletionPolicy": "Delete" });
     let Workspace {
@@ -40,13 +40,11 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     assert_eq!(scene.person.builds(id(&twin)).await.len(), 1);
     scene.wrote_nothing();
 
-    // Installed again, the same manifests adopt what is there.
-    scene
-        .kubectl(&["apply", "--server-side", "-f", &crds])
-        .await;
-    scene
-        .kubectl(&["wait", "--for=condition=Established", "-f", &crds])
-        .await;
+    // Where one kind is installed again, it works without the other, and the same manifest adopts what
+    // is there.
+    install(&scene, "coderworkspaces").await;
+    scene.kill_controller().await;
+    scene.start_controller().await;
     scene
         .apply(&workspace::manifest(
             &scene.workspace_object(&name),
@@ -57,4 +55,21 @@ async fn deleting_the_crds_releases_every_object_and_leaves_coderd_untouched() {
     let seen = scene.until(&cws, "adopted", is_ready).await;
     assert_eq!(seen["status"]["id"], twin["id"]);
     assert_eq!(seen["status"]["binding"]["origin"], "coderd");
+
+    // The other one is found when it comes.
+    install(&scene, "codertemplates").await;
+    scene.apply(&template.applied).await;
+    let seen = scene.until(&template.ctpl, "adopted", is_ready).await;
+    assert_eq!(seen["status"]["id"], template.twin["id"]);
+}
+
+async fn install(scene: &Scene, plural: &str) {
+    let file = format!("crds/coder.com_{plural}.yaml");
+    let file = crate::root().join(file).display().to_string();
+    scene
+        .kubectl(&["apply", "--server-side", "-f", &file])
+        .await;
+    scene
+        .kubectl(&["wait", "--for=condition=Established", "-f", &file])
+        .await;
 }

@@ -472,3 +472,19 @@ fn files_of_variables_are_told_to_have_no_effect() {
         note.message
     );
 }
+
+#[test]
+fn row_an_import_is_dated_by_the_clock_that_it_is_compared_with() {
+    let scene = Scene::declared(&spec()).change(|scene| {
+        scene.now = at("11:00:00");
+        scene.coderd_now = Some(at("10:00:00"));
+    });
+    let begun = scene.records().own.version.unwrap();
+    let started = begun.started_at.map(|time| time.0);
+    assert_eq!(
+        started,
+        Some(at("10:00:00")),
+        "{begun:?}",
+        begun = begun.name
+    );
+}

@@ -105,8 +105,11 @@ pub fn look_again(context: &Context) -> Option<Duration> {
 }
 
 fn poll(context: &Context, record: &VersionStatus) -> Poll {
-    let started = record.started_at.as_ref().map_or(context.now, |at| at.0);
-    let elapsed = context.now.duration_since(started);
+    let started = record
+        .started_at
+        .as_ref()
+        .map_or(context.coderd_now, |at| at.0);
+    let elapsed = context.coderd_now.duration_since(started);
     context
         .sight
         .build_wait

@@ -29,6 +29,16 @@ fn a_claim_waits_a_minute_for_its_deletion() {
 }
 
 #[test]
+fn a_claim_is_as_old_as_the_clock_says_that_dated_it() {
+    for (ours, left) in [("09:00:00", true), ("11:00:00", true), ("10:02:00", false)] {
+        let dated = if left { "10:00:30" } else { "10:01:30" };
+        let scene = claimed(ours).change(|scene| scene.kube_now = Some(at(dated)));
+        let waits = matches!(scene.next(), Next::Rest(_));
+        assert_eq!(waits, left, "{ours}: {:?}", scene.next());
+    }
+}
+
+#[test]
 fn a_dropped_claim_takes_policy_and_finalizer_along() {
     let mut scene = claimed("10:01:00");
     assert!(scene.take(&Write::DropClaim));
