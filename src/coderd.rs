@@ -55,6 +55,6 @@ pub use self::{
     token::{TokenError, TokenSource},
     transport::{Delivery, ReplyLimit, TransportError},
     user::{User, UserStatus},
-    version::{NewVersion, RichParameter, Variable, Version},
+    version::{NewVersion, RichParameter, Variable, Version, VersionVariable},
     workspace::{AutomaticUpdates, Health, NewWorkspace, Workspace, WorkspaceList},
 };

@@ -56,6 +56,34 @@ impl fmt::Debug for Variable {
     }
 }
 
+/// A variable of a version's source, as the version has it for good. `Debug` does not show its values.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct VersionVariable {
+    /// Its name.
+    pub name: String,
+    /// The value in effect.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub value: String,
+    /// The default in the source.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub default_value: String,
+    /// True if the source has no default.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub required: bool,
+    /// True if the values are not shown.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub sensitive: bool,
+}
+
+impl fmt::Debug for VersionVariable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("VersionVariable")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What is asked of a new version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewVersion {
@@ -189,6 +217,12 @@ impl Client {
     /// ended.
     pub async fn version_parameters(&self, id: Uuid) -> Result<Vec<RichParameter>, Error> {
         let request = Request::get("/templateversions/{id}/rich-parameters").with(&id);
+        Ok(self.json::<Option<_>>(request).await?.unwrap_or_default())
+    }
+
+    /// Reads the variables of a version. [`Error::is_forbidden`] before its import has ended.
+    pub async fn version_variables(&self, id: Uuid) -> Result<Vec<VersionVariable>, Error> {
+        let request = Request::get("/templateversions/{id}/variables").with(&id);
         Ok(self.json::<Option<_>>(request).await?.unwrap_or_default())
     }
 

@@ -94,6 +94,8 @@ note_reasons! {
     FilesDropped,
     /// Which files of the active version may be run could not be read.
     ModesUnknown,
+    /// Variables of a new version keep values from an earlier one.
+    VariablesKept,
     /// A declared source has files of variables, which have no effect.
     VariablesIgnored,
     /// Field ownership was reset: everything counts as declared.

@@ -215,6 +215,12 @@ impl Source {
     }
 }
 
+/// A text that anybody may have written, fit to be shown: short, on one line, in quotes.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    format!("\"{}\"", Name(text))
+}
+
 fn same_path(given: &BTreeMap<String, String>, clean: &str) -> SourceError {
     let mut same = given
         .keys()

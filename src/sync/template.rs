@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use self::{
     declared::{Declared, declared_source},
     effect::{Effect, NewTemplate},
-    twin::{Find, Template, Unreadable, Version, VersionJob},
+    twin::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
 };
 use super::{
     build_wait::BuildWait,

@@ -191,17 +191,30 @@ async fn a_version_of_somebody_else_under_our_name_is_not_promoted() {
     let name = scene.name("t");
     let object = scene.template_object(&name);
     let ctpl = format!("ctpl/{object}");
-    let one = manifest(&object, &small_source("one"));
+    let source = |region: &str| {
+        let variable = format!("variable \"region\" {{\n  default = \"{region}\"\n}}\n");
+        small_source(region) + &variable
+    };
+    let one = manifest(&object, &source("us"));
     scene.apply(&one).await;
     scene.wait(&ctpl, "Ready").await;
     let seen = scene.object(&ctpl).await.unwrap();
     let version = &seen["status"]["version"];
     let (ours, ours_id) = (version["name"].clone(), version["id"].as_str().unwrap());
-    scene.apply(&manifest(&object, &small_source("two"))).await;
+    scene.apply(&manifest(&object, &source("eu"))).await;
     let promoted = |seen: &Value| is_ready(seen) && condition(seen, "VersionPromoted") == "True";
     scene
         .until(&ctpl, "the second source is active", |seen| {
             promoted(seen) && seen["status"]["version"]["name"] != ours
+        })
+        .await;
+    // The new default of the variable is none of the new version.
+    let seen = scene.object(&ctpl).await.unwrap();
+    let kept = "region is \"eu\" in the files, and \"us\" in effect";
+    assert!(message(&seen, "Ready").contains(kept), "{seen}");
+    scene
+        .event(&ctpl, "VariablesKept", |event| {
+            event.starts_with("VariablesKept: ") && event.contains(kept)
         })
         .await;
 

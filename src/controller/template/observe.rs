@@ -111,7 +111,8 @@ pub(super) async fn sources(
             Seek::ById(text) | Seek::ByName(text) => Some(text.to_owned()),
         };
         if sought.is_none() || sought != seen.own.sought {
-            seen.own.version = find_version(controller, seek, seen).await?;
+            let asks = |id: &str| version::needs_variables(object, id);
+            seen.own.version = find_version(controller, seek, seen, asks).await?;
             seen.own.sought = sought;
         }
     }
@@ -142,6 +143,7 @@ async fn find_version(
     controller: &Controller,
     seek: Seek<'_>,
     seen: &Seen<CoderTemplate>,
+    needs_variables: impl Fn(&str) -> bool,
 ) -> Result<Find, coderd::Error> {
     let client = &controller.settings.coderd;
     let found = match seek {
@@ -173,7 +175,13 @@ async fn find_version(
     } else {
         Vec::new()
     };
-    Ok(Find::Found(translate_version(&version, &log)))
+    let has_variables = version.job.status == coderd::JobStatus::Succeeded;
+    let variables = if has_variables && needs_variables(&version.id.to_string()) {
+        Some(client.version_variables(version.id).await?)
+    } else {
+        None
+    };
+    Ok(Find::Found(translate_version(&version, &log, variables)))
 }
 
 /// The version called `name` that `us` made and that belongs to no template: only the list of jobs shows

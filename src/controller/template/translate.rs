@@ -3,7 +3,7 @@
 use crate::{
     api::object_name::TemplateName,
     coderd::{self, JobStatus, LogLevel, LogLine},
-    sync::template::{Template, Version, VersionJob},
+    sync::template::{KeptVariable, Template, Version, VersionJob},
 };
 
 /// The most that is kept of a failed import's log, in bytes.
@@ -38,8 +38,13 @@ pub(in crate::controller) fn translate(
     }
 }
 
-/// A version as coderd sent it; `log` is the end of its log where its import failed.
-pub(super) fn version(wire: &coderd::Version, log: &[LogLine]) -> Version {
+/// A version as coderd sent it; `log` is the end of its log where its import failed, `variables` are its
+/// variables where they were asked for.
+pub(super) fn version(
+    wire: &coderd::Version,
+    log: &[LogLine],
+    variables: Option<Vec<coderd::VersionVariable>>,
+) -> Version {
     let error = wire
         .job
         .error
@@ -63,7 +68,26 @@ pub(super) fn version(wire: &coderd::Version, log: &[LogLine]) -> Version {
         job,
         job_status: wire.job.status.as_str().to_owned(),
         is_archived: wire.archived,
+        kept_variables: variables.map(|all| all.into_iter().filter_map(kept).collect()),
     }
+}
+
+/// A variable that has another value than the default of its source. Sensitive values are not shown, so
+/// that they cannot be compared.
+fn kept(variable: coderd::VersionVariable) -> Option<KeptVariable> {
+    let coderd::VersionVariable {
+        name,
+        value,
+        default_value,
+        required,
+        sensitive,
+    } = variable;
+    let differs = !required && !sensitive && value != default_value;
+    differs.then_some(KeptVariable {
+        name,
+        in_source: default_value,
+        in_effect: value,
+    })
 }
 
 /// Who asked for a version.

@@ -28,7 +28,11 @@ pub fn outlook(context: &Context, template: &Template) -> Outlook {
 }
 
 fn settled(context: &Context, template: &Template) -> Outlook {
-    let mut outlook = Outlook::settled(format!("active version {}", template.active_version_name));
+    let kept = context.records().own.version;
+    let kept = kept.and_then(|version| version::report::kept_variables(&version));
+    let kept = kept.map(|text| format!("; {text}")).unwrap_or_default();
+    let active = &template.active_version_name;
+    let mut outlook = Outlook::settled(format!("active version {active}{kept}"));
     if let Some(message) = files::withheld(context) {
         let message = format!(
             "files: {message}; give the controller's user the right, and they are mirrored within a \

@@ -117,6 +117,7 @@ fn version(id: &str, template_id: Option<&str>, job: VersionJob) -> Version {
         .to_owned(),
         job,
         is_archived: false,
+        kept_variables: None,
     }
 }
 

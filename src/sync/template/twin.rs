@@ -70,6 +70,20 @@ pub struct Version {
     pub job_status: String,
     /// Whether it was archived.
     pub is_archived: bool,
+    /// The variables for which another value is in effect than its source says; none where that was not
+    /// asked.
+    pub kept_variables: Option<Vec<KeptVariable>>,
+}
+
+/// A variable whose value coderd keeps from an earlier version, whatever the source says now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptVariable {
+    /// Its name.
+    pub name: String,
+    /// The default in the source.
+    pub in_source: String,
+    /// The value in effect.
+    pub in_effect: String,
 }
 
 /// How far the import of a version has come.

@@ -1,6 +1,7 @@
 //! The version of the declared source.
 
 use super::*;
+use crate::sync::template::version::needs_variables;
 
 fn spec() -> Value {
     json!({"files": files("a")})
@@ -487,4 +488,35 @@ fn row_an_import_is_dated_by_the_clock_that_it_is_compared_with() {
         "{begun:?}",
         begun = begun.name
     );
+}
+
+#[test]
+fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
+    let kept = KeptVariable {
+        name: "region".to_owned(),
+        in_source: "eu".to_owned(),
+        in_effect: "us".to_owned(),
+    };
+    let found = Version {
+        kept_variables: Some(vec![kept]),
+        ..version("v1", Some(ID), VersionJob::Succeeded)
+    };
+    let scene = Scene::declared(&spec())
+        .seeing(recorded("a", 1, Some("v1")), found)
+        .active("v1");
+    let note = &scene.plan().notes[0];
+    assert_eq!(note.reason, NoteReason::VariablesKept);
+    let said = "region is \"eu\" in the files, and \"us\" in effect";
+    assert!(note.message.contains(said), "{}", note.message);
+    // It is asked for once, and the record keeps it.
+    let asks = |scene: &Scene| needs_variables(&scene.stored.object(), "v1");
+    assert!(asks(&scene));
+    let scene = scene.recorded().change(|scene| {
+        scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
+    });
+    assert!(!asks(&scene));
+    let status = scene.rest();
+    let ready = status.condition(ConditionType::Ready).unwrap();
+    assert_eq!(ready.status, "True");
+    assert!(ready.message.contains(said), "{}", ready.message);
 }

@@ -1,10 +1,13 @@
 //! What the content of the active version means for a new one: which files may be run, and what people
 //! are told.
 
-use crate::sync::{
-    note::{Note, NoteReason},
-    source::{Content, Source},
-    template::Context,
+use crate::{
+    api::template::VersionStatus,
+    sync::{
+        note::{Note, NoteReason},
+        source::{Content, Source, shown},
+        template::{Context, KeptVariable},
+    },
 };
 
 /// The declared source, of which those files may be run that might in the active version: `spec.files` has
@@ -54,4 +57,22 @@ pub(super) fn dropped(context: &Context, source: &Source) -> Option<Note> {
 /// The content of the active version, as far as it could be read.
 pub(super) fn active<'a>(context: &Context<'a>) -> Option<&'a Content> {
     context.sight.active?.as_ref().ok()
+}
+
+/// A variable that keeps its value, for people.
+pub(super) fn kept(variable: &KeptVariable) -> String {
+    let KeptVariable {
+        name,
+        in_source,
+        in_effect,
+    } = variable;
+    let (in_source, in_effect) = (shown(in_source), shown(in_effect));
+    format!("{name} is {in_source} in the files, and {in_effect} in effect")
+}
+
+/// That variables keep their values, once that is found.
+pub(super) fn kept_variables(before: &VersionStatus, found: &VersionStatus) -> Option<Note> {
+    let is_new = before.kept_variables != found.kept_variables;
+    let text = super::report::kept_variables(found).filter(|_| is_new)?;
+    Some(Note::warning(NoteReason::VariablesKept, text))
 }

@@ -115,3 +115,15 @@ fn poll(context: &Context, record: &VersionStatus) -> Poll {
         .build_wait
         .next_poll(elapsed.try_into().unwrap_or_default())
 }
+
+/// The variables of a version that keep their values, and how they get others.
+pub fn kept_variables(version: &VersionStatus) -> Option<String> {
+    let kept = version.kept_variables.join("; ");
+    (!kept.is_empty()).then(|| {
+        format!(
+            "a variable keeps its value from version to version, whatever its default becomes: {kept}; \
+             spec.variables sets it, where this version of the controller synchronises that, and a new \
+             name gets the new default"
+        )
+    })
+}
