@@ -221,7 +221,7 @@ pub async fn run(
 async fn beat(controller: Arc<Controller>, alive: watch::Sender<Instant>) {
     loop {
         let _objects = controller.inventory.count();
-        let _depth = controller.queue.depth(queue::Lane::Sweep);
+        let _depth = controller.queue.depth(queue::Lane::Bulk);
         let _session = controller.sessions.get();
         let _ready = controller.is_watching(KINDS[0]);
         alive.send_replace(Instant::now());

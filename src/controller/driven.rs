@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Controller, Key, Settings,
     cause::Outcome,
+    inventory::Awaited,
     look::{Look, Seen},
 };
 use crate::{
@@ -82,6 +83,11 @@ pub(super) trait Driven:
         departure: Option<Departure>,
         seen: &mut Seen<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
+
+    /// What an object without a twin waits for.
+    fn awaited(&self, _seen: &Seen<Self>) -> Option<Awaited> {
+        None
+    }
 
     /// What was seen, for deciding.
     fn sight<'a>(seen: &'a Self::Seen, settings: &'a Settings) -> Self::Sight<'a>;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Controller, Key, queue::Lane, template, workspace};
+use super::{Controller, Key, inventory::forms, queue::Lane, template, workspace};
 use crate::{
     api::names::MANAGER_CODERD,
     coderd,
-    k8s::object::{self, Imported},
+    k8s::object::{self, Imported, Objects},
     sync::kind::TwinFacts,
 };
 
@@ -50,17 +51,17 @@ pub(super) async fn workspace(controller: &Controller, id: Uuid) -> Result<(), E
     if !controller.settings.imports.cover(&twin.organization) {
         return Ok(());
     }
-    let name = twin.object_name().to_string();
     let set = serde_json::json!({ "spec": { "organization": twin.organization.to_lowercase() } });
-    let key = object::Key::new(&controller.settings.namespace, &name);
-    if controller.workspaces.get(&key).await?.is_none() {
-        let imported = controller
-            .workspaces
-            .import(&key, MANAGER_CODERD, set)
-            .await?;
-        tracing::info!(name, %id, created = matches!(imported, Imported::Created(_)), "imported");
-    }
-    controller.queue.add(Key::Workspace(name), Lane::Sweep);
+    let name = twin.object_name().to_string();
+    let key = made(
+        controller,
+        &controller.workspaces,
+        Key::Workspace,
+        name,
+        set,
+    )
+    .await?;
+    controller.queue.add(key, Lane::Bulk);
     Ok(())
 }
 
@@ -74,23 +75,41 @@ pub(super) async fn template(controller: &Controller, id: Uuid) -> Result<(), Er
     if live.deleted || controller.inventory.is_bound(id) {
         return Ok(());
     }
-    let name = template::object_name(&live).to_string();
     if !controller.settings.imports.cover(&live.organization_name) {
         return Ok(());
     }
     let set = serde_json::json!({
         "spec": { "organization": live.organization_name.to_lowercase() }
     });
-    let key = object::Key::new(&controller.settings.namespace, &name);
-    if controller.templates.get(&key).await?.is_none() {
-        let imported = controller
-            .templates
-            .import(&key, MANAGER_CODERD, set)
-            .await?;
-        tracing::info!(name, %id, created = matches!(imported, Imported::Created(_)), "imported");
-    }
-    controller.queue.add(Key::Template(name), Lane::Sweep);
+    let name = template::object_name(&live).to_string();
+    let key = made(controller, &controller.templates, Key::Template, name, set).await?;
+    controller.queue.add(key, Lane::Bulk);
     Ok(())
+}
+
+/// Makes the object called `name`, unless there is one: either form of the name counts. Gives back the
+/// one that is there.
+async fn made<K: object::Kind>(
+    controller: &Controller,
+    objects: &Objects<K>,
+    kind: fn(String) -> Key,
+    name: String,
+    set: Value,
+) -> Result<Key, Error> {
+    let namespace = &controller.settings.namespace;
+    for form in forms(&name) {
+        let place = object::Key::new(namespace, &form);
+        if objects.get(&place).await?.is_some() {
+            return Ok(kind(form));
+        }
+    }
+    let place = object::Key::new(namespace, &name);
+    let key = kind(name);
+    controller.memory.imports(&key);
+    let imported = objects.import(&place, MANAGER_CODERD, set).await?;
+    let created = matches!(imported, Imported::Created(_));
+    tracing::info!(object = %key, created, "imported");
+    Ok(key)
 }
 
 /// Why an import did not happen; it is tried again with the next sweep.

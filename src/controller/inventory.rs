@@ -4,13 +4,17 @@
 //! row is missing proves nothing: it only makes its object look for itself.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use uuid::Uuid;
 
 use super::Key;
+use crate::api::{
+    names::STATIC_CONTROL_PLANE,
+    object_name::{ObjectName, TemplateName},
+};
 
 /// What one row of a list says, as far as a change of it matters.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,11 +37,20 @@ pub(super) enum RowContent {
 }
 
 impl Row {
-    /// The key of the object called `name`, of the row's kind.
-    fn key(&self, name: String) -> Key {
-        match self.content {
-            RowContent::Workspace(_) => Key::Workspace(name),
-            RowContent::Template(_) => Key::Template(name),
+    /// The keys of the objects that the row may belong to, by its name.
+    fn keys(&self) -> [Key; 2] {
+        let key = match self.content {
+            RowContent::Workspace(_) => Key::Workspace,
+            RowContent::Template(_) => Key::Template,
+        };
+        forms(&self.name).map(key)
+    }
+
+    /// What may have been awaited and is there with this row.
+    fn brings(&self) -> Option<Awaited> {
+        match &self.content {
+            RowContent::Workspace(_) => None,
+            RowContent::Template(it) => Some(Awaited::template(&it.organization, &it.name)),
         }
     }
 
@@ -50,28 +63,66 @@ impl Row {
     }
 }
 
+/// Both names that an object may have whose identity is spelled `name`: without and with the control
+/// plane.
+pub(super) fn forms(name: &str) -> [String; 2] {
+    [name.to_owned(), format!("{STATIC_CONTROL_PLANE}.{name}")]
+}
+
+/// What an object without a binding waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Awaited {
+    /// That the twin of this id is let go by another object, or goes, or gives its name free.
+    Twin(Uuid),
+    /// That a template of this name is there.
+    Template {
+        /// Its organization, lower case.
+        organization: String,
+        /// Its name, lower case.
+        name: String,
+    },
+}
+
+impl Awaited {
+    /// The template that coderd calls so, in any case.
+    pub(super) fn template(organization: &str, name: &str) -> Self {
+        Self::Template {
+            organization: organization.to_lowercase(),
+            name: name.to_lowercase(),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Inventory(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     rows: BTreeMap<Uuid, Row>,
-    /// Every object, and whether it has been looked at since the start: until all have, it is not
-    /// known which twins are bound.
     objects: HashMap<Key, Known>,
     bound: HashMap<Uuid, Key>,
-    /// Whether every object that was there at the start has been looked at.
-    knows_bindings: bool,
+    waiting: HashMap<Key, Awaited>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    was_visited: bool,
     binding: Option<Uuid>,
-    /// Whether the last look found the twin.
-    is_present: bool,
+    /// What the last look found. Until there is one, as where the object cannot be read, the list tells
+    /// the binding.
+    visit: Option<Visit>,
     /// Whether a look found something new since the last sweep.
     is_new: bool,
+}
+
+/// What a look at an object found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Visit {
+    /// The twin that it is bound to.
+    pub(super) binding: Option<Uuid>,
+    /// Whether the twin is there.
+    pub(super) is_present: bool,
+    /// What it waits for.
+    pub(super) awaits: Option<Awaited>,
 }
 
 /// What a sweep found.
@@ -79,6 +130,8 @@ struct Known {
 pub(super) struct Changes {
     /// Objects that have to be looked at.
     pub(super) objects: Vec<Key>,
+    /// Objects that waited for what is there now.
+    pub(super) woken: Vec<Key>,
     /// Twins without an object.
     pub(super) imports: Vec<Key>,
 }
@@ -99,10 +152,11 @@ impl Inventory {
                 Some(key) if is_new => changes.objects.push(key.clone()),
                 Some(_) => {}
                 None => {
-                    let key = row.key(row.name.clone());
-                    if state.objects.contains_key(&key) {
-                        changes.objects.extend(is_new.then_some(key));
-                    } else if state.is_complete() && covered(&row.organization) {
+                    let is_there = |key: &Key| state.objects.contains_key(key);
+                    let mut by_name = row.keys().into_iter().filter(is_there).peekable();
+                    if by_name.peek().is_some() {
+                        changes.objects.extend(by_name.filter(|_| is_new));
+                    } else if covered(&row.organization) {
                         changes.imports.push(row.import_key(*id));
                     }
                 }
@@ -110,16 +164,21 @@ impl Inventory {
         }
         // A twin may come and go between two sweeps, so that what counts is not the sweep before but
         // the last look. Who did not find it then has looked, or looks again by itself.
-        let missing = state.bound.iter().filter(|(id, key)| {
-            !state.rows.contains_key(id) && state.objects.get(key).is_some_and(|it| it.is_present)
-        });
+        let missing = state
+            .bound
+            .iter()
+            .filter(|(id, key)| !state.rows.contains_key(id) && state.is_present(key));
         changes.objects.extend(missing.map(|(_, key)| key.clone()));
-        let is_other_template = |(id, row): (&Uuid, &Row)| {
-            matches!(row.content, RowContent::Template(_)) && before.get(id) != Some(row)
+        let is_new = |(id, row): &(&Uuid, &Row)| before.get(id) != Some(*row);
+        let brought = state.rows.iter().filter(is_new);
+        let mut news: HashSet<Awaited> = brought.filter_map(|(_, row)| row.brings()).collect();
+        let has_left = |(id, row): &(&Uuid, &Row)| {
+            let now = state.rows.get(id);
+            now.is_none_or(|now| now.name != row.name)
         };
-        if state.rows.iter().any(is_other_template) {
-            changes.objects.extend(state.waiting());
-        }
+        let left = before.iter().filter(has_left);
+        news.extend(left.map(|(id, _)| Awaited::Twin(*id)));
+        changes.woken = state.waiting_for(|awaited| news.contains(awaited));
         // What a look saw may have gone back since, so that both sweeps around it are equal.
         let news = state.objects.iter_mut();
         changes.objects.extend(
@@ -133,43 +192,47 @@ impl Inventory {
         self.lock().objects.entry(key.clone()).or_default();
     }
 
-    /// An object is gone. Gives back the objects that may have waited for that.
-    pub(super) fn object_gone(&self, key: &Key) -> Vec<Key> {
-        let mut state = self.lock();
-        let binding = state.objects.remove(key).and_then(|known| known.binding);
-        let Some(id) = binding.filter(|id| state.bound.get(id) == Some(key)) else {
-            return Vec::new();
-        };
-        state.bound.remove(&id);
-        state.waiting()
-    }
-
-    /// An object was looked at and is bound as said; its twin is there or not. The first object that
-    /// is bound to a twin keeps it. Gives back the objects that may have waited for that binding.
-    pub(super) fn object_visited(
-        &self,
-        key: &Key,
-        binding: Option<Uuid>,
-        is_present: bool,
-    ) -> Vec<Key> {
+    /// An object is there, and its status names this twin. What a look has found counts for more: the
+    /// list may be older. Gives back the objects that waited for that.
+    pub(super) fn object_listed(&self, key: &Key, binding: Option<Uuid>) -> Vec<Key> {
         let mut state = self.lock();
         let known = state.objects.entry(key.clone()).or_default();
-        known.was_visited = true;
-        known.is_present = is_present;
-        let before = std::mem::replace(&mut known.binding, binding);
-        if before != binding
-            && let Some(id) = before.filter(|id| state.bound.get(id) == Some(key))
-        {
-            state.bound.remove(&id);
-        }
-        let Some(id) = binding else {
+        if known.visit.is_some() {
             return Vec::new();
-        };
-        state.bound.entry(id).or_insert_with(|| key.clone());
-        match (key, before) {
-            (Key::Template(_), None) => state.waiting(),
-            _ => Vec::new(),
         }
+        state.bind(key, binding)
+    }
+
+    /// An object is gone. Gives back the objects that waited for that.
+    pub(super) fn object_gone(&self, key: &Key) -> Vec<Key> {
+        let mut state = self.lock();
+        let woken = state.bind(key, None);
+        state.objects.remove(key);
+        state.waiting.remove(key);
+        woken
+    }
+
+    /// An object was looked at. The first object that is bound to a twin keeps it. Gives back the
+    /// objects that waited for what came of it.
+    pub(super) fn object_visited(&self, key: &Key, visit: Visit) -> Vec<Key> {
+        let mut state = self.lock();
+        let known = state.objects.entry(key.clone()).or_default();
+        let binding = visit.binding;
+        let awaits = visit.awaits.clone();
+        let before = known.visit.replace(visit);
+        let is_new = binding.is_some() && before.is_none_or(|before| before.binding.is_none());
+        match awaits {
+            Some(awaited) => state.waiting.insert(key.clone(), awaited),
+            None => state.waiting.remove(key),
+        };
+        let mut woken = state.bind(key, binding);
+        if let Key::Template(name) = key
+            && let Some(name) = TemplateName::parse(name).filter(|_| is_new)
+        {
+            let template = Awaited::template(&name.organization, &name.template);
+            woken.extend(state.waiting_for(|awaited| *awaited == template));
+        }
+        woken
     }
 
     /// A look at an object found something new.
@@ -193,21 +256,6 @@ impl Inventory {
     /// The object that twin `id` is bound to.
     pub(super) fn bound_to(&self, id: Uuid) -> Option<Key> {
         self.lock().bound.get(&id).cloned()
-    }
-
-    /// An object that was not looked at since the start.
-    pub(super) fn unvisited(&self) -> Option<Key> {
-        let state = self.lock();
-        let unvisited = state.objects.iter().find(|(_, known)| !known.was_visited);
-        unvisited.map(|(key, _)| key.clone())
-    }
-
-    /// Whether it is known which twins are bound, once all objects have been listed. An object that
-    /// comes later comes without a binding.
-    pub(super) fn knows_bindings(&self) -> bool {
-        let mut state = self.lock();
-        state.knows_bindings |= state.is_complete();
-        state.knows_bindings
     }
 
     /// Whether twin `id` has an object.
@@ -243,121 +291,37 @@ impl Inventory {
 }
 
 impl State {
-    /// The objects that were looked at and have no binding: they wait for something.
-    fn waiting(&self) -> Vec<Key> {
-        let waits = |known: &Known| known.was_visited && known.binding.is_none();
-        let waiting = self.objects.iter().filter(|(_, known)| waits(known));
-        waiting.map(|(key, _)| key.clone()).collect()
+    /// Binds the object `key` to `binding`, unless another one holds that twin. Gives back the objects
+    /// that waited for the twin that it was bound to.
+    fn bind(&mut self, key: &Key, binding: Option<Uuid>) -> Vec<Key> {
+        let Some(known) = self.objects.get_mut(key) else {
+            return Vec::new();
+        };
+        let before = std::mem::replace(&mut known.binding, binding);
+        if let Some(id) = binding {
+            self.bound.entry(id).or_insert_with(|| key.clone());
+        }
+        match before.filter(|id| before != binding && self.bound.get(id) == Some(key)) {
+            Some(id) => {
+                self.bound.remove(&id);
+                self.waiting_for(|awaited| *awaited == Awaited::Twin(id))
+            }
+            None => Vec::new(),
+        }
     }
 
-    /// Whether every object has been looked at, so that each binding is known.
-    fn is_complete(&self) -> bool {
-        self.objects.values().all(|known| known.was_visited)
+    /// Whether the last look at the object found its twin.
+    fn is_present(&self, key: &Key) -> bool {
+        let visit = self.objects.get(key).and_then(|known| known.visit.as_ref());
+        visit.is_some_and(|visit| visit.is_present)
+    }
+
+    /// The objects that wait for something such.
+    fn waiting_for(&self, is_it: impl Fn(&Awaited) -> bool) -> Vec<Key> {
+        let waiting = self.waiting.iter().filter(|(_, awaited)| is_it(awaited));
+        waiting.map(|(key, _)| key.clone()).collect()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bound_twin_that_no_sweep_ever_showed_is_missed_all_the_same() {
-        let inventory = Inventory::default();
-        let key = Key::Workspace("acme.ann.dev".to_owned());
-        let id = Uuid::from_u128(1);
-        inventory.object_seen(&key);
-        inventory.object_visited(&key, Some(id), true);
-        assert_eq!(
-            inventory.swept(BTreeMap::new(), |_| true).objects,
-            std::slice::from_ref(&key)
-        );
-        // Once the object knows, it is left alone.
-        inventory.object_visited(&key, Some(id), false);
-        assert_eq!(inventory.swept(BTreeMap::new(), |_| true).objects, []);
-    }
-
-    fn template_row() -> Row {
-        let template = crate::sync::template::Template {
-            id: "1".to_owned(),
-            organization: "acme".to_owned(),
-            name: "go".to_owned(),
-            display_name: String::new(),
-            description: String::new(),
-            icon: String::new(),
-            active_version_id: String::new(),
-            active_version_name: String::new(),
-            active_version_creator: None,
-            is_deprecated: false,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            updated_at: jiff::Timestamp::UNIX_EPOCH,
-            creator: String::new(),
-        };
-        Row {
-            name: "acme.go".to_owned(),
-            organization: "acme".to_owned(),
-            content: RowContent::Template(Box::new(template)),
-        }
-    }
-
-    #[test]
-    fn what_waits_is_woken_by_a_new_template_and_by_a_binding_that_ends() {
-        let inventory = Inventory::default();
-        let waiting = Key::Workspace("acme.ann.dev".to_owned());
-        let template = Key::Template("acme.go".to_owned());
-        let id = Uuid::from_u128(1);
-        assert_eq!(inventory.object_visited(&waiting, None, false), []);
-
-        let rows = || BTreeMap::from([(id, template_row())]);
-        let woken = inventory.swept(rows(), |_| false).objects;
-        assert_eq!(woken, std::slice::from_ref(&waiting));
-        assert_eq!(inventory.swept(rows(), |_| false).objects, []);
-
-        let woken = inventory.object_visited(&template, Some(id), true);
-        assert_eq!(woken, std::slice::from_ref(&waiting));
-        assert_eq!(inventory.object_visited(&template, Some(id), true), []);
-        assert_eq!(inventory.object_gone(&template), [waiting]);
-    }
-
-    #[test]
-    fn what_a_look_found_is_looked_at_once_more_after_the_next_sweep() {
-        let inventory = Inventory::default();
-        let key = Key::Template("acme.go".to_owned());
-        let rows = || BTreeMap::from([(Uuid::from_u128(1), template_row())]);
-        inventory.object_visited(&key, Some(Uuid::from_u128(1)), true);
-        inventory.swept(rows(), |_| false);
-        // It was renamed and named back between two sweeps, and a look saw it.
-        inventory.object_changed(&key);
-        assert_eq!(inventory.swept(rows(), |_| false).objects, [key]);
-        assert_eq!(inventory.swept(rows(), |_| false).objects, []);
-    }
-
-    #[test]
-    fn row_a_twin_that_another_object_holds_is_claimed_once() {
-        let inventory = Inventory::default();
-        let (first, second) = (
-            Key::Workspace("acme.ann.dev".to_owned()),
-            Key::Workspace("static.acme.ann.dev".to_owned()),
-        );
-        let id = Uuid::from_u128(1);
-        assert!(inventory.claim(&first, id) && inventory.claim(&first, id));
-        assert!(!inventory.claim(&second, id));
-        // It was not written down after all.
-        inventory.object_visited(&first, None, true);
-        assert!(inventory.claim(&second, id));
-    }
-
-    #[test]
-    fn bindings_are_known_once_every_object_was_looked_at_and_stay_known() {
-        let inventory = Inventory::default();
-        let (first, second) = (
-            Key::Workspace("a".to_owned()),
-            Key::Workspace("b".to_owned()),
-        );
-        inventory.object_seen(&first);
-        assert!(!inventory.knows_bindings());
-        inventory.object_visited(&first, None, false);
-        assert!(inventory.knows_bindings());
-        inventory.object_seen(&second);
-        assert!(inventory.knows_bindings(), "a new object is not bound");
-    }
-}
+mod tests;

@@ -304,18 +304,12 @@ impl Controller {
         }
     }
 
-    /// Why an object without a binding cannot be bound now: another one, not looked at since the start,
-    /// may be bound to the same twin.
+    /// Why an object without a binding cannot be bound now: another one may be bound to the same twin.
     fn bindings_are_unknown(&self, kind: &'static str) -> Option<Cause> {
-        if self.is_watching(kind) && self.inventory.knows_bindings() {
-            return None;
-        }
-        let awaited = self.inventory.unvisited().map_or_else(
-            || "the list of objects".to_owned(),
-            |key| format!("a first look at {key}"),
-        );
-        let message = format!("waiting to know which objects are bound: for {awaited}");
-        Some(Cause::new(Reason::Pending, message))
+        (!self.is_watching(kind)).then(|| {
+            let message = "waiting for the list of objects, to know which of them are bound";
+            Cause::new(Reason::Pending, message)
+        })
     }
 
     /// Admits a deletion in coderd, unless there were too many before.

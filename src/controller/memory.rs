@@ -46,6 +46,8 @@ struct Remembered {
     unseen_since: Option<Instant>,
     /// The resourceVersion of our own last write.
     written: Option<String>,
+    /// Whether an import of ours is making it.
+    is_import: bool,
     /// Whether it was told that field ownership was reset.
     told_of_reset: bool,
     /// What was put back of late.
@@ -160,6 +162,21 @@ impl Memory {
     pub(super) fn is_own_write(&self, key: &Key, resource_version: &str) -> bool {
         let objects = lock(&self.objects);
         objects.get(key).and_then(|known| known.written.as_deref()) == Some(resource_version)
+    }
+
+    /// An import is about to make the object.
+    pub(super) fn imports(&self, key: &Key) {
+        lock(&self.objects)
+            .entry(key.clone())
+            .or_default()
+            .is_import = true;
+    }
+
+    /// Whether an import of ours made the object, so that nobody waits for it; once.
+    pub(super) fn takes_import(&self, key: &Key) -> bool {
+        let mut objects = lock(&self.objects);
+        let known = objects.get_mut(key);
+        known.is_some_and(|known| std::mem::take(&mut known.is_import))
     }
 
     /// Whether the reset of the object's field ownership is still to be told; once.

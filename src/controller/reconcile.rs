@@ -9,6 +9,7 @@ use super::{
     Controller, Key,
     cause::{self, Outcome},
     driven::Driven,
+    inventory::{Awaited, Visit},
     look::{Look, Seen, observe},
     write::{record, rest, write},
 };
@@ -23,13 +24,15 @@ use crate::{
         object,
     },
     sync::{
-        context, mass_deletion,
+        context,
+        kind::TwinFacts,
+        mass_deletion,
         note::{self, Note},
         outlook::Outlook,
         ownership::Ownership,
         plan::{Next, Plan, Write, plan},
         setting, standing,
-        twin::Cause,
+        twin::{Cause, Twin},
     },
 };
 
@@ -282,11 +285,20 @@ impl Controller {
         }
     }
 
-    /// The inventory learns what the object is bound to.
+    /// The inventory learns what the object is bound to, or waits for.
     pub(super) fn visited<K: Driven>(&self, key: &Key, object: &K, seen: &Seen<K>) {
         let binding = object.shared_status().binding;
-        let id = binding.and_then(|binding| binding.id.parse().ok());
-        let woken = self.inventory.object_visited(key, id, seen.is_present());
-        self.look_at(woken);
+        let awaits = match &seen.twin {
+            _ if binding.is_some() => None,
+            Twin::Present(twin) => twin.id().parse().ok().map(Awaited::Twin),
+            Twin::Absent => object.awaited(seen),
+            Twin::Gone | Twin::Unknown(_) => None,
+        };
+        let visit = Visit {
+            binding: binding.and_then(|binding| binding.id.parse().ok()),
+            is_present: seen.is_present(),
+            awaits,
+        };
+        self.look_at(self.inventory.object_visited(key, visit));
     }
 }

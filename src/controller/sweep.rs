@@ -89,10 +89,13 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
     let is_new = controller.sessions.set(View::Open(session(&info, &user)));
     let imports = &controller.settings.imports;
     let changes = controller.inventory.swept(rows, |name| imports.cover(name));
+    controller.look_at(changes.woken);
+    for key in changes.objects {
+        controller.queue.add(key, Lane::Bulk);
+    }
     let imports = changes.imports.into_iter();
-    let imports = imports.filter(|key| controller.is_watching(key.object_kind()));
-    for key in changes.objects.into_iter().chain(imports) {
-        controller.queue.add(key, Lane::Sweep);
+    for key in imports.filter(|key| controller.is_watching(key.object_kind())) {
+        controller.queue.add(key, Lane::Import);
     }
     if is_new {
         controller.look_at_everything();
@@ -125,13 +128,15 @@ fn template_row(row: &coderd::Template) -> (Uuid, Row) {
 impl Controller {
     /// What may be seen of coderd has changed: every object looks for itself.
     fn look_at_everything(&self) {
-        self.look_at(self.inventory.objects());
+        for key in self.inventory.objects() {
+            self.queue.add(key, Lane::Bulk);
+        }
     }
 
-    /// The objects `keys` look for themselves.
+    /// What the objects `keys` waited for is there.
     pub(super) fn look_at(&self, keys: Vec<Key>) {
         for key in keys {
-            self.queue.add(key, Lane::Sweep);
+            self.queue.add(key, Lane::Due);
         }
     }
 }

@@ -21,8 +21,9 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
     while let Some(key) = stop.run_until_cancelled(controller.queue.next()).await {
         let metrics = &controller.settings.metrics;
-        metrics.queued("edit", controller.queue.depth(Lane::Edit));
-        metrics.queued("sweep", controller.queue.depth(Lane::Sweep));
+        for lane in Lane::ALL {
+            metrics.queued(lane.name(), controller.queue.depth(lane));
+        }
         let start = Instant::now();
         let span = tracing::info_span!("reconcile", object = %key);
         let verdict = tokio::select! {
@@ -109,6 +110,16 @@ impl Controller {
                 let delay = self.memory.failed(key, cause.retry_after, left);
                 tracing::debug!(reason = %cause.reason, message = cause.message, ?delay, "unknown");
                 ("unknown", Some(delay))
+            }
+            Verdict::Failed(error) if error.is_unreadable() => {
+                let delay = self.memory.failed(key, None, None);
+                tracing::warn!(
+                    error = cause::text(&error),
+                    ?delay,
+                    "this object cannot be read and is left as it is; its twin is nobody else's, and \
+                     the other objects go on"
+                );
+                ("unreadable", Some(delay))
             }
             Verdict::Failed(error) => {
                 let delay = self.memory.failed(key, error.retry_after(), None);

@@ -13,10 +13,14 @@ use super::{
     Controller, Key, Settings,
     cause::Outcome,
     driven::Driven,
+    inventory::Awaited,
     look::{Look, Seen},
 };
 use crate::{
-    api::{object_name::WorkspaceName, workspace::CoderWorkspace},
+    api::{
+        object_name::{ObjectName, WorkspaceName},
+        workspace::CoderWorkspace,
+    },
     coderd,
     k8s::object::Objects,
     sync::{
@@ -92,6 +96,13 @@ impl Driven for CoderWorkspace {
             seen.own.stable_for = controller.memory.stable_for(key, &look);
         }
         Ok(())
+    }
+
+    fn awaited(&self, seen: &Seen<Self>) -> Option<Awaited> {
+        let site = seen.own.site.as_ref().filter(|it| it.template.is_none());
+        let name = WorkspaceName::parse(self.metadata.name.as_deref()?).filter(|_| site.is_some());
+        let template = self.spec.template_name.as_deref()?;
+        name.map(|name| Awaited::template(&name.organization, template))
     }
 
     fn sight<'a>(seen: &'a SeenOfWorkspace, _settings: &'a Settings) -> Sight<'a> {

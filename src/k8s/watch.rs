@@ -1,4 +1,5 @@
-//! What changes: the metadata of one kind's objects, for as long as the stream is polled.
+//! What changes: the metadata of one kind's objects, for as long as the stream is polled. A list brings
+//! their status too.
 //!
 //! Not kube's `watcher`, which in 5.0 starts its backoff anew before each failing list, reconnects
 //! without a pause when a server closes each watch at once, never relists after a 410 that answers the
@@ -12,6 +13,7 @@
 mod backoff;
 mod health;
 mod inventory;
+mod listed;
 mod source;
 
 use std::{collections::VecDeque, fmt, sync::Arc};
@@ -28,6 +30,7 @@ use self::{
 };
 pub use self::{
     health::Health,
+    listed::Listed,
     source::{Failure, Watched},
 };
 use super::object::Key;
@@ -35,8 +38,10 @@ use super::object::Key;
 /// A change.
 #[derive(Clone, Debug)]
 pub enum WatchEvent<K> {
-    /// The object is there, like this. managedFields are left out.
+    /// The object was made or changed, and is like this. managedFields are left out.
     Applied(Arc<PartialObjectMeta<K>>),
+    /// The object was found when all were listed: at the start, and after a gap.
+    Listed(Box<Listed<K>>),
     /// The object is gone.
     Deleted {
         /// Where it was.

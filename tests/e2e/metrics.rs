@@ -94,7 +94,7 @@ async fn the_counters_tell_the_story_of_a_template() {
         let counted = told.sum("coderd_requests_total", &label);
         assert_eq!(counted, scene.proxy.count(method, "").unwrap(), "{method}");
     }
-    for lane in ["edit", "sweep"] {
+    for lane in ["edit", "due", "bulk", "import"] {
         let depth = told.get(&format!("queue_depth{{lane=\"{lane}\"}}"));
         assert_eq!(depth, Some(0), "{lane}: {:?}", told.0);
     }

@@ -29,6 +29,12 @@ impl Error {
         matches!(self.cause(), Cause::Opaque { code: 404, text } if text == "404 page not found")
     }
 
+    /// The API server sent the object, and this program cannot make sense of it.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.cause(), Cause::Unreadable(_))
+    }
+
     /// The object that was known is no longer there: it was deleted, and perhaps created again under
     /// another uid.
     #[must_use]

@@ -8,7 +8,7 @@ use std::{
 
 use kube::core::{ObjectMeta, PartialObjectMeta};
 
-use super::{WatchEvent, source::News};
+use super::{Listed, WatchEvent, source::News};
 use crate::k8s::object::Key;
 
 /// kubectl's copy of the whole manifest, which may be 256 kB.
@@ -31,11 +31,7 @@ impl Inventory {
         }
     }
 
-    fn replace<K>(
-        &mut self,
-        objects: Vec<PartialObjectMeta<K>>,
-        events: &mut VecDeque<WatchEvent<K>>,
-    ) {
+    fn replace<K>(&mut self, objects: Vec<Listed<K>>, events: &mut VecDeque<WatchEvent<K>>) {
         let before = mem::take(&mut self.uids);
         let mut after = BTreeMap::new();
         for (key, uid) in objects
@@ -50,13 +46,16 @@ impl Inventory {
             }
         }
         self.uids = after;
-        for object in objects {
-            self.apply(object, events);
+        for mut object in objects {
+            if identity(&object.metadata).is_some() {
+                trim(&mut object.metadata);
+                events.push_back(WatchEvent::Listed(Box::new(object)));
+            }
         }
         events.push_back(WatchEvent::Synced);
     }
 
-    fn apply<K>(&mut self, object: PartialObjectMeta<K>, events: &mut VecDeque<WatchEvent<K>>) {
+    fn apply<K>(&mut self, mut object: PartialObjectMeta<K>, events: &mut VecDeque<WatchEvent<K>>) {
         let Some((key, uid)) = identity(&object.metadata) else {
             return;
         };
@@ -64,7 +63,8 @@ impl Inventory {
         if let Some(before) = before.filter(|before| *before != uid) {
             events.push_back(WatchEvent::Deleted { key, uid: before });
         }
-        events.push_back(WatchEvent::Applied(Arc::new(trimmed(object))));
+        trim(&mut object.metadata);
+        events.push_back(WatchEvent::Applied(Arc::new(object)));
     }
 
     fn delete<K>(&mut self, metadata: &ObjectMeta, events: &mut VecDeque<WatchEvent<K>>) {
@@ -82,11 +82,10 @@ fn identity(metadata: &ObjectMeta) -> Option<(Key, String)> {
     Some((Key::of(metadata)?, metadata.uid.clone()?))
 }
 
-/// `object` without what nobody here reads and what would fill the memory.
-fn trimmed<K>(mut object: PartialObjectMeta<K>) -> PartialObjectMeta<K> {
-    object.metadata.managed_fields = None;
-    if let Some(annotations) = &mut object.metadata.annotations {
+/// Takes out what nobody here reads and what would fill the memory.
+fn trim(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
         annotations.remove(LAST_APPLIED);
     }
-    object
 }

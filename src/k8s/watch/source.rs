@@ -12,7 +12,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 
-use super::Options;
+use super::{Listed, Options};
 
 /// How long the server keeps a watch open.
 const WATCH_SECONDS: u32 = 290;
@@ -22,8 +22,8 @@ const IDLE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 const OPENING: Duration = Duration::from_secs(30);
 /// A watch that ends earlier has failed: else a server that closes each one would be flooded.
 const SHORT: Duration = Duration::from_secs(1);
-/// How many objects a list asks for at a time.
-const PAGE: u32 = 500;
+/// How many objects a list asks for at a time. They come whole, and a template may hold a megabyte.
+const PAGE: u32 = 100;
 
 /// A kind that can be watched.
 pub trait Watched:
@@ -85,7 +85,7 @@ impl Failure {
 #[derive(Debug)]
 pub(super) enum News<K> {
     /// All objects there are.
-    All(Vec<PartialObjectMeta<K>>),
+    All(Vec<Listed<K>>),
     /// One object is there.
     Applied(PartialObjectMeta<K>),
     /// One object is gone.
@@ -97,7 +97,9 @@ pub(super) enum News<K> {
 }
 
 pub(super) struct Source<K: Watched> {
+    /// Its watches send metadata only.
     api: Api<PartialObjectMeta<K>>,
+    lists: Api<Listed<K>>,
     labels: Option<String>,
     fields: Option<String>,
     position: Position<K>,
@@ -121,10 +123,8 @@ enum Position<K> {
 impl<K: Watched> Source<K> {
     pub(super) fn new(client: Client, options: &Options) -> Self {
         Self {
-            api: match &options.namespace {
-                Some(namespace) => Api::namespaced(client, namespace),
-                None => Api::all(client),
-            },
+            api: api(client.clone(), options),
+            lists: api(client, options),
             labels: options.labels.clone(),
             fields: options.fields.clone(),
             position: Position::Unlisted,
@@ -157,7 +157,7 @@ impl<K: Watched> Source<K> {
             ..ListParams::default()
         };
         loop {
-            let list = self.api.list(&page).await.map_err(Failure::List)?;
+            let list = self.lists.list(&page).await.map_err(Failure::List)?;
             objects.extend(list.items);
             page.continue_token = list.metadata.continue_.filter(|token| !token.is_empty());
             if page.continue_token.is_none() {
@@ -249,6 +249,16 @@ impl<K: Watched> Source<K> {
             since,
         };
         Ok(news)
+    }
+}
+
+fn api<K>(client: Client, options: &Options) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match &options.namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
     }
 }
 

@@ -103,11 +103,16 @@ impl Script {
     }
 }
 
-/// The next `count` events, as `+name/uid`, `-name/uid` and `=`.
+/// The next `count` events, as `*name/uid` (listed), `+name/uid`, `-name/uid` and `=`.
 async fn take(events: impl Stream<Item = WatchEvent<CoderWorkspace>>, count: usize) -> Vec<String> {
     let events = events.take(count).map(|event| match event {
         WatchEvent::Applied(object) => format!(
             "+{}/{}",
+            object.metadata.name.as_ref().unwrap(),
+            object.metadata.uid.as_ref().unwrap()
+        ),
+        WatchEvent::Listed(object) => format!(
+            "*{}/{}",
             object.metadata.name.as_ref().unwrap(),
             object.metadata.uid.as_ref().unwrap()
         ),
@@ -133,16 +138,12 @@ async fn all_is_listed_and_then_watched() {
     );
     let (events, health, failures) = script.start();
     assert!(!health.borrow().synced);
-    assert_eq!(take(events, 5).await, ["+a/1", "=", "+b/2", "+a/1", "-b/2"]);
+    assert_eq!(take(events, 5).await, ["*a/1", "=", "+b/2", "+a/1", "-b/2"]);
     assert!(health.borrow().synced && health.borrow().last_success.is_some());
     assert!(failures.lock().unwrap().is_empty());
     let seen = script.log.all();
     assert_eq!(seen[0].path, "/apis/coder.com/v1alpha1/coderworkspaces");
-    assert!(
-        seen[0]
-            .header("accept")
-            .contains("as=PartialObjectMetadataList")
-    );
+    assert!(!seen[0].header("accept").contains("as="), "a list is whole");
     assert_eq!(seen[0].parameter("resourceVersion"), None);
     assert!(
         seen[1]
@@ -178,15 +179,42 @@ async fn one_namespace_and_some_labels_can_be_watched() {
 async fn what_fills_the_memory_is_left_out() {
     let script = script(
         vec![|| list(5, &[object("a", "1", 4)])],
+        vec![|| Answer::open_events(&[event("MODIFIED", &object("a", "1", 6))])],
+    );
+    let (events, _, _) = script.start();
+    let mut events = pin!(events);
+    let Some(WatchEvent::Listed(listed)) = events.next().await else {
+        panic!("no object was listed");
+    };
+    assert!(matches!(events.next().await, Some(WatchEvent::Synced)));
+    let Some(WatchEvent::Applied(applied)) = events.next().await else {
+        panic!("no object was changed");
+    };
+    for metadata in [&listed.metadata, &applied.metadata] {
+        assert_eq!(metadata.managed_fields, None);
+        let annotations = metadata.annotations.as_ref().unwrap();
+        assert_eq!(annotations.keys().collect::<Vec<_>>(), ["keep"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_no_typed_read_takes_is_listed_with_its_status() {
+    let script = script(
+        vec![|| {
+            let mut odd = object("a", "1", 4);
+            odd["spec"] = json!({"running": "perhaps", "organization": 7});
+            odd["status"] = json!({"binding": {"id": "x"}, "conditions": "none"});
+            list(5, &[odd, object("b", "2", 4)])
+        }],
         vec![Answer::never],
     );
     let (events, _, _) = script.start();
-    let Some(WatchEvent::Applied(object)) = pin!(events).next().await else {
+    let mut events = pin!(events);
+    let Some(WatchEvent::Listed(odd)) = events.next().await else {
         panic!("no object");
     };
-    assert_eq!(object.metadata.managed_fields, None);
-    let annotations = object.metadata.annotations.as_ref().unwrap();
-    assert_eq!(annotations.keys().collect::<Vec<_>>(), ["keep"]);
+    assert_eq!(odd.status["binding"]["id"], "x");
+    assert_eq!(take(events, 2).await, ["*b/2", "="]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,7 +239,7 @@ async fn what_vanished_while_nobody_looked_is_deleted() {
     assert_eq!(
         take(events, 9).await,
         [
-            "+a/1", "+b/2", "+c/3", "=", "-b/2", "-c/3", "+a/1", "+c/33", "="
+            "*a/1", "*b/2", "*c/3", "=", "-b/2", "-c/3", "*a/1", "*c/33", "="
         ]
     );
     assert_eq!(*failures.lock().unwrap(), ["the server ended the watch"]);
@@ -231,7 +259,7 @@ async fn an_object_that_was_created_again_is_deleted_first() {
         }],
     );
     let (events, _, _) = script.start();
-    assert_eq!(take(events, 5).await, ["+a/1", "=", "-a/1", "+a/2", "-a/2"]);
+    assert_eq!(take(events, 5).await, ["*a/1", "=", "-a/1", "+a/2", "-a/2"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -374,9 +402,9 @@ async fn a_long_list_comes_in_pages() {
         }
     });
     let (events, _) = watch::<CoderWorkspace, _>(client, &Options::default(), |_| ());
-    assert_eq!(take(events, 3).await, ["+a/a", "+b/b", "="]);
+    assert_eq!(take(events, 3).await, ["*a/a", "*b/b", "="]);
     let seen = log.all();
-    assert_eq!(seen[0].parameter("limit"), Some("500"));
+    assert_eq!(seen[0].parameter("limit"), Some("100"));
     assert_eq!(seen[1].parameter("continue"), Some("next"));
 }
 

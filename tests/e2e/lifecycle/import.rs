@@ -207,6 +207,33 @@ async fn nothing_is_imported_that_is_not_covered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_imported_beside_an_object_that_names_the_control_plane() {
+    let scene = importing("beside").await;
+    let short = scene.workspace_object(&scene.name("w"));
+    let long = format!("static.{short}");
+    let cws = format!("cws/{long}");
+    scene
+        .apply(&json!({
+            "apiVersion": "coder.com/v1alpha1",
+            "kind": "CoderWorkspace",
+            "metadata": { "name": long },
+            "spec": { "organization": scene.bed.organization() },
+        }))
+        .await;
+    scene
+        .until(&cws, "waiting", |seen| {
+            reason(seen, "Stalled") == "Incomplete"
+        })
+        .await;
+    let (_, row) = scene.foreign_template("t").await;
+    let (_, twin) = scene.foreign_workspace("w", &row).await;
+    let seen = scene.until(&cws, "bound", is_ready).await;
+    assert_eq!(seen["status"]["id"], twin["id"]);
+    scene.sweeps(2).await;
+    assert!(scene.object(&format!("cws/{short}")).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_imported_object_that_is_deleted_comes_back_and_coderd_is_untouched() {
     let scene = importing("again").await;
     let (template, row) = scene.foreign_template("t").await;

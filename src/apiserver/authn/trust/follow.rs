@@ -49,7 +49,7 @@ pub async fn follow(client: Client, seed: u64, sender: Sender<Option<Arc<Trust>>
     pin_mut!(events);
     loop {
         match events.next().await {
-            Some(WatchEvent::Applied(_)) => {
+            Some(WatchEvent::Listed(_) | WatchEvent::Applied(_)) => {
                 if let Some(data) = read(&config_maps, seeds.u64(..)).await {
                     take(&data, &sender);
                 }
