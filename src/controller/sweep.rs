@@ -13,10 +13,7 @@ use super::{
     session::{View, session},
     template, workspace,
 };
-use crate::{
-    coderd,
-    sync::{kind::TwinFacts, rounding},
-};
+use crate::{coderd, sync::kind::TwinFacts};
 
 /// A sweep takes at most this share of the time.
 const DUTY: u32 = 10;
@@ -105,8 +102,7 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
 }
 
 fn workspace_row(row: &coderd::Workspace) -> (Uuid, Row) {
-    let mut twin = workspace::translate(row);
-    twin.last_used_at = twin.last_used_at.map(rounding::to_the_hour);
+    let twin = workspace::translate(row).for_comparison();
     let row_content = Row {
         name: twin.object_name().to_string(),
         organization: twin.organization.clone(),

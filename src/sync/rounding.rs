@@ -13,7 +13,19 @@ pub fn to_the_hour(at: Timestamp) -> Timestamp {
     cut(at, Unit::Hour)
 }
 
+/// Cut to five minutes, for what is worth a write only when it moves by that much.
+pub fn to_five_minutes(at: Timestamp) -> Timestamp {
+    round(
+        at,
+        TimestampRound::new().smallest(Unit::Minute).increment(5),
+    )
+}
+
 fn cut(at: Timestamp, unit: Unit) -> Timestamp {
-    let rounding = TimestampRound::new().smallest(unit).mode(RoundMode::Trunc);
+    round(at, TimestampRound::new().smallest(unit))
+}
+
+fn round(at: Timestamp, rounding: TimestampRound) -> Timestamp {
+    let rounding = rounding.mode(RoundMode::Trunc);
     at.round(rounding).unwrap_or(at)
 }

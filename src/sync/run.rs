@@ -112,6 +112,17 @@ pub fn decide(lever: &Lever) -> Decision {
     }
 }
 
+/// Whether the end of the active build has to be noticed at once: it is ours, or one of ours is to
+/// follow it. The end of any other one is seen soon enough by the sweep.
+pub fn is_awaited(lever: &Lever) -> bool {
+    let declared = lever.wanted.filter(|_| !lever.is_mirrored);
+    let is_to_come = |wanted| lever.record.is_none_or(|record| record.wanted != wanted);
+    let ordered = lever.record.filter(|record| record.ordered_at.is_some());
+    let is_ordered = ordered
+        .is_some_and(|record| is_order(lever, record) || lever.build.number < record.build_number);
+    is_ordered || declared.is_some_and(is_to_come) || lever.build.has_deleted()
+}
+
 /// The build that the record orders, by number, transition, initiator and reason.
 fn is_order(lever: &Lever, record: &RunRecord) -> bool {
     let transition = Transition::towards(record.wanted);

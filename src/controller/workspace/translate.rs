@@ -1,6 +1,6 @@
 //! From coderd's wire types to what deciding needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::workspace::{Agent, Health},
@@ -37,12 +37,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace) -> Workspace {
         outdated: wire.outdated,
         health: Health {
             healthy: wire.health.healthy,
-            failing_agents: wire
-                .health
-                .failing_agents
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            failing_agents: failing_agents(&wire.health),
         },
         agents: agents(&wire.latest_build),
     }
@@ -76,6 +71,13 @@ fn build(wire: &coderd::Build) -> Build {
     }
 }
 
+/// The agents that fail, in a stable order: coderd's moves.
+fn failing_agents(wire: &coderd::Health) -> Vec<String> {
+    let failing = wire.failing_agents.iter().map(ToString::to_string);
+    let failing: BTreeSet<String> = failing.collect();
+    failing.into_iter().collect()
+}
+
 /// The top-level agents, in a stable order.
 fn agents(wire: &coderd::Build) -> Vec<Agent> {
     let mut agents: Vec<_> = wire
@@ -89,4 +91,22 @@ fn agents(wire: &coderd::Build) -> Vec<Agent> {
         .collect();
     agents.sort();
     agents
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn failing_agents_are_the_same_in_any_order() {
+        let health = |agents: &[u128]| coderd::Health {
+            healthy: false,
+            failing_agents: agents.iter().map(|id| Uuid::from_u128(*id)).collect(),
+        };
+        let first = failing_agents(&health(&[1, 2, 3]));
+        assert_eq!(first.len(), 3);
+        assert_eq!(failing_agents(&health(&[3, 1, 2, 1])), first);
+    }
 }

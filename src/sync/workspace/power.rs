@@ -67,7 +67,11 @@ pub fn restored(object: &CoderWorkspace) -> Option<RunRecord> {
 
 /// What the lever says now.
 pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
-    run::decide(&Lever {
+    run::decide(&lever(context, workspace))
+}
+
+fn lever<'a>(context: &'a Context, workspace: &'a Workspace) -> Lever<'a> {
+    Lever {
         wanted: context.object.spec.running,
         is_mirrored: is_mirrored(context),
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
@@ -77,7 +81,7 @@ pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
         retry: context.standing().may_retry(),
         requested: context.standing().is_requested(),
         now: context.now,
-    })
+    }
 }
 
 /// Whether nobody says whether the workspace is to run.
@@ -97,10 +101,11 @@ pub fn mirrored(context: &Context, workspace: &Workspace) -> Option<bool> {
     context.object.spec.running.or(settled)
 }
 
-/// When to look again once no step is left; none waits for a change.
+/// When to look again once no step is left; none waits for a change, as the sweep sees it.
 pub fn look_again(context: &Context) -> Option<Duration> {
-    match decide(context, context.present()?) {
-        Decision::Wait { .. } => Some(build_poll(context)),
+    let lever = lever(context, context.present()?);
+    match run::decide(&lever) {
+        Decision::Wait { .. } => run::is_awaited(&lever).then(|| build_poll(context)),
         Decision::LookAgain(delay) => Some(delay),
         Decision::Order { .. } => fight(context).map(|fight| fight.remaining(context.now)),
         Decision::Rest

@@ -33,6 +33,7 @@ mod creation;
 mod deletion;
 mod lifecycle;
 mod model;
+mod polling;
 mod restored;
 mod settings;
 mod status;

@@ -9,7 +9,7 @@ use crate::{
         object_name::WorkspaceName,
         workspace::{Agent, Health},
     },
-    sync::{build::Build, kind::TwinFacts, spelling::Spelling},
+    sync::{build::Build, kind::TwinFacts, rounding, spelling::Spelling},
 };
 
 /// A workspace in coderd, as far as deciding and reporting need it.
@@ -58,6 +58,18 @@ pub struct Workspace {
     pub health: Health,
     /// Its agents.
     pub agents: Vec<Agent>,
+}
+
+impl Workspace {
+    /// The facts without what is not worth a write to `status`: it must not cause a look either.
+    #[must_use]
+    pub fn for_comparison(mut self) -> Self {
+        let is_running = self.build.run_state() == Some(true);
+        let deadline = self.deadline.filter(|_| is_running);
+        self.deadline = deadline.map(rounding::to_five_minutes);
+        self.last_used_at = self.last_used_at.map(rounding::to_the_hour);
+        self
+    }
 }
 
 impl TwinFacts<WorkspaceName> for Workspace {

@@ -34,6 +34,44 @@ fn row_an_order_waits_for_the_end_of_any_active_build() {
 }
 
 #[test]
+fn the_end_of_a_build_is_awaited_where_it_is_ours_or_an_order_waits_for_it() {
+    let theirs = with(Job::Active, build(5, false));
+    let awaits = |wanted, is_mirrored, record: Option<&RunRecord>, build: &Build| {
+        is_awaited(&Lever {
+            is_mirrored,
+            ..lever(wanted, record, build)
+        })
+    };
+    let agreed = seen_at(4, true);
+    // Somebody stops it, and nobody here wants anything else than before.
+    assert!(!awaits(Some(true), false, Some(&agreed), &theirs));
+    assert!(!awaits(Some(true), true, Some(&agreed), &theirs));
+    assert!(!awaits(Some(false), true, Some(&agreed), &theirs));
+    assert!(!awaits(None, false, None, &theirs));
+    // An order that it replaced is over.
+    assert!(!awaits(
+        Some(true),
+        false,
+        Some(&ordered_as(5, true)),
+        &theirs
+    ));
+    // An order is to come.
+    assert!(awaits(Some(false), false, Some(&agreed), &theirs));
+    assert!(awaits(Some(true), false, None, &theirs));
+    assert!(awaits(
+        Some(true),
+        false,
+        Some(&ordered_as(6, true)),
+        &theirs
+    ));
+    // It is ours, whoever declares what.
+    let ours = with(Job::Active, our_build(5, true));
+    for wanted in [None, Some(true), Some(false)] {
+        assert!(awaits(wanted, false, Some(&ordered_as(5, true)), &ours));
+    }
+}
+
+#[test]
 fn row_an_order_for_the_state_that_is_there_agrees_without_a_build() {
     for wanted in [true, false] {
         let (record, latest) = (seen_at(4, !wanted), build(6, wanted));

@@ -199,6 +199,33 @@ fn what_was_not_acted_on_stays_new() {
 }
 
 #[test]
+fn volatile_facts_do_not_cause_looks() {
+    let seen = |last_used: &str, deadline: &str, build: Build| {
+        let workspace = Workspace {
+            last_used_at: Some(at(last_used)),
+            deadline: Some(at(deadline)),
+            build,
+            ..workspace()
+        };
+        workspace.for_comparison()
+    };
+    let runs = || build(1, Transition::Start, Job::Succeeded);
+    let first = seen("10:00:10", "18:00:20", runs());
+    assert_eq!(first, seen("10:59:00", "18:04:50", runs()));
+    assert_ne!(first, seen("11:00:00", "18:00:20", runs()));
+    // What is worth a write is always worth a look.
+    for minute in 5..60 {
+        assert_ne!(
+            first,
+            seen("10:00:10", &format!("18:{minute:02}:20"), runs())
+        );
+    }
+    let stops = || build(2, Transition::Stop, Job::Active);
+    let first = seen("10:00:10", "18:00:20", stops());
+    assert_eq!(first, seen("10:00:10", "19:00:20", stops()));
+}
+
+#[test]
 fn volatile_facts_do_not_cause_writes() {
     let used = |last_used: &str, deadline: &str| {
         let (last_used, deadline) = (at(last_used), at(deadline));

@@ -1,0 +1,42 @@
+//! Which builds are looked at by timer; the sweep sees the end of all others.
+
+use super::*;
+
+fn looks_again(scene: &Scene) -> bool {
+    scene.waits().1.is_some()
+}
+
+#[test]
+fn a_build_of_somebody_else_is_looked_at_by_timer_only_where_an_order_waits_for_its_end() {
+    let theirs = |twin: &mut Workspace| twin.build = foreign(2, Transition::Stop, Job::Active);
+    let declared = |running: bool| json!({"templateName": "go", "running": running});
+    assert!(!looks_again(&Scene::imported().twin(theirs)));
+    assert!(!looks_again(&Scene::declared(&declared(true)).twin(theirs)));
+    assert!(looks_again(&Scene::declared(&declared(false)).twin(theirs)));
+}
+
+#[test]
+fn a_build_of_ours_is_looked_at_by_timer_until_it_ends() {
+    let ordered = |scene: &mut Scene| {
+        let run = json!({"wanted": false, "buildNumber": 2, "orderedAt": "2026-11-21T09:59:00Z"});
+        scene.stored.status["sync"]["run"] = run;
+    };
+    let scene = |job: Job| {
+        Scene::declared(&json!({"templateName": "go", "running": false}))
+            .change(ordered)
+            .twin(|twin| twin.build = build(2, Transition::Stop, job))
+    };
+    assert!(looks_again(&scene(Job::Active)));
+    assert_eq!(scene(Job::Succeeded).next(), Next::Rest(None));
+}
+
+#[test]
+fn a_state_that_somebody_else_brought_about_is_looked_at_twice_before_spec_follows() {
+    let ended = |stable_for: u64| {
+        Scene::imported()
+            .twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Succeeded))
+            .change(|scene| scene.own.stable_for = Duration::from_secs(stable_for))
+    };
+    assert_eq!(ended(0).waits().1, Some(Duration::from_secs(5)));
+    assert!(matches!(ended(5).write(), Write::ApplySpec { .. }));
+}
