@@ -196,7 +196,8 @@ pub struct TemplateSpec {
 
     /// The source, inline: the path of each file and its text, 1,000,000 characters in all. The files
     /// are owned and replaced as one. Left out, the field shows the source of the active version if
-    /// that is text of at most 128 KiB. A larger source belongs in spec.source.
+    /// that is text of at most 128 KiB. A larger source belongs in spec.source; as a tar archive it may
+    /// have 3.5 MiB, since Coder could not stop or delete a workspace of a larger one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend(
         "maxProperties" = 2000,

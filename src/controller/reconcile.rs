@@ -238,6 +238,27 @@ async fn take<K: Driven>(
     })
 }
 
+/// One line for each action: what, and why; on which object, the span says. What is only written into
+/// `status` is no action, but what it tells people may be one.
+fn log<K: Driven>(plan: &Plan<K>) {
+    let (reason, why) = &plan.outlook.because;
+    match &plan.next {
+        Next::Do(effect) => {
+            let (what, _) = K::asked(effect);
+            tracing::info!(what, %reason, why, "changed coderd");
+        }
+        Next::Write(write) => {
+            tracing::info!(what = write.name(), %reason, why, "changed the object");
+        }
+        Next::Record(_) | Next::Rest(_) => {
+            tracing::debug!(%reason, why, "looked");
+            for note in &plan.notes {
+                tracing::info!(what = note.reason.as_str(), why = note.message, "told");
+            }
+        }
+    }
+}
+
 /// An effect did not happen, or nobody knows: the object says so.
 async fn failed<K: Driven>(look: &Look<'_, K>, cause: Cause) -> Result<Verdict, Error> {
     let mut outlook = Outlook::unknown(&cause);
@@ -251,6 +272,7 @@ async fn failed<K: Driven>(look: &Look<'_, K>, cause: Cause) -> Result<Verdict, 
 impl Controller {
     /// A step was taken: people are told, and the damper counts.
     async fn taken<K: Driven>(&self, key: &Key, object: &K, plan: &Plan<K>) {
+        log(plan);
         self.tell(object, &plan.notes).await;
         if let Some(correction) = plan.corrects.clone() {
             let now = self.settings.clock.now();

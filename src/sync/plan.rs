@@ -67,6 +67,20 @@ pub enum Write {
     Delete(TwinStays),
 }
 
+impl Write {
+    /// What it does, for logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AddFinalizer => "add the finalizer",
+            Self::RemoveFinalizer => "remove the finalizer",
+            Self::ApplySpec { .. } => "mirror into spec",
+            Self::ApplyOrigin(_) => "label the origin",
+            Self::DropClaim => "drop the claim to delete",
+            Self::Delete(_) => "delete",
+        }
+    }
+}
+
 /// What to do next about the object: the first step that is needed, in this order.
 pub fn plan<K: Kind>(context: &Context<K>) -> Plan<K> {
     let mut plan = guard::first_visit(context)

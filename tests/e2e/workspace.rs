@@ -79,6 +79,23 @@ async fn a_workspace_runs_and_stops_as_spec_says() {
         .send("GET", &format!("/workspaces/{}", id(&twin)), None)
         .await;
     assert_eq!(status, 410);
+
+    // The log tells the whole story, a line an action.
+    let log = scene.log();
+    for (message, what) in [
+        ("changed the object", "add the finalizer"),
+        ("changed coderd", "create"),
+        ("told", "Created"),
+        ("changed the object", "label the origin"),
+        ("changed the object", "mirror into spec"),
+        ("changed coderd", "running"),
+        ("changed the object", "remove the finalizer"),
+    ] {
+        let what = format!("what=\"{what}\"");
+        let parts = ["INFO", message, &what, &name];
+        let is_it = |line: &str| parts.iter().all(|part| line.contains(part));
+        assert!(log.lines().any(is_it), "{message} {what}: {log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

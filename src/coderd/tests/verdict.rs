@@ -143,6 +143,22 @@ async fn all_words_of_coderd_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_stands_in_detail_alone_or_in_validations_alone_is_quoted() {
+    // As coderd refuses a start with a value that is no option any more: in the classic flow, and with
+    // dynamic parameters.
+    let detail =
+        r#"{"message":"Invalid build.","detail":"cpu: 4 is no option","validations":null}"#;
+    let validations = r#"{"message":"Invalid build.",
+        "validations":[{"field":"cpu","detail":"4 is no option"}]}"#;
+    for body in [detail, validations] {
+        let fake = Fake::new([reply(400, body)]);
+        let error = fake.client().organization("coder").await.unwrap_err();
+        let said = error.refusal().unwrap().to_string();
+        assert_eq!(said, "400 Bad Request: Invalid build.: cpu: 4 is no option");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_foreign_body_is_kept_as_a_short_line() {
     let fake = Fake::new([reply(418, HTML), reply(418, &"ä".repeat(5000))]);
     let client = fake.client();

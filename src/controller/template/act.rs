@@ -61,6 +61,10 @@ async fn create_version(
         return Err(Outcome::LookAgain);
     };
     let organization = organization(look)?;
+    if template_id.is_none() {
+        // As before a workspace is made.
+        let _organization = client.organization(&organization.to_string()).await?;
+    }
     let source = declared.source.clone().with_executables(executables);
     let file_id = client.upload_tar(Bytes::from(source.tar_bytes())).await?;
     let new = NewVersion {

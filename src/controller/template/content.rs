@@ -30,6 +30,10 @@ pub(super) async fn read(
     let Ok(Ok(_turn)) = timeout(TURN, controller.reading.acquire()).await else {
         return Ok(None);
     };
+    // Another object may have read it meanwhile.
+    if let Some(known) = controller.memory.content(id) {
+        return Ok(Some(known));
+    }
     let content = match download(controller, id).await? {
         Ok(archive) => {
             let unpacking = task::spawn_blocking(move || Content::read(&archive));

@@ -24,6 +24,9 @@ pub(super) async fn act(
     Ok(match effect {
         Effect::Create(new) => {
             let body = new_workspace(new)?;
+            // Who is shown nothing of coderd may think that nothing is there: what was looked up for many
+            // is looked up once more before something is made of it.
+            let _owner = client.user(&new.owner).await?;
             outcome(client.create_workspace(&new.owner, &body).await)
         }
         Effect::SetTtl(millis) => outcome(client.set_workspace_ttl(look.twin_id()?, *millis).await),

@@ -174,13 +174,20 @@ impl Content {
         entries.filter_map(move |(path, found)| is_one(found).then_some(path))
     }
 
-    /// The paths, sorted and fit to be shown, that are here but not in `source`.
+    /// The paths, sorted and fit to be shown, that are here but not in `source`; also where that has a
+    /// file in place of a link.
     #[must_use]
     pub fn dropped_by(&self, source: &Source) -> Vec<String> {
+        let is_link = |found: &Found| {
+            matches!(
+                found,
+                Found::NotPlain(NotPlain::SymbolicLink | NotPlain::HardLink)
+            )
+        };
         self.entries
-            .keys()
-            .filter(|path| !source.files.contains_key(*path))
-            .map(|path| Name(path).to_string())
+            .iter()
+            .filter(|(path, found)| is_link(found) || !source.files.contains_key(*path))
+            .map(|(path, _)| Name(path).to_string())
             .collect()
     }
 }

@@ -182,6 +182,16 @@ fn dropped_files_are_named_in_order() {
         content.dropped_by(&source([("main.tf", "other"), ("new.tf", "")])),
         ["b\\n.tf", "lib/a.tf", "z"]
     );
+    // A file in place of a link is not that link.
+    assert_eq!(
+        content.dropped_by(&source([
+            ("main.tf", "a"),
+            ("b\n.tf", ""),
+            ("lib/a.tf", ""),
+            ("z", "")
+        ])),
+        ["z"]
+    );
 }
 
 #[test]

@@ -401,7 +401,7 @@ fn row_a_source_that_comes_back_passes_over_its_failed_version() {
     assert_eq!(scene.stalled(), Reason::VersionFailed);
 }
 
-/// The content of a version whose files `run.sh` and `other.sh` may be run, and which has a link.
+/// The content of a version whose files `run.sh` and `other.sh` may be run.
 fn with_scripts() -> Content {
     let files = json!({"main.tf": "a", "run.sh": "x", "other.sh": "y"});
     let source = Source::from_inline(&serde_json::from_value(files).unwrap()).unwrap();
