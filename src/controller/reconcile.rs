@@ -239,7 +239,7 @@ async fn take<K: Driven>(
 }
 
 /// One line for each action: what, and why; on which object, the span says. What is only written into
-/// `status` is no action, but what it tells people may be one.
+/// `status` is no action, but what it tells people may be one: by its name, for its words may hold values.
 fn log<K: Driven>(plan: &Plan<K>) {
     let (reason, why) = &plan.outlook.because;
     match &plan.next {
@@ -253,7 +253,7 @@ fn log<K: Driven>(plan: &Plan<K>) {
         Next::Record(_) | Next::Rest(_) => {
             tracing::debug!(%reason, why, "looked");
             for note in &plan.notes {
-                tracing::info!(what = note.reason.as_str(), why = note.message, "told");
+                tracing::info!(what = note.reason.as_str(), %reason, why, "told");
             }
         }
     }

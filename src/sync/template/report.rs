@@ -28,8 +28,9 @@ pub fn outlook(context: &Context, template: &Template) -> Outlook {
 }
 
 fn settled(context: &Context, template: &Template) -> Outlook {
-    let kept = context.records().own.version;
-    let kept = kept.and_then(|version| version::report::kept_variables(&version));
+    let version = context.records().own.version;
+    let active = version.filter(|version| version.id.as_ref() == Some(&template.active_version_id));
+    let kept = active.and_then(|version| version::report::kept_variables(&version));
     let kept = kept.map(|text| format!("; {text}")).unwrap_or_default();
     let active = &template.active_version_name;
     let mut outlook = Outlook::settled(format!("active version {active}{kept}"));

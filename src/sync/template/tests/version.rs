@@ -519,4 +519,12 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
     let ready = status.condition(ConditionType::Ready).unwrap();
     assert_eq!(ready.status, "True");
     assert!(ready.message.contains(said), "{}", ready.message);
+    // It is said of the version that is active, not of another one in its place.
+    let mut watched = scene.active("other");
+    watched
+        .stored
+        .edit(USER, "driftPolicy", Some(json!("Observe")));
+    let status = watched.rest();
+    let ready = status.condition(ConditionType::Ready).unwrap();
+    assert_eq!(ready.message, "active version name-of-other");
 }
