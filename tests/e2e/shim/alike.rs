@@ -1,6 +1,9 @@
 //! What the aggregated API answers is what kube-apiserver answers for the stored group, in other words.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::{
     caller::{Ask, Reply},
@@ -17,19 +20,23 @@ const HEADERS: [&str; 6] = [
     "x-content-type-options",
 ];
 
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(50);
+
 impl Stage {
     /// Sends the same request to both groups, and returns the answer of the old one, which has to be
     /// like the other's.
     pub async fn alike(&self, plural: &str, rest: &str, ask: impl Fn(String) -> Ask) -> Reply {
-        let both = async || self.both(plural, rest, |_, path| ask(path)).await;
         let request = ask(self.path(Group::Old, plural, rest));
-        let [mut old, mut stored] = both().await;
-        // Between the two reads a second may have passed, which a table shows as an age. What really
-        // differs does so again.
-        if request.method == "GET" && at_no_time(&old) != at_no_time_text(&renamed(&stored.text()))
-        {
-            [old, stored] = both().await;
-        }
+        let answers = until_alike(request.method.as_str(), async || {
+            let [old, stored] = self.both(plural, rest, |_, path| ask(path)).await;
+            if at_no_time(&old) == at_no_time_text(&renamed(&stored.text())) {
+                Ok([old, stored])
+            } else {
+                Err([old, stored])
+            }
+        });
+        let [old, stored] = answers.await.unwrap_or_else(|differing| differing);
         assert_alike(
             &format!("{} {}", request.method, request.path),
             &old,
@@ -37,6 +44,28 @@ impl Stage {
         );
         old
     }
+}
+
+/// Compares what two reads were answered, again where they differ. A read may be of a moment ago, for
+/// kube-apiserver answers `resourceVersion=0` as far as its watch has come, and a second may pass
+/// between the two, which a table shows as an age: what really differs does so each time. A write is
+/// compared once, for it changes what the next one finds.
+pub async fn until_alike<T, E>(
+    method: &str,
+    mut compare: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    let more = if matches!(method, "GET" | "HEAD") {
+        20
+    } else {
+        0
+    };
+    for _ in 0..more {
+        if let Ok(alike) = compare().await {
+            return Ok(alike);
+        }
+        sleep(POLL).await;
+    }
+    compare().await
 }
 
 /// Whether `old` says of the old group what `stored` says of the stored one: status, headers and body.

@@ -7,6 +7,7 @@ use futures::future::join;
 use serde_json::Value;
 
 use super::{
+    alike::until_alike,
     caller::{Ask, Reply},
     oracle,
     stage::{Group, Stage},
@@ -162,6 +163,10 @@ impl Twins {
 
     /// Sends the request to both; what the old group answered, or what is not the same.
     pub async fn compare(&self, shape: &Shape) -> Result<Reply, String> {
+        until_alike(&shape.method, || self.compare_once(shape)).await
+    }
+
+    async fn compare_once(&self, shape: &Shape) -> Result<Reply, String> {
         let (old, stored) = join(
             self.old.admin.send(shape.ask(Group::Old, &self.old)),
             self.stored
