@@ -42,6 +42,9 @@ const RIGHTS: [(&str, &str, &[&str]); 4] = [
     ),
 ];
 
+/// What says how the others are put together.
+const NO_OBJECTS: [&str; 2] = ["kustomization.yaml", "names.yaml"];
+
 fn deploy() -> PathBuf {
     crate::root().join("deploy")
 }
@@ -85,7 +88,7 @@ fn every_file_is_an_object_and_belongs_to_its_kustomization() {
         let listed: BTreeSet<_> = texts(&kustomization["resources"]).into_iter().collect();
         for file in files(folder)
             .iter()
-            .filter(|file| *file != "kustomization.yaml")
+            .filter(|file| !NO_OBJECTS.contains(&file.as_str()))
         {
             assert!(
                 listed.contains(file.as_str()),
@@ -290,13 +293,8 @@ fn the_container_is_restricted() {
 #[test]
 fn policies_speak_of_the_names_that_the_program_uses() {
     let text = fs::read_to_string(deploy().join("base/deletion.yaml")).unwrap();
-    let account = &documents("base/account.yaml")[0]["metadata"];
-    let user = format!(
-        "system:serviceaccount:{}:{}",
-        account["namespace"].as_str().unwrap(),
-        account["name"].as_str().unwrap()
-    );
-    for name in [names::LABEL_ORIGIN, names::FINALIZER, &user] {
+    let account = &documents("base/account.yaml")[0];
+    for name in [names::LABEL_ORIGIN, names::FINALIZER] {
         assert!(text.contains(&format!("'{name}'")), "{name}");
     }
     for policy in documents("base/deletion.yaml") {
@@ -307,6 +305,16 @@ fn policies_speak_of_the_names_that_the_program_uses() {
                 ["coderworkspaces", "codertemplates"]
             );
             assert_eq!(policy["spec"]["failurePolicy"], "Ignore");
+            let parameter = &policy["spec"]["paramKind"];
+            assert_eq!(parameter["apiVersion"], account["apiVersion"]);
+            assert_eq!(parameter["kind"], account["kind"]);
+        } else {
+            let parameter = &policy["spec"]["paramRef"];
+            for field in ["name", "namespace"] {
+                assert_eq!(parameter[field], account["metadata"][field]);
+            }
+            // Advice must not stand in the way.
+            assert_eq!(parameter["parameterNotFoundAction"], "Allow");
         }
     }
 }

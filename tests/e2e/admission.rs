@@ -24,6 +24,8 @@ async fn guarded(test: &str) -> Scene {
             let here = json!({ "kubernetes.io/metadata.name": scene.namespace });
             document["spec"]["matchResources"] =
                 json!({ "namespaceSelector": { "matchLabels": here } });
+            // The controller of this scene.
+            document["spec"]["paramRef"]["namespace"] = json!(scene.namespace);
         }
         scene.apply(&document).await;
     }
@@ -220,8 +222,10 @@ async fn a_delete_that_comes_before_its_policy_is_in_effect_is_refused() {
         assert!(seen["metadata"]["deletionTimestamp"].is_null(), "{seen}");
 
         // The controller itself has to be able to let go of what is lost.
-        let controller = "--as=system:serviceaccount:coder-system:coder-k8s";
-        let flags = [controller, "--as-group=system:masters", "--dry-run=server"];
+        let controller = format!("--as=system:serviceaccount:{}:coder-k8s", scene.namespace);
+        let group = format!("--as-group=system:serviceaccounts:{}", scene.namespace);
+        let all = "--as-group=system:masters";
+        let flags = [controller.as_str(), group.as_str(), all, "--dry-run=server"];
         let told = try_delete(&scene, &object, &flags).await;
         assert!(told.is_nothing(), "{told:?}");
 

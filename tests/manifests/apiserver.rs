@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use coder_k8s::apiserver::{
-    DRAIN,
+    Certificate, DRAIN,
     certificate::{API_SERVICE_NAME, SECRET_NAME, ServiceName},
 };
 use k8s_openapi::{
@@ -26,7 +26,7 @@ const NAMESPACE: &str = "coder-system";
 
 /// Every right: of which role, to what, and what it is used for. A right that is missing here is not
 /// to be given.
-const RIGHTS: [(&str, &str, &str, &str, &str); 5] = [
+const RIGHTS: [(&str, &str, &str, &str, &str); 6] = [
     // What callers may do in aggregation.coder.com is done for them here.
     (
         "ClusterRole",
@@ -50,6 +50,14 @@ const RIGHTS: [(&str, &str, &str, &str, &str); 5] = [
         API_SERVICE_NAME,
         "get patch",
     ),
+    // The authorities of kube-apiserver's own client certificate.
+    (
+        "ClusterRole",
+        "",
+        "configmaps",
+        "extension-apiserver-authentication",
+        "get list watch",
+    ),
     // get: the serving certificate. update: its renewal.
     ("Role", "", "secrets", SECRET_NAME, "get update"),
     // The first certificate, and the one after the Secret was deleted.
@@ -61,7 +69,7 @@ fn objects() -> BTreeMap<(String, String), Value> {
     let mut objects = BTreeMap::new();
     for folder in ["apiserver", "users"] {
         for file in files(folder) {
-            if file == "kustomization.yaml" {
+            if NO_OBJECTS.contains(&file.as_str()) {
                 continue;
             }
             for document in documents(&format!("{folder}/{file}")) {
@@ -161,16 +169,10 @@ fn rights_are_given_to_its_own_account() {
         ));
     }
     let expected = [
-        // Its own two.
+        // Its own.
         ("", "ClusterRole", "coder-k8s-apiserver"),
         // tokenreviews and subjectaccessreviews.
         ("", "ClusterRole", "system:auth-delegator"),
-        // The authorities of kube-apiserver's own client certificate.
-        (
-            "kube-system",
-            "Role",
-            "extension-apiserver-authentication-reader",
-        ),
         (NAMESPACE, "Role", "coder-k8s-apiserver-certificate"),
     ];
     let expected = expected
@@ -289,6 +291,11 @@ fn the_command_line_makes_a_configuration() {
             .to_string()
             .ends_with(&format!(":{}", port(0)))
     );
+    let service = ServiceName {
+        namespace: NAMESPACE.to_owned(),
+        name: NAME.to_owned(),
+    };
+    assert_eq!(apiserver.certificate, Certificate::Made(service));
     let health = config.health.unwrap().to_string();
     assert!(health.ends_with(&format!(":{}", port(1))), "{health}");
 }
@@ -298,8 +305,29 @@ fn config() -> Config {
     let container = object("Deployment", NAME)["spec"]["template"]["spec"]["containers"][0].clone();
     let arguments = texts(&container["args"]).into_iter().map(OsString::from);
     let program = std::iter::once(OsString::from("coder-k8s"));
-    let args = Args::read(program.chain(arguments), |_| None).unwrap();
-    Config::check(args, |_| None).unwrap()
+    let args = Args::read(program.chain(arguments), |name| {
+        variables(&container).remove(name).map(OsString::from)
+    });
+    Config::check(args.unwrap(), |_| None).unwrap()
+}
+
+/// The variables of a container, as the kubelet fills them in.
+fn variables(container: &Value) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::<String, String>::new();
+    for variable in container["env"].as_array().unwrap() {
+        let value = match text(&variable["valueFrom"]["fieldRef"]["fieldPath"]).as_str() {
+            "metadata.namespace" => NAMESPACE.to_owned(),
+            field => {
+                assert_eq!(field, "");
+                let known = variables.iter();
+                known.fold(text(&variable["value"]), |value, (name, known)| {
+                    value.replace(&format!("$({name})"), known)
+                })
+            }
+        };
+        variables.insert(text(&variable["name"]), value);
+    }
+    variables
 }
 
 #[test]
