@@ -8,6 +8,7 @@ pub mod names;
 pub mod object_name;
 pub mod status;
 pub mod template;
+pub mod text;
 pub mod workspace;
 
 /// The group of all kinds.

@@ -27,6 +27,7 @@ mod refusal;
 mod reply;
 mod request;
 mod retry;
+mod said;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,7 @@ pub use self::{
     refusal::{Refusal, Validation},
     reply::Lookup,
     request::Call,
+    said::{Said, Secrets},
     template::{NewTemplate, Template, TemplatePatch},
     token::{TokenError, TokenSource},
     transport::{Delivery, ReplyLimit, TransportError},

@@ -15,6 +15,5 @@ pub mod event;
 pub(crate) mod fake;
 pub mod finalizer;
 pub mod object;
-mod text;
 pub mod watch;
 pub mod yaml;

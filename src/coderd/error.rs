@@ -14,7 +14,7 @@ use super::{
     transport::{Delivery, TransportError},
 };
 
-/// Why a call gave no result. Never holds the session token.
+/// Why a call gave no result. Never holds a secret, and no more of what coderd said than a few lines.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -45,7 +45,7 @@ pub enum Error {
         refusal: Box<Refusal>,
     },
     /// The status is one of success, the body is not what coderd sends.
-    #[error("{call} got an unreadable reply ({status}, {excerpt:?})")]
+    #[error("{call} got an unreadable reply ({status}, {excerpt:?}): {problem}")]
     Unreadable {
         /// Which call.
         call: Arc<Call>,
@@ -53,9 +53,8 @@ pub enum Error {
         status: StatusCode,
         /// The beginning of the body, on one line.
         excerpt: String,
-        /// Where reading ended.
-        #[source]
-        source: serde_json::Error,
+        /// Where reading ended, and why.
+        problem: String,
     },
 }
 

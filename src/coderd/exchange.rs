@@ -21,11 +21,15 @@ use super::{
     reply::{self, Answer, Lookup},
     request::{Call, Prepared, Request},
     retry,
-    token::{TokenError, redact},
+    said::Secrets,
+    token::TokenError,
     transport::{Delivery, ReplyLimit, TransportError},
 };
 
 const SESSION_TOKEN: HeaderName = HeaderName::from_static("coder-session-token");
+
+/// How much is kept of what is wrong with a reply or a connection, in bytes.
+const PROBLEM: usize = 512;
 
 /// A call under way.
 struct Attempts<'a> {
@@ -122,14 +126,14 @@ impl Client {
     }
 
     fn decode<T: DeserializeOwned>(&self, call: Arc<Call>, answer: &Answer) -> Result<T, Error> {
-        serde_json::from_slice(&answer.body).map_err(|source| Error::Unreadable {
-            call,
-            status: answer.status,
-            excerpt: redact(
-                excerpt(&answer.body),
-                self.shared.token.current().ok().as_ref(),
-            ),
-            source,
+        serde_json::from_slice(&answer.body).map_err(|problem| {
+            let secrets = self.secrets();
+            Error::Unreadable {
+                call,
+                status: answer.status,
+                excerpt: excerpt(&answer.body, &secrets),
+                problem: secrets.line(&problem.to_string(), PROBLEM),
+            }
         })
     }
 }
@@ -191,9 +195,14 @@ impl Attempts<'_> {
         let begin = Instant::now();
         let outcome = self.in_time(request).await;
         self.observe(&outcome, begin.elapsed());
+        // A call that sends no token may still be told one that the server has from another call.
+        let secrets = || {
+            let latest = self.client.shared.token.latest();
+            Secrets::of(token.cloned().into_iter().chain(latest))
+        };
         let reply = outcome.map_err(|source| Error::Transport {
             call: Arc::clone(&self.call),
-            source,
+            source: source.retold(|text| secrets().line(text, PROBLEM)),
         })?;
         let (parts, body) = reply.into_parts();
         self.client.dated(reply::date(&parts.headers));
@@ -205,14 +214,7 @@ impl Attempts<'_> {
                 body,
             });
         }
-        // A call that sends no token may still be told one that the server has from another call.
-        let known = self.client.shared.token.current().ok();
-        let refusal = Refusal::read(
-            parts.status,
-            &parts.headers,
-            &body,
-            token.or(known.as_ref()),
-        );
+        let refusal = Refusal::read(parts.status, &parts.headers, &body, &secrets());
         Err(Error::Refused {
             call: Arc::clone(&self.call),
             refusal: Box::new(refusal),

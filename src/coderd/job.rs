@@ -8,6 +8,7 @@ use super::{
     client::Client,
     error::Error,
     request::Request,
+    said::Said,
     wire::{null_as_default, open_enum, optional_id, optional_text, optional_time},
 };
 
@@ -70,7 +71,7 @@ pub struct Job {
     pub canceled_at: Option<Timestamp>,
     /// Why it failed, in one line; the telling lines are in the log.
     #[serde(default, deserialize_with = "optional_text")]
-    pub error: Option<String>,
+    pub error: Option<Said>,
     /// Like `REQUIRED_TEMPLATE_VARIABLES`; mostly absent.
     #[serde(default, deserialize_with = "optional_text")]
     pub error_code: Option<String>,

@@ -7,6 +7,7 @@ use super::{
     client::Client,
     error::Error,
     request::Request,
+    said::Said,
     wire::{null_as_default, open_enum},
 };
 
@@ -38,7 +39,7 @@ pub struct LogLine {
     pub stage: String,
     /// The text. Written by Terraform: may hold escape sequences.
     #[serde(default, deserialize_with = "null_as_default")]
-    pub output: String,
+    pub output: Said,
 }
 
 impl Client {

@@ -8,13 +8,18 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{reply, token::redact, wire::null_as_default};
+use super::{reply, said::Secrets, wire::null_as_default};
 
-/// How much of a text that is not coderd's JSON is kept, in characters.
-const EXCERPT: usize = 200;
+/// How much of a text that is not coderd's JSON is kept, in bytes.
+const EXCERPT: usize = 256;
+/// How much of each of coderd's own words is kept, in bytes: its longest are a tenth of it.
+const WORDS: usize = 1024;
+/// How many of the fields that coderd refuses are kept.
+const FIELDS: usize = 16;
+/// How much of the name of such a field, and of what is wrong with it, is kept, in bytes.
+const FIELD: usize = 256;
 
 /// A field of the request that coderd refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,8 +42,10 @@ pub struct Refusal {
     pub message: String,
     /// coderd's further words.
     pub detail: Option<String>,
-    /// The fields that coderd refuses.
+    /// The fields that coderd refuses, the first of them.
     pub validations: Vec<Validation>,
+    /// How many more there are.
+    pub more_validations: usize,
     /// True if the body has the shape of coderd's errors; false for a proxy's page, a plain text
     /// and an empty body.
     pub by_coderd: bool,
@@ -58,35 +65,33 @@ struct Body {
 }
 
 impl Refusal {
-    /// Reads a reply. The token is taken out of its texts should the server repeat it.
+    /// Reads a reply. `secrets` are taken out of its texts should the server repeat them.
     pub(super) fn read(
         status: StatusCode,
         headers: &HeaderMap,
         body: &Bytes,
-        token: Option<&SecretString>,
+        secrets: &Secrets,
     ) -> Self {
         let read = serde_json::from_slice::<Body>(body).ok();
         let by_coderd = read.is_some();
-        let read = read.unwrap_or_else(|| Body {
-            message: excerpt(body),
-            detail: None,
-            validations: Vec::new(),
+        let (message, detail, validations) = match read {
+            Some(body) => (
+                secrets.line(&body.message, WORDS),
+                body.detail.map(|text| secrets.line(&text, WORDS)),
+                body.validations,
+            ),
+            None => (excerpt(body, secrets), None, Vec::new()),
+        };
+        let fields = validations.iter().take(FIELDS).map(|row| Validation {
+            field: secrets.line(&row.field, FIELD),
+            detail: secrets.line(&row.detail, FIELD),
         });
         Self {
             status,
-            message: redact(read.message, token),
-            detail: read
-                .detail
-                .filter(|text| !text.is_empty())
-                .map(|text| redact(text, token)),
-            validations: read
-                .validations
-                .into_iter()
-                .map(|row| Validation {
-                    field: row.field,
-                    detail: redact(row.detail, token),
-                })
-                .collect(),
+            message,
+            detail: detail.filter(|text| !text.is_empty()),
+            validations: fields.collect(),
+            more_validations: validations.len().saturating_sub(FIELDS),
             by_coderd,
             retry_after: reply::retry_after(headers),
             at: reply::date(headers),
@@ -153,7 +158,7 @@ impl Refusal {
 }
 
 impl fmt::Display for Refusal {
-    /// Status and all words of coderd, on one line.
+    /// The status and the words of coderd, on one line.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.status)?;
         if !self.message.is_empty() {
@@ -166,31 +171,14 @@ impl fmt::Display for Refusal {
             let lead = if index == 0 { ": " } else { "; " };
             write!(formatter, "{lead}{}: {}", row.field, row.detail)?;
         }
-        Ok(())
+        match self.more_validations {
+            0 => Ok(()),
+            more => write!(formatter, "; and {more} more"),
+        }
     }
 }
 
 /// The beginning of a body as one printable line.
-pub(super) fn excerpt(body: &Bytes) -> String {
-    let start = body.get(..EXCERPT * 4).unwrap_or(body);
-    let text = String::from_utf8_lossy(start);
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .collect();
-    let mut line: String =
-        words
-            .into_iter()
-            .filter(|word| !word.is_empty())
-            .fold(String::new(), |mut line, word| {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
-                line
-            });
-    if let Some((end, _)) = line.char_indices().nth(EXCERPT) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
+pub(super) fn excerpt(body: &Bytes, secrets: &Secrets) -> String {
+    secrets.line(&String::from_utf8_lossy(body), EXCERPT)
 }

@@ -20,6 +20,7 @@ use tower::service_fn;
 use super::{BaseUrl, Client, ClientBuilder, TokenSource, TransportError};
 
 /// What the fake does with one request.
+#[derive(Debug)]
 pub(super) enum Step {
     /// Replies with status, headers and body.
     Reply(u16, Vec<(&'static str, &'static str)>, String),

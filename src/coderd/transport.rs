@@ -82,6 +82,22 @@ impl TransportError {
         }
     }
 
+    /// The same with its causes, in which a server may have its say (such as by its certificate), in other
+    /// words.
+    pub(super) fn retold(self, tell: impl FnOnce(&str) -> String) -> Self {
+        let tell = |source: Source| tell(&chain(source.as_ref())).into();
+        match self {
+            Self::Unsendable(source) => Self::Unsendable(tell(source)),
+            Self::Connect(source) => Self::Connect(tell(source)),
+            Self::Interrupted(source) => Self::Interrupted(tell(source)),
+            Self::Truncated { status, source } => Self::Truncated {
+                status,
+                source: tell(source),
+            },
+            Self::TooLarge { .. } | Self::Deadline { .. } => self,
+        }
+    }
+
     /// A word for metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -158,6 +174,13 @@ fn classify(error: reqwest::Error) -> TransportError {
     } else {
         TransportError::Interrupted(error.into())
     }
+}
+
+/// An error with its causes.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<_> = chain.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 #[cfg(test)]

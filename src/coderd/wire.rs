@@ -104,11 +104,13 @@ where
 }
 
 /// Reads `null` and the empty text as none.
-pub(super) fn optional_text<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+pub(super) fn optional_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
+    T: From<String>,
 {
-    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.is_empty()).map(T::from))
 }
 
 #[cfg(test)]

@@ -106,6 +106,7 @@ mod tests {
             message: message.to_owned(),
             detail: None,
             validations: Vec::new(),
+            more_validations: 0,
             by_coderd,
             retry_after: None,
             at: None,

@@ -38,7 +38,8 @@ impl Imports {
 /// Imports workspace `id`, if it is still there and still without an object. It is read live: a sweep
 /// that is older than our own delete must bring nothing back.
 pub(super) async fn workspace(controller: &Controller, id: Uuid) -> Result<(), Error> {
-    let live = match controller.settings.coderd.workspace(id).await {
+    let client = &controller.settings.coderd;
+    let live = match client.workspace(id).await {
         Ok(live) => live,
         Err(error) if error.is_gone() || error.is_not_found() => return Ok(()),
         Err(error) => return Err(error.into()),
@@ -47,7 +48,7 @@ pub(super) async fn workspace(controller: &Controller, id: Uuid) -> Result<(), E
     if live.is_prebuild || is_leaving || controller.inventory.is_bound(id) {
         return Ok(());
     }
-    let twin = workspace::translate(&live);
+    let twin = workspace::translate(&live, &client.secrets());
     if !controller.settings.imports.cover(&twin.organization) {
         return Ok(());
     }

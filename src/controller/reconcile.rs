@@ -17,6 +17,7 @@ use crate::{
     api::{
         condition::Reason,
         status::{Refusal, Suspension},
+        text::shortened,
     },
     k8s::{
         error::Error,
@@ -238,10 +239,14 @@ async fn take<K: Driven>(
     })
 }
 
+/// How much of the reason is logged, in bytes.
+const WHY: usize = 1024;
+
 /// One line for each action: what, and why; on which object, the span says. What is only written into
 /// `status` is no action, but what it tells people may be one: by its name, for its words may hold values.
 fn log<K: Driven>(plan: &Plan<K>) {
     let (reason, why) = &plan.outlook.because;
+    let why = shortened(why, WHY);
     match &plan.next {
         Next::Do(effect) => {
             let (what, _) = K::asked(effect);

@@ -74,6 +74,7 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
     let all_templates = templates.iter().chain(&deprecated);
     controller.directory.swept(organizations, all_templates);
     rows.extend(templates.iter().chain(&deprecated).map(template_row));
+    let secrets = client.secrets();
     rows.extend(
         workspaces
             .workspaces
@@ -81,7 +82,7 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
             .filter(|row| {
                 !row.is_prebuild && row.latest_build.status != coderd::BuildStatus::Deleted
             })
-            .map(workspace_row),
+            .map(|row| workspace_row(row, &secrets)),
     );
     let is_new = controller.sessions.set(View::Open(session(&info, &user)));
     let imports = &controller.settings.imports;
@@ -101,8 +102,8 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
     Ok(())
 }
 
-fn workspace_row(row: &coderd::Workspace) -> (Uuid, Row) {
-    let twin = workspace::translate(row).for_comparison();
+fn workspace_row(row: &coderd::Workspace, secrets: &coderd::Secrets) -> (Uuid, Row) {
+    let twin = workspace::translate(row, secrets).for_comparison();
     let row_content = Row {
         name: twin.object_name().to_string(),
         organization: twin.organization.clone(),

@@ -12,10 +12,8 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{
-    error::{Action, Cause, Error, Target},
-    text::cut,
-};
+use super::error::{Action, Cause, Error, Target};
+use crate::api::text::shortened;
 
 /// Asks for an object's metadata only.
 const METADATA_ONLY: HeaderValue =
@@ -131,5 +129,5 @@ fn refusal(code: StatusCode, body: &[u8]) -> Cause {
 }
 
 fn beginning(body: &[u8]) -> String {
-    cut(String::from_utf8_lossy(body).trim(), OPAQUE_TEXT_LIMIT).to_owned()
+    shortened(String::from_utf8_lossy(body).trim(), OPAQUE_TEXT_LIMIT)
 }

@@ -25,9 +25,11 @@ use self::memory::{Memory, Step};
 use super::{
     call::{self, Call},
     error::{Action, Error, Target},
-    text::cut,
 };
-use crate::api::names::MANAGER_CONTROLLER;
+use crate::api::{
+    names::MANAGER_CONTROLLER,
+    text::{cut, shortened},
+};
 
 /// How long one publication may take.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -86,6 +88,11 @@ impl EventRecorder {
 
     /// Tells `event` about `object` at the time `now`. Failures are logged.
     pub async fn publish(&self, object: &ObjectReference, event: &Event, now: Timestamp) {
+        // What is remembered and logged is no longer than what is published.
+        let event = &Event {
+            note: shortened(&event.note, NOTE_LIMIT),
+            ..event.clone()
+        };
         let published = tokio::time::timeout(LIMIT, self.try_publish(object, event, now)).await;
         match published {
             Ok(Ok(())) => {}
@@ -180,7 +187,7 @@ impl EventRecorder {
             type_: Some(event.severity.as_str().to_owned()),
             reason: Some(cut(&event.reason, WORD_LIMIT).to_owned()),
             action: Some(cut(&event.action, WORD_LIMIT).to_owned()),
-            note: Some(cut(&event.note, NOTE_LIMIT).to_owned()),
+            note: Some(event.note.clone()),
             regarding: Some(object.clone()),
             reporting_controller: Some(MANAGER_CONTROLLER.to_owned()),
             reporting_instance: Some(self.instance.clone()),

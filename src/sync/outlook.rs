@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::twin::Cause;
-use crate::api::condition::{ConditionType, Reason};
+use crate::api::{
+    condition::{ConditionType, Reason},
+    text::shortened,
+};
 
 /// One condition without its bookkeeping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +207,7 @@ pub fn kept(
     Some(finding(holds, *reason, &condition.message))
 }
 
-/// The longest message that the API server takes in a condition.
+/// The longest message that the API server takes in a condition, which counts characters.
 const MESSAGE_LIMIT: usize = 32_768;
 
 fn condition(
@@ -227,8 +230,27 @@ fn condition(
         type_: kind.as_str().to_owned(),
         status: status.to_owned(),
         reason: found.reason.as_str().to_owned(),
-        message: found.message.chars().take(MESSAGE_LIMIT).collect(),
+        message: shortened(&found.message, MESSAGE_LIMIT),
         observed_generation: generation,
         last_transition_time: unchanged.unwrap_or(Time(now)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::stage::at;
+
+    #[test]
+    fn a_message_that_the_api_server_would_not_take_is_cut_and_says_so() {
+        for (length, ends_with) in [(MESSAGE_LIMIT, "€€"), (MESSAGE_LIMIT + 3, "€…")] {
+            let message = format!("ab{}", "€".repeat((length - 2) / 3));
+            let conditions = Outlook::settled(message).conditions(&[], Some(1), at("10:00:00"));
+            let ready = &conditions[0].message;
+            assert!(
+                ready.len() <= MESSAGE_LIMIT && ready.ends_with(ends_with),
+                "{length}"
+            );
+        }
     }
 }

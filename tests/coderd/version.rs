@@ -72,7 +72,7 @@ async fn the_log_of_a_failed_import_tells_why() {
     let text: String = log
         .iter()
         .filter(|line| line.log_level == LogLevel::Error)
-        .map(|line| line.output.as_str())
+        .map(|line| line.output.line(&client.secrets(), 1000))
         .collect();
     assert!(text.contains("nope"), "{log:?}");
     // coderd makes a template of it all the same, so the caller has to look before.

@@ -91,10 +91,11 @@ pub struct VersionStatus {
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub executable_files: Vec<String>,
     /// The variables whose values Coder keeps from an earlier version, although their defaults are others
-    /// in the files.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// in the files: 16 of them, and how many more there are. Absent as long as that is not known, also for
+    /// want of a right in Coder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
-    pub kept_variables: Vec<String>,
+    pub kept_variables: Option<Vec<String>>,
     /// The status of the import in Coder's words, such as running, succeeded or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_status: Option<String>,

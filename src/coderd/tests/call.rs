@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::coderd::{
-    AutomaticUpdates, Error, NewBuild, NewTemplate, NewVersion, NewWorkspace, Parameter,
-    TemplatePatch, Transition, Variable,
+    AutomaticUpdates, Error, LogLine, NewBuild, NewTemplate, NewVersion, NewWorkspace, Parameter,
+    Secrets, TemplatePatch, Transition, Variable,
 };
 
 const ID: Uuid = Uuid::from_u128(0xA);
@@ -333,7 +333,8 @@ async fn null_lists_and_log_tails_are_read() {
     for (lines, wanted) in [(0, ""), (2, "bc"), (9, "abc")] {
         let fake = Fake::new([reply(200, &log)]);
         let tail = fake.client().version_log(ID, lines).await.unwrap();
-        let text: String = tail.into_iter().map(|line| line.output).collect();
+        let text = |line: LogLine| line.output.line(&Secrets::default(), 9);
+        let text: String = tail.into_iter().map(text).collect();
         assert_eq!(text, wanted);
     }
 }

@@ -1,5 +1,6 @@
 //! Every way of coderd (and of what is in front of it) to say no.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
@@ -143,6 +144,23 @@ async fn all_words_of_coderd_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn endless_words_of_coderd_are_cut_and_counted() {
+    let long = "x".repeat(5000);
+    let rows: Vec<_> = (0..20)
+        .map(|row| json!({ "field": format!("{row}{long}"), "detail": long }))
+        .collect();
+    let body = json!({ "message": long, "detail": "two\nlines", "validations": rows });
+    let fake = Fake::new([reply(400, &body.to_string())]);
+    let error = fake.client().organization("coder").await.unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert_eq!(refusal.message.len(), 1024);
+    assert_eq!(refusal.detail.as_deref(), Some("two lines"));
+    assert_eq!(refusal.validations.len(), 16);
+    let said = refusal.to_string();
+    assert!(said.ends_with("…; and 4 more"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_stands_in_detail_alone_or_in_validations_alone_is_quoted() {
     // As coderd refuses a start with a value that is no option any more: in the classic flow, and with
     // dynamic parameters.
@@ -170,7 +188,7 @@ async fn a_foreign_body_is_kept_as_a_short_line() {
     let error = client.organization("coder").await.unwrap_err();
     assert_eq!(
         error.refusal().unwrap().message,
-        format!("{}…", "ä".repeat(200))
+        format!("{}…", "ä".repeat(126))
     );
 }
 

@@ -111,7 +111,7 @@ pub(super) async fn sources(
             Seek::ById(text) | Seek::ByName(text) => Some(text.to_owned()),
         };
         if sought.is_none() || sought != seen.own.sought {
-            let asks = |id: &str| version::needs_variables(object, id);
+            let asks = || version::needs_variables(object);
             seen.own.version = find_version(controller, seek, seen, asks).await?;
             seen.own.sought = sought;
         }
@@ -143,7 +143,7 @@ async fn find_version(
     controller: &Controller,
     seek: Seek<'_>,
     seen: &Seen<CoderTemplate>,
-    needs_variables: impl Fn(&str) -> bool,
+    needs_variables: impl Fn() -> bool,
 ) -> Result<Find, coderd::Error> {
     let client = &controller.settings.coderd;
     let found = match seek {
@@ -176,12 +176,26 @@ async fn find_version(
         Vec::new()
     };
     let has_variables = version.job.status == coderd::JobStatus::Succeeded;
-    let variables = if has_variables && needs_variables(&version.id.to_string()) {
-        Some(client.version_variables(version.id).await?)
+    let variables = if has_variables && needs_variables() {
+        variables(client, version.id).await?
     } else {
         None
     };
-    Ok(Find::Found(translate_version(&version, &log, variables)))
+    let secrets = client.secrets();
+    let version = translate_version(&version, &log, variables, &secrets);
+    Ok(Find::Found(version))
+}
+
+/// The variables of a version; none where we may not read them, which holds nothing else up.
+async fn variables(
+    client: &coderd::Client,
+    version: Uuid,
+) -> Result<Option<Vec<coderd::VersionVariable>>, coderd::Error> {
+    match client.version_variables(version).await {
+        Ok(variables) => Ok(Some(variables)),
+        Err(error) if error.is_not_found() || error.is_forbidden() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The version called `name` that `us` made and that belongs to no template: only the list of jobs shows
@@ -213,4 +227,31 @@ async fn unattached(
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::controller::stage;
+
+    #[tokio::test(start_paused = true)]
+    async fn variables_that_we_may_not_read_are_not_known_and_no_failure() {
+        for (answer, known) in [
+            (Ok(json!([])), Some(Some(0))),
+            (
+                Ok(json!([{ "name": "region", "value": "eu" }])),
+                Some(Some(1)),
+            ),
+            (Err((403, None)), Some(None)),
+            (Err((404, None)), Some(None)),
+            (Err((500, None)), None),
+        ] {
+            let (controller, _readiness) = stage::controller(move |_| answer.clone());
+            let client = &controller.settings.coderd;
+            let found = variables(client, Uuid::nil()).await.ok();
+            assert_eq!(found.map(|it| it.map(|all| all.len())), known);
+        }
+    }
 }

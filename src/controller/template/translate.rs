@@ -2,12 +2,16 @@
 
 use crate::{
     api::object_name::TemplateName,
-    coderd::{self, JobStatus, LogLevel, LogLine},
+    coderd::{self, JobStatus, LogLevel, LogLine, Secrets},
     sync::template::{KeptVariable, Template, Version, VersionJob},
 };
 
-/// The most that is kept of a failed import's log, in bytes.
-const LOG_LIMIT: usize = 4096;
+/// How much of a failed import's error is kept, and of each line of its log, in bytes.
+const LINE: usize = 1024;
+/// How much of that log is kept, in bytes.
+const LOG: usize = 4096;
+/// How much of a variable's name and of its values is kept, in bytes.
+const VARIABLE: usize = 128;
 /// How coderd's reaper ends what it says of a job that it gave up.
 const REAPER: &str = "terminated by the reaper";
 
@@ -38,23 +42,22 @@ pub(in crate::controller) fn translate(
     }
 }
 
-/// A version as coderd sent it; `log` is the end of its log where its import failed, `variables` are its
-/// variables where they were asked for.
+/// A version as coderd sent it, without `secrets` where somebody has his say; `log` is the end of its log
+/// where its import failed, `variables` are its variables where they are known.
 pub(super) fn version(
     wire: &coderd::Version,
     log: &[LogLine],
     variables: Option<Vec<coderd::VersionVariable>>,
+    secrets: &Secrets,
 ) -> Version {
-    let error = wire
-        .job
-        .error
-        .clone()
-        .unwrap_or_else(|| "no error was given".to_owned());
+    let said = wire.job.error.as_ref();
+    let is_reaped = said.is_some_and(|error| error.mentions(REAPER));
+    let kept = |variable| kept(variable, secrets);
     let job = match wire.job.status {
         JobStatus::Succeeded => VersionJob::Succeeded,
         JobStatus::Failed | JobStatus::Canceled => VersionJob::Failed {
-            is_given_up: wire.job.canceled_at.is_some() || error.contains(REAPER),
-            error: with_log(error, log),
+            is_given_up: wire.job.canceled_at.is_some() || is_reaped,
+            error: with_log(said.map(|it| it.line(secrets, LINE)), log, secrets),
         },
         JobStatus::Pending | JobStatus::Running | JobStatus::Canceling | JobStatus::Unknown(_) => {
             VersionJob::Active
@@ -74,7 +77,7 @@ pub(super) fn version(
 
 /// A variable that has another value than the default of its source. Sensitive values are not shown, so
 /// that they cannot be compared.
-fn kept(variable: coderd::VersionVariable) -> Option<KeptVariable> {
+fn kept(variable: coderd::VersionVariable, secrets: &Secrets) -> Option<KeptVariable> {
     let coderd::VersionVariable {
         name,
         value,
@@ -83,10 +86,11 @@ fn kept(variable: coderd::VersionVariable) -> Option<KeptVariable> {
         sensitive,
     } = variable;
     let differs = !required && !sensitive && value != default_value;
-    differs.then_some(KeptVariable {
-        name,
-        in_source: default_value,
-        in_effect: value,
+    let shown = |text: &str| secrets.line(text, VARIABLE);
+    differs.then(|| KeptVariable {
+        name: shown(&name),
+        in_source: shown(&default_value),
+        in_effect: shown(&value),
     })
 }
 
@@ -96,30 +100,23 @@ fn creator(version: &coderd::Version) -> Option<String> {
 }
 
 /// The error and the last lines of the log, errors first if there are any: only they are telling.
-fn with_log(error: String, log: &[LogLine]) -> String {
-    let errors: Vec<_> = log
-        .iter()
-        .filter(|line| line.log_level == LogLevel::Error)
-        .collect();
-    let lines = if errors.is_empty() {
-        log.iter().collect()
-    } else {
-        errors
-    };
-    let mut kept: Vec<&str> = Vec::new();
+fn with_log(error: Option<String>, log: &[LogLine], secrets: &Secrets) -> String {
+    let is_error = |line: &&LogLine| line.log_level == LogLevel::Error;
+    let has_errors = log.iter().any(|line| is_error(&line));
+    let telling = log.iter().filter(|line| !has_errors || is_error(line));
+    let mut lines = Vec::new();
     let mut size = 0;
-    for line in lines.iter().rev().map(|line| line.output.trim_end()) {
+    for line in telling.rev().map(|line| line.output.line(secrets, LINE)) {
         size += line.len() + 1;
-        if size > LOG_LIMIT {
+        if size > LOG {
             break;
         }
-        kept.push(line);
+        lines.push(line);
     }
-    kept.reverse();
-    let text = kept.join("\n");
-    if text.trim().is_empty() {
-        error
-    } else {
-        format!("{error}\n{text}")
-    }
+    lines.push(error.unwrap_or_else(|| "no error was given".to_owned()));
+    lines.reverse();
+    lines.join("\n").trim_end().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ async fn with_parameters(
     wire: coderd::Workspace,
 ) -> Result<Workspace, coderd::Error> {
     let client = &controller.settings.coderd;
-    let mut workspace = translate(&wire);
+    let mut workspace = translate(&wire, &client.secrets());
     if parameters::declared(object).is_empty() {
         return Ok(workspace);
     }

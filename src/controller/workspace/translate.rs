@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::workspace::{Agent, Health},
-    coderd::{self, JobStatus},
+    coderd::{self, JobStatus, Secrets},
     sync::{
         build::{Build, Job, Transition},
         workspace::Workspace,
     },
 };
 
-/// A workspace as coderd sent it; what needs further calls is left empty.
-pub(in crate::controller) fn translate(wire: &coderd::Workspace) -> Workspace {
+/// How much of a build's error is kept, in bytes.
+const ERROR: usize = 1024;
+
+/// A workspace as coderd sent it, without `secrets` where somebody has his say; what needs further calls is
+/// left empty.
+pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secrets) -> Workspace {
     let updates_itself = wire.automatic_updates == coderd::AutomaticUpdates::Always;
     let follows_active = wire.template_require_active_version || updates_itself;
     Workspace {
@@ -27,7 +31,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace) -> Workspace {
         creator: None,
         ttl_millis: wire.ttl_ms,
         autostart_schedule: wire.autostart_schedule.clone(),
-        build: build(&wire.latest_build),
+        build: build(&wire.latest_build, secrets),
         parameters: BTreeMap::new(),
         known_parameters: None,
         deadline: wire.latest_build.deadline,
@@ -43,7 +47,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace) -> Workspace {
     }
 }
 
-fn build(wire: &coderd::Build) -> Build {
+fn build(wire: &coderd::Build, secrets: &Secrets) -> Build {
     Build {
         id: wire.id.to_string(),
         number: i64::from(wire.build_number),
@@ -66,7 +70,7 @@ fn build(wire: &coderd::Build) -> Build {
         reason: wire.reason.as_str().to_owned(),
         initiator: wire.initiator_id.to_string(),
         initiator_name: wire.initiator_name.clone(),
-        error: wire.job.error.clone(),
+        error: wire.job.error.as_ref().map(|it| it.line(secrets, ERROR)),
         ended_at: wire.job.completed_at,
     }
 }
@@ -95,6 +99,7 @@ fn agents(wire: &coderd::Build) -> Vec<Agent> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use uuid::Uuid;
 
     use super::*;
@@ -108,5 +113,33 @@ mod tests {
         let first = failing_agents(&health(&[1, 2, 3]));
         assert_eq!(first.len(), 3);
         assert_eq!(failing_agents(&health(&[3, 1, 2, 1])), first);
+    }
+
+    #[test]
+    fn what_a_build_failed_with_is_told_in_short_and_without_secrets() {
+        let (id, secrets) = (Uuid::nil(), Secrets::of(["QZQZQZQZ".into()]));
+        let said = |error: &str| {
+            let job = json!({
+                "id": id, "created_at": "2026-11-21T10:00:00Z", "status": "failed", "error": error,
+            });
+            let wire = json!({
+                "id": id, "workspace_id": id, "template_version_id": id, "build_number": 1,
+                "created_at": "2026-11-21T10:00:00Z", "updated_at": "2026-11-21T10:00:00Z", "initiator_id": id, "initiator_name": "ann",
+                "transition": "start", "status": "failed", "reason": "initiator", "job": job,
+            });
+            build(&serde_json::from_value(wire).unwrap(), &secrets).error
+        };
+        assert_eq!(said(""), None);
+        assert_eq!(
+            said("bad QZQZQZQZ\nand more").as_deref(),
+            Some("bad [redacted] and more")
+        );
+        for before in 0..2000 {
+            let error = said(&format!("{}QZQZQZQZ", "€".repeat(before))).unwrap();
+            assert!(
+                error.len() <= ERROR && !error.contains(['Q', 'Z']),
+                "{error}"
+            );
+        }
     }
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ObjectReference;
 
 use super::Event;
-use crate::k8s::text::cut;
+use crate::api::text::cut;
 
 /// How long after it was last said an equal Event counts as the same story.
 pub const WINDOW: SignedDuration = SignedDuration::from_mins(6);

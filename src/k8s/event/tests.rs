@@ -209,6 +209,7 @@ async fn long_words_are_cut_between_characters() {
         (length("reason"), length("action"), length("note")),
         (128, 128, 1023)
     );
+    assert!(body["note"].as_str().unwrap().ends_with("€…"));
     assert!(body["metadata"]["name"].as_str().unwrap().len() <= 253);
 }
 

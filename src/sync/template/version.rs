@@ -67,15 +67,11 @@ pub fn needs_active_content(object: &CoderTemplate, hash: &str) -> bool {
     version.is_none_or(|version| version.source_hash != hash)
 }
 
-/// Whether it is still to be told which variables version `id` keeps: it was built here, and not seen to
-/// have succeeded. They never change.
-pub fn needs_variables(object: &CoderTemplate, id: &str) -> bool {
+/// Whether it is still to be told which variables the version keeps: it was built here, and they are not
+/// known. They never change.
+pub fn needs_variables(object: &CoderTemplate) -> bool {
     let version = object.own_records().version;
-    version.is_some_and(|version| {
-        let is_recorded =
-            version.id.as_deref() == Some(id) && version.job_status.as_deref() == Some("succeeded");
-        version.started_at.is_some() && !is_recorded
-    })
+    version.is_some_and(|version| version.started_at.is_some() && version.kept_variables.is_none())
 }
 
 /// The next step towards the version of the declared source being the active one of the bound
@@ -255,12 +251,11 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
         .is_some_and(|twin| twin.active_version_id == version.id);
     // Only what was built here has a beginning, and so an end.
     let ended = ended && record.started_at.is_some();
-    let kept = version.kept_variables.as_deref();
-    let kept = kept.map(|kept| kept.iter().map(content::kept).collect());
+    let kept = version.kept_variables.as_deref().map(content::kept);
     let found = VersionStatus {
         id: Some(version.id.clone()),
         job_status: Some(version.job_status.clone()),
-        kept_variables: kept.unwrap_or_else(|| record.kept_variables.clone()),
+        kept_variables: kept.or_else(|| record.kept_variables.clone()),
         error: record.error.clone().filter(|_| error.is_some()).or(error),
         finished_at: ended.then(|| {
             record

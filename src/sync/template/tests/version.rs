@@ -508,8 +508,8 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
     assert_eq!(note.reason, NoteReason::VariablesKept);
     let said = "region is \"eu\" in the files, and \"us\" in effect";
     assert!(note.message.contains(said), "{}", note.message);
-    // It is asked for once, and the record keeps it.
-    let asks = |scene: &Scene| needs_variables(&scene.stored.object(), "v1");
+    // It is asked for once it may be known, and the record keeps it.
+    let asks = |scene: &Scene| needs_variables(&scene.stored.object());
     assert!(asks(&scene));
     let scene = scene.recorded().change(|scene| {
         scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
@@ -527,4 +527,54 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
     let status = watched.rest();
     let ready = status.condition(ConditionType::Ready).unwrap();
     assert_eq!(ready.message, "active version name-of-other");
+}
+
+#[test]
+fn variables_that_are_not_known_yet_are_asked_for_again() {
+    let found = |kept_variables| Version {
+        kept_variables,
+        ..version("v1", Some(ID), VersionJob::Succeeded)
+    };
+    let asks = |scene: &Scene| needs_variables(&scene.stored.object());
+    let scene = Scene::declared(&spec())
+        .seeing(recorded("a", 1, Some("v1")), found(None))
+        .active("v1")
+        .recorded();
+    assert_eq!(scene.rest().version.unwrap().kept_variables, None);
+    assert!(asks(&scene));
+    let scene = scene
+        .change(|scene| scene.own.version = Find::Found(found(Some(Vec::new()))))
+        .recorded();
+    assert_eq!(
+        scene.rest().version.unwrap().kept_variables,
+        Some(Vec::new())
+    );
+    assert!(!asks(&scene));
+}
+
+#[test]
+fn of_many_variables_that_keep_their_values_some_are_named() {
+    let kept = |number: usize| KeptVariable {
+        name: format!("v{number}"),
+        in_source: "x".repeat(1000),
+        in_effect: String::new(),
+    };
+    for (count, rows, last) in [
+        (16, 16, "v15 is"),
+        (17, 17, "and 1 more"),
+        (500, 17, "and 484 more"),
+    ] {
+        let found = Version {
+            kept_variables: Some((0..count).map(kept).collect()),
+            ..version("v1", Some(ID), VersionJob::Succeeded)
+        };
+        let scene = Scene::declared(&spec())
+            .seeing(recorded("a", 1, Some("v1")), found)
+            .active("v1")
+            .recorded();
+        let kept = scene.rest().version.unwrap().kept_variables.unwrap();
+        assert_eq!(kept.len(), rows);
+        assert!(kept[rows - 1].starts_with(last), "{kept:?}");
+        assert!(kept.concat().len() < 4096, "{kept:?}");
+    }
 }

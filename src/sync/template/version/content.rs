@@ -10,6 +10,9 @@ use crate::{
     },
 };
 
+/// So many variables that keep their values are named.
+const KEPT: usize = 16;
+
 /// The declared source, of which those files may be run that might in the active version: `spec.files` has
 /// no word for it, so that nobody meant to take it away. What cannot be read now is as it was recorded.
 pub(super) fn runnable(context: &Context, source: &Source) -> Source {
@@ -59,8 +62,14 @@ pub(super) fn active<'a>(context: &Context<'a>) -> Option<&'a Content> {
     context.sight.active?.as_ref().ok()
 }
 
-/// A variable that keeps its value, for people.
-pub(super) fn kept(variable: &KeptVariable) -> String {
+/// The variables that keep their values, for people: the first of them, and how many more there are.
+pub(super) fn kept(variables: &[KeptVariable]) -> Vec<String> {
+    let (first, others) = variables.split_at_checked(KEPT).unwrap_or((variables, &[]));
+    let more = (!others.is_empty()).then(|| format!("and {} more", others.len()));
+    first.iter().map(differs).chain(more).collect()
+}
+
+fn differs(variable: &KeptVariable) -> String {
     let KeptVariable {
         name,
         in_source,

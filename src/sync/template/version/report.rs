@@ -118,8 +118,9 @@ fn poll(context: &Context, record: &VersionStatus) -> Poll {
 
 /// The variables of a version that keep their values, and how they get others.
 pub fn kept_variables(version: &VersionStatus) -> Option<String> {
-    let kept = version.kept_variables.join("; ");
+    let kept = version.kept_variables.as_deref()?;
     (!kept.is_empty()).then(|| {
+        let kept = kept.join("; ");
         format!(
             "a variable keeps its value from version to version, whatever its default becomes: {kept}; \
              spec.variables sets it, where this version of the controller synchronises that, and a new \
