@@ -39,7 +39,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use fastrand::Rng;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     authn::{Authenticator, Tokens},
@@ -150,6 +150,7 @@ pub async fn run(
             judge: Judge::default(),
             limits: Limits::default(),
         },
+        tasks: TaskTracker::new(),
         metrics,
         registry,
         clock: clock.clone(),

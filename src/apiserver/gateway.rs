@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, header, request::
 use hyper::body::Incoming;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::{sync::watch, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     authn::{self, Authenticator, Peer},
@@ -25,6 +25,7 @@ use super::{
     fault::Fault,
     headers,
     identity::Identity,
+    limits::{Held, Place},
     metrics::Metrics,
     negotiate::{Media, accepts_gzip},
     ready::Ready,
@@ -43,6 +44,8 @@ pub(super) struct Gateway {
     pub(super) catalog: watch::Receiver<Option<Arc<Catalog>>>,
     pub(super) ready: Ready,
     pub(super) wire: Wire,
+    /// What goes on when its caller leaves.
+    pub(super) tasks: TaskTracker,
     pub(super) metrics: Metrics,
     pub(super) registry: Arc<Registry>,
     pub(super) clock: Clock,
@@ -261,7 +264,8 @@ impl Gateway {
             Verb::Watch => self.wire.watch(&exchange, place).await,
             Verb::Delete => {
                 delete::check_options(&exchange)?;
-                delete::delete(&self.wire, &exchange, identity).await
+                let deleting = delete::delete(self.wire.clone(), exchange, identity.clone());
+                self.to_its_end(deleting, (place, held)).await
             }
             Verb::DeleteCollection => {
                 delete::check_options(&exchange)?;
@@ -271,6 +275,20 @@ impl Gateway {
                 self.wire.pass(&exchange).await
             }
         }
+    }
+
+    /// Does what must not stop in the middle because its caller leaves.
+    async fn to_its_end(
+        &self,
+        work: impl Future<Output = Result<Response<Body>, Fault>> + Send + 'static,
+        kept: (Place, Held),
+    ) -> Result<Response<Body>, Fault> {
+        let done = self.tasks.spawn(async move {
+            let _kept = kept;
+            work.await
+        });
+        let given_up = |_| Fault::Internal("the request was given up".to_owned());
+        done.await.map_err(given_up)?
     }
 
     /// A body in stored words, and whether it was meant for the stored group.

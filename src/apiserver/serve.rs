@@ -121,9 +121,15 @@ pub(super) async fn serve(
     ending.cancel();
     let drained = timeout(DRAIN, async {
         while connections.join_next().await.is_some() {}
+        gateway.tasks.close();
+        gateway.tasks.wait().await;
     });
     if drained.await.is_err() {
-        tracing::warn!(left = connections.len(), "connections did not end in time");
+        tracing::warn!(
+            left = connections.len(),
+            tasks = gateway.tasks.len(),
+            "not everything ended in time"
+        );
     }
     connections.shutdown().await;
 }

@@ -4,6 +4,7 @@ mod alike;
 mod apply;
 mod caller;
 mod certificate;
+mod claim;
 mod clients;
 mod coverage;
 mod delete;

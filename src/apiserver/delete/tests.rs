@@ -1,4 +1,11 @@
-use super::*;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
+
+use super::{
+    options::{from_query, is_valid},
+    *,
+};
+use crate::api::names::FINALIZER;
 
 fn live(more: &Value) -> Object {
     let mut live = json!({
@@ -14,6 +21,21 @@ fn live(more: &Value) -> Object {
 fn options(options: Value) -> DeleteOptions {
     serde_json::from_value(options).unwrap()
 }
+
+fn before(more: &Value) -> Before {
+    Before::of(&live(more), &options(json!({})))
+}
+
+/// What a claim leaves in the object.
+fn claim_entry(made: &str) -> Value {
+    json!({"metadata": {"managedFields": [
+        {"manager": MANAGER_SHIM, "operation": "Update", "time": "2026-01-01T00:00:00Z"},
+        {"manager": "kubectl", "operation": "Apply", "time": "2026-01-01T00:00:00Z"},
+        {"manager": MANAGER_SHIM, "operation": "Apply", "time": made},
+    ]}})
+}
+
+const MADE: &str = "2026-01-02T03:04:05Z";
 
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
@@ -45,15 +67,15 @@ fn an_undeclared_policy_of_something_in_coderd_is_claimed() {
         json!({"status": {"binding": {"origin": "kubernetes"}}}),
         json!({"status": {"binding": null, "sync": {"attempt": {"at": "now"}}}}),
     ] {
-        let claim = claim(&live(&more), &options(json!({})));
-        assert_eq!(claim, Some(expected.clone()), "{more}");
+        assert_eq!(before(&more), Before::Claim(expected.clone()), "{more}");
     }
 }
 
 #[test]
 fn a_declared_policy_only_lacks_the_finalizer() {
-    let declared = live(&json!({"spec": {"deletionPolicy": "Delete"}}));
-    let claim = claim(&declared, &options(json!({}))).unwrap();
+    let Before::Claim(claim) = before(&json!({"spec": {"deletionPolicy": "Delete"}})) else {
+        panic!("it is claimed");
+    };
     assert_eq!(claim["metadata"]["finalizers"], json!([FINALIZER]));
     assert_eq!(claim.get("spec"), None);
 }
@@ -74,7 +96,7 @@ fn what_is_declared_or_needs_nothing_is_only_deleted() {
             "status": {"binding": {"origin": "kubernetes"}},
         }),
     ] {
-        assert_eq!(claim(&live(&more), &options(json!({}))), None, "{more}");
+        assert_eq!(before(&more), Before::Nothing, "{more}");
     }
 }
 
@@ -88,16 +110,17 @@ fn another_state_of_the_object_is_not_claimed() {
         (json!({"resourceVersion": ""}), false),
     ] {
         let options = options(json!({"preconditions": preconditions}));
-        let claim = claim(&live(&json!({})), &options);
-        assert_eq!(claim.is_some(), claimed, "{options:?}");
+        let before = Before::of(&live(&json!({})), &options);
+        assert_eq!(before != Before::Nothing, claimed, "{options:?}");
     }
 }
 
 #[test]
 fn a_dry_run_claims_nothing() {
     let live = live(&json!({}));
-    assert_eq!(claim(&live, &options(json!({"dryRun": ["All"]}))), None);
-    assert!(claim(&live, &options(json!({"dryRun": []}))).is_some());
+    let before = |dry_run| Before::of(&live, &options(json!({ "dryRun": dry_run })));
+    assert_eq!(before(json!(["All"])), Before::Nothing);
+    assert_ne!(before(json!([])), Before::Nothing);
 }
 
 #[test]
@@ -152,43 +175,90 @@ fn exactly_what_the_claim_left_is_deleted() {
         ..ObjectMeta::default()
     };
     assert_eq!(
-        json!(exactly(options, claimed))["preconditions"],
+        json!(exactly(options, &claimed))["preconditions"],
         json!({"uid": "u", "resourceVersion": "8"})
     );
 }
 
 #[test]
+fn a_trial_is_the_same_deletion_and_changes_nothing() {
+    let options = options(json!({
+        "propagationPolicy": "Orphan", "preconditions": {"uid": "u", "resourceVersion": "7"},
+    }));
+    assert_eq!(
+        json!(dry(options)),
+        json!({
+            "dryRun": ["All"],
+            "propagationPolicy": "Orphan",
+            "preconditions": {"uid": "u", "resourceVersion": "7"},
+        })
+    );
+}
+
+#[test]
+fn what_carries_a_claim_is_deleted_only_while_it_does() {
+    let mut claimed = claim_entry(MADE);
+    claimed["spec"] = json!({"deletionPolicy": "Delete"});
+    claimed["metadata"]["finalizers"] = json!([FINALIZER]);
+    assert_eq!(before(&claimed), Before::StayingClaimed);
+    // Somebody else has declared otherwise meanwhile.
+    claimed["spec"] = json!({"deletionPolicy": "Retain"});
+    assert_eq!(before(&claimed), Before::Nothing);
+}
+
+#[test]
+fn a_claim_is_taken_back_from_the_object_as_it_is() {
+    let claimed = Claimed::on(&live(&claim_entry(MADE))).unwrap();
+    let mut later = claim_entry(MADE);
+    later["metadata"]["resourceVersion"] = json!("9");
+    assert_eq!(
+        claimed.undone(&live(&later)),
+        Some(json!({
+            "apiVersion": "coder.com/v1alpha1",
+            "kind": "CoderTemplate",
+            "metadata": {"name": "coder.x", "uid": "u", "resourceVersion": "9"},
+        }))
+    );
+}
+
+#[test]
+fn only_the_own_claim_is_taken_back_and_never_from_what_is_being_deleted() {
+    let claimed = Claimed::on(&live(&claim_entry(MADE))).unwrap();
+    let of_another = claim_entry("2026-01-02T03:05:06Z");
+    let mut anew = claim_entry(MADE);
+    anew["metadata"]["uid"] = json!("new");
+    let mut ending = claim_entry(MADE);
+    ending["metadata"]["deletionTimestamp"] = json!("2026-01-02T03:04:06Z");
+    for more in [json!({}), of_another, anew, ending] {
+        assert_eq!(claimed.undone(&live(&more)), None, "{more}");
+    }
+    assert_eq!(Claimed::on(&live(&json!({}))), None);
+}
+
+#[test]
 fn controllers_of_kubernetes_mean_the_object_only() {
-    let identity = |name: &str, groups: &[&str]| Identity {
-        name: name.to_owned(),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-        ..Identity::anonymous()
-    };
-    for (name, groups, expected) in [
+    let account = |name: &str| format!("system:serviceaccount:kube-system:{name}");
+    for (name, expected) in [
+        (account("generic-garbage-collector"), true),
+        (account("namespace-controller"), true),
+        (account("ttl-after-finished-controller"), true),
+        ("system:kube-controller-manager".to_owned(), true),
+        // Somebody who works in there, such as an operator or a dashboard, deletes as everybody does.
+        (account("dashboard"), false),
+        (account("default"), false),
         (
-            "system:serviceaccount:kube-system:generic-garbage-collector",
-            vec![
-                "system:serviceaccounts",
-                "system:serviceaccounts:kube-system",
-            ],
-            true,
-        ),
-        (
-            "system:kube-controller-manager",
-            vec!["system:authenticated"],
-            true,
-        ),
-        ("anna", vec!["system:masters"], false),
-        (
-            "system:serviceaccount:kube-system:x",
-            vec!["system:authenticated"],
+            "system:serviceaccount:team:namespace-controller".to_owned(),
             false,
         ),
+        ("namespace-controller".to_owned(), false),
+        ("anna".to_owned(), false),
     ] {
-        assert_eq!(
-            is_system_controller(&identity(name, &groups)),
-            expected,
-            "{name}"
-        );
+        let groups = ["system:serviceaccounts:kube-system", "system:masters"];
+        let identity = Identity {
+            name,
+            groups: groups.map(str::to_owned).into(),
+            ..Identity::anonymous()
+        };
+        assert_eq!(is_system_controller(&identity), expected, "{identity:?}");
     }
 }

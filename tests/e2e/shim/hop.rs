@@ -24,7 +24,7 @@ use serde_json::Value;
 use testbed::Access;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::{Notify, Semaphore},
     task::JoinSet,
 };
 
@@ -51,6 +51,8 @@ pub enum Instead {
     Drop,
     /// Passes it on, and breaks off before anybody hears of the answer.
     DropAfter,
+    /// Passes it on when it is let go, if its sender still waits then.
+    Hold(Arc<Semaphore>),
 }
 
 type Rule = Box<dyn Fn(&Seen) -> Option<Instead> + Send + Sync>;
@@ -229,10 +231,13 @@ async fn handle(
         let rules = shared.rules.lock().unwrap();
         rules.iter().find_map(|rule| rule(&seen))
     };
+    let mut is_cut = false;
     match instead {
         Some(Instead::Answer(response)) => return Ok(response.map(whole)),
         Some(Instead::Drop) => return Err(Dropped),
-        Some(Instead::DropAfter) | None => {}
+        Some(Instead::Hold(gate)) => gate.acquire().await.map_err(|_| Dropped)?.forget(),
+        Some(Instead::DropAfter) => is_cut = true,
+        None => {}
     }
     let is_about_objects = seen.is_about_objects();
     let mut headers = seen.headers;
@@ -247,7 +252,7 @@ async fn handle(
     let Some(answer) = upstream.pass(ask).await else {
         return Err(Dropped);
     };
-    if let Some(Instead::DropAfter) = instead {
+    if is_cut {
         answer.into_body().0.collect().await.ok();
         return Err(Dropped);
     }

@@ -1,65 +1,103 @@
 //! Admission (case 78): it runs for the stored group, and so for writes of the old one.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     caller::Ask,
     stage::{Group, Stage, WORKSPACES, workspace},
 };
 
+const KINDS: [&str; 2] = [
+    "validatingadmissionpolicybindings",
+    "validatingadmissionpolicies",
+];
+
+/// A policy for the workspaces of one namespace.
+pub struct Policy<'a> {
+    stage: &'a Stage,
+    pub name: String,
+}
+
+fn path(plural: &str, name: &str) -> String {
+    let path = format!("/apis/admissionregistration.k8s.io/v1/{plural}/{name}");
+    path.trim_end_matches('/').to_owned()
+}
+
+impl<'a> Policy<'a> {
+    /// Denies `operations` for which `allowed` (CEL) is false, with `message`; `tried` is a request that
+    /// would change nothing, and is refused from when on it holds.
+    pub async fn new(
+        stage: &'a Stage,
+        operations: &[&str],
+        allowed: &str,
+        message: &str,
+        tried: &Ask,
+    ) -> Self {
+        let name = format!("{}.coder.com", stage.namespace);
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": { "name": name },
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": { "resourceRules": [{
+                    "apiGroups": ["coder.com"], "apiVersions": ["v1alpha1"],
+                    "operations": operations, "resources": ["coderworkspaces"],
+                }] },
+                "validations": [{ "expression": allowed, "message": message }],
+            },
+        });
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": name },
+            "spec": {
+                "policyName": name,
+                "validationActions": ["Deny"],
+                "matchResources": { "namespaceSelector": { "matchLabels": {
+                    "kubernetes.io/metadata.name": stage.namespace,
+                } } },
+            },
+        });
+        for (plural, object) in KINDS.iter().zip([&binding, &policy]) {
+            let ask = Ask::new("POST", path(plural, "")).json(object);
+            stage.admin.send(ask).await.expect(201);
+        }
+        stage
+            .server
+            .eventually("the policy holds", async || {
+                stage.admin.send(tried.clone()).await.status == 422
+            })
+            .await;
+        Self { stage, name }
+    }
+
+    pub async fn end(self) {
+        for plural in KINDS {
+            let ask = Ask::new("DELETE", path(plural, &self.name));
+            self.stage.admin.send(ask).await.expect(200);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn case_78_a_policy_for_the_stored_group_holds_for_the_old_one() {
     let stage = Stage::new("policy").await;
-    let name = format!("{}.coder.com", stage.namespace);
-    let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": { "name": name },
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": { "resourceRules": [{
-                "apiGroups": ["coder.com"], "apiVersions": ["v1alpha1"],
-                "operations": ["CREATE", "UPDATE"], "resources": ["coderworkspaces"],
-            }] },
-            "validations": [{ "expression": "!object.spec.running", "message": "nothing runs here" }],
-        },
-    });
-    let binding = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": { "name": name },
-        "spec": {
-            "policyName": name,
-            "validationActions": ["Deny"],
-            "matchResources": { "namespaceSelector": { "matchLabels": {
-                "kubernetes.io/metadata.name": stage.namespace,
-            } } },
-        },
-    });
-    let collection = |plural: &str| format!("/apis/admissionregistration.k8s.io/v1/{plural}");
-    for (plural, object) in [
-        ("validatingadmissionpolicies", &policy),
-        ("validatingadmissionpolicybindings", &binding),
-    ] {
-        stage
-            .admin
-            .send(Ask::new("POST", collection(plural)).json(object))
-            .await
-            .expect(201);
-    }
     let mut running = workspace(Group::Old, "acme.alice.dev");
     running["spec"]["running"] = json!(true);
     let collection_of_old = stage.path(Group::Old, WORKSPACES, "?dryRun=All");
-    let post =
-        |object: &serde_json::Value| Ask::new("POST", collection_of_old.as_str()).json(object);
-    stage
-        .server
-        .eventually("the policy holds", async || {
-            stage.admin.send(post(&running)).await.status == 422
-        })
-        .await;
+    let post = |object: &Value| Ask::new("POST", collection_of_old.as_str()).json(object);
+    let policy = Policy::new(
+        &stage,
+        &["CREATE", "UPDATE"],
+        "!object.spec.running",
+        "nothing runs here",
+        &post(&running),
+    )
+    .await;
     let refused = stage.admin.send(post(&running)).await.expect(422).json();
     let message = refused["message"].as_str().unwrap();
+    let name = &policy.name;
     // The name of the policy ends like the group, and is none of it.
     let denied = format!(
         "coderworkspaces.aggregation.coder.com \"acme.alice.dev\" is forbidden: ValidatingAdmissionPolicy '{name}' with binding '{name}' denied request: nothing runs here"
@@ -68,11 +106,5 @@ async fn case_78_a_policy_for_the_stored_group_holds_for_the_old_one() {
     assert_eq!(refused["details"]["group"], "aggregation.coder.com");
     running["spec"]["running"] = json!(false);
     stage.admin.send(post(&running)).await.expect(201);
-    for plural in [
-        "validatingadmissionpolicybindings",
-        "validatingadmissionpolicies",
-    ] {
-        let path = format!("{}/{name}", collection(plural));
-        stage.admin.send(Ask::new("DELETE", path)).await.expect(200);
-    }
+    policy.end().await;
 }
