@@ -58,5 +58,5 @@ pub use self::{
     transport::{Delivery, ReplyLimit, TransportError},
     user::{User, UserStatus},
     version::{NewVersion, RichParameter, Variable, Version, VersionVariable},
-    workspace::{AutomaticUpdates, Health, NewWorkspace, Workspace, WorkspaceList},
+    workspace::{AutomaticUpdates, Autostart, Health, NewWorkspace, Workspace, WorkspaceList},
 };

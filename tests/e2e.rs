@@ -12,6 +12,7 @@ mod ownership;
 mod process;
 mod rest;
 mod scene;
+mod schedule;
 mod schema;
 mod secrecy;
 mod shim;

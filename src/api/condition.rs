@@ -113,6 +113,8 @@ reasons! {
     FieldDrift,
     /// A field that nobody declares differs from coderd, and spec cannot follow.
     NotMirrored,
+    /// The declared autostart cannot start the workspace.
+    AutostartBlocked,
     /// coderd refused a declared value, or accepted it without any effect.
     Refused,
     /// A declared field is not synchronised yet.

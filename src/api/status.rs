@@ -116,6 +116,9 @@ pub struct RunRecord {
     /// When the controller ordered that build. Absent if somebody else did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered_at: Option<Time>,
+    /// The ttlMillis that the deadline of that build was made from. Absent if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_millis: Option<i64>,
 }
 
 /// The delete builds that the controller ordered.

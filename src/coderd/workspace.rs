@@ -63,6 +63,9 @@ pub struct Workspace {
     /// `CRON_TZ=<zone> m h * * dow`, kept as it was written.
     #[serde(default)]
     pub autostart_schedule: Option<String>,
+    /// When it is to be started next. Stays in the past if that start did not come about.
+    #[serde(default, deserialize_with = "optional_time")]
+    pub next_start_at: Option<Timestamp>,
     /// How long it runs after a start, in milliseconds; none: no automatic stop.
     #[serde(default)]
     pub ttl_ms: Option<i64>,
@@ -105,6 +108,14 @@ pub struct WorkspaceList {
     pub workspaces: Vec<Workspace>,
     /// How many there are; more than there are rows if the templates of some cannot be read.
     pub count: usize,
+}
+
+/// Whether an automatic start can work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Autostart {
+    /// True if it would move the workspace to a version that does not take the values of the last
+    /// build.
+    pub parameter_mismatch: bool,
 }
 
 /// What is asked of a new workspace. Exactly one of template and version has to be given.
@@ -200,6 +211,12 @@ impl Client {
                 .json(&body),
         )
         .await
+    }
+
+    /// Asks whether an automatic start can work.
+    pub async fn resolve_autostart(&self, id: Uuid) -> Result<Autostart, Error> {
+        let request = Request::get("/workspaces/{id}/resolve-autostart").with(&id);
+        self.json(request).await
     }
 
     /// Sets whether an autostart moves it to the active version.

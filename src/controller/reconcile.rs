@@ -39,6 +39,8 @@ use crate::{
 
 /// More steps than any object needs; what is not at rest by then is looked at again later.
 const STEPS: usize = 32;
+/// How long an object waits whose next step changes nothing.
+const WHEN_STUCK: Duration = Duration::from_secs(60);
 
 /// How a look at an object ended.
 #[derive(Debug)]
@@ -200,7 +202,11 @@ async fn take<K: Driven>(
         // Another worker may be binding another object to the same twin.
         Next::Record(records) if !look.claims(records) => After::LookAgain,
         Next::Record(records) => {
-            After::Object(record(look, records.as_ref().clone(), &plan.outlook).await?)
+            let records = records.as_ref().clone();
+            match record(look, records, &plan.outlook).await? {
+                Some(object) => After::Object(object),
+                None => stuck(plan),
+            }
         }
         Next::Write(change) => match write(look, change).await {
             Err(error) if error.is_invalid() || error.is_forbidden() => {
@@ -237,6 +243,13 @@ async fn take<K: Driven>(
             After::End(unknown.map_or(Verdict::Rest(*delay), Verdict::Unknown))
         }
     })
+}
+
+/// A step that changes nothing would be planned again at once and for ever: a defect of the controller.
+fn stuck<K: Driven>(plan: &Plan<K>) -> After<K> {
+    let (reason, why) = &plan.outlook.because;
+    tracing::error!(%reason, why, "the same would be recorded again: this object waits");
+    After::End(Verdict::Rest(Some(WHEN_STUCK)))
 }
 
 /// How much of the reason is logged, in bytes.

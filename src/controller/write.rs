@@ -18,14 +18,17 @@ use crate::{
     sync::{context::Records, note, outlook::Outlook, plan::Write, report, standing::Standing},
 };
 
-/// Writes records into `status`, so that the next step can rely on them.
+/// Writes records into `status`, so that the next step can rely on them; none if they are there already.
 pub(super) async fn record<K: Driven>(
     look: &Look<'_, K>,
     records: Records<K>,
     outlook: &Outlook,
-) -> Result<K, Error> {
+) -> Result<Option<K>, Error> {
     let status = report::status(&look.context(), records, outlook);
-    apply_status(look, status).await
+    if report::repeats(&look.object.status(), &Some(&status)) {
+        return Ok(None);
+    }
+    apply_status(look, status).await.map(Some)
 }
 
 /// Writes `status` if it says something new.

@@ -90,7 +90,7 @@ note_reasons! {
     VersionCreated,
     /// A version was made active.
     VersionPromoted,
-    /// A declared source leaves out files of the active version.
+    /// A declared source leaves out files or links of the active version.
     FilesDropped,
     /// Which files of the active version may be run could not be read.
     ModesUnknown,

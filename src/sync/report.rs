@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     context::{Context, Records},
@@ -177,4 +179,35 @@ pub fn status<K: Kind>(context: &Context<K>, records: Records<K>, outlook: &Outl
         own,
     };
     K::status(context, report)
+}
+
+/// Whether the status `after` tells nothing that `before` does not, besides times: to record it is no
+/// step, and would be taken again and again.
+pub fn repeats(before: &impl Serialize, after: &impl Serialize) -> bool {
+    let before = serde_json::to_value(before).map(timeless).ok();
+    let after = serde_json::to_value(after).map(timeless).ok();
+    before == after
+}
+
+/// A status in which one time is like another: each record has a new one.
+fn timeless(status: Value) -> Value {
+    let is_time = |name: &str| {
+        name != "lastHandledReconcileAt" && (name.ends_with("At") || name.ends_with("Time"))
+    };
+    match status {
+        Value::Object(fields) => {
+            let fields = fields.into_iter();
+            let same = |(name, value): (String, Value)| {
+                let value = if is_time(&name) {
+                    Value::from("a time")
+                } else {
+                    timeless(value)
+                };
+                (name, value)
+            };
+            fields.map(same).collect()
+        }
+        Value::Array(items) => items.into_iter().map(timeless).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => status,
+    }
 }

@@ -165,6 +165,7 @@ fn order(lever: &Lever, wanted: bool) -> Decision {
         wanted,
         build_number: lever.build.number + 1,
         ordered_at: Some(Time(lever.now)),
+        ttl_millis: None,
     };
     Decision::Order { record, overruled }
 }
@@ -202,6 +203,7 @@ fn seen(lever: &Lever, wanted: bool) -> RunRecord {
         wanted,
         build_number: lever.build.number,
         ordered_at: None,
+        ttl_millis: None,
     }
 }
 

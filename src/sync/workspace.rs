@@ -7,6 +7,7 @@ pub mod effect;
 pub mod parameters;
 pub mod power;
 pub mod report;
+pub mod schedule;
 pub mod settings;
 pub mod twin;
 
@@ -172,7 +173,8 @@ impl Kind for CoderWorkspace {
     }
 
     fn look_again(context: &Context) -> Option<Duration> {
-        power::look_again(context)
+        let times = [power::look_again(context), schedule::look_again(context)];
+        times.into_iter().flatten().min()
     }
 
     fn status(context: &Context, report: Report<Self>) -> WorkspaceStatus {

@@ -2,6 +2,7 @@
 //! everything goes on without help.
 
 mod blind;
+mod downloads;
 mod limits;
 mod outage;
 mod restart;

@@ -22,9 +22,7 @@ pub(super) async fn by_id(
     id: Uuid,
 ) -> Result<Twin<Workspace>, coderd::Error> {
     match controller.settings.coderd.workspace(id).await {
-        Ok(wire) => Ok(Twin::Present(
-            with_parameters(controller, object, wire).await?,
-        )),
+        Ok(wire) => Ok(Twin::Present(complete(controller, object, wire).await?)),
         Err(error) if error.is_gone() => Ok(Twin::Gone),
         Err(error) => Err(error),
     }
@@ -53,7 +51,7 @@ pub(super) async fn by_name(
         let first = client
             .build_by_number(&wire.owner_name, &wire.name, 1)
             .await?;
-        let mut twin = with_parameters(controller, object, wire).await?;
+        let mut twin = complete(controller, object, wire).await?;
         twin.creator = Some(first.initiator_id.to_string());
         seen.twin = Twin::Present(twin);
     } else if let (Some(template), Some(organization)) =
@@ -86,17 +84,54 @@ async fn template_site(
     }))
 }
 
-/// The workspace, with what only an object that declares parameters needs.
-async fn with_parameters(
+/// The workspace, with what needs further calls.
+async fn complete(
     controller: &Controller,
     object: &CoderWorkspace,
     wire: coderd::Workspace,
 ) -> Result<Workspace, coderd::Error> {
-    let client = &controller.settings.coderd;
-    let mut workspace = translate(&wire, &client.secrets());
-    if parameters::declared(object).is_empty() {
-        return Ok(workspace);
+    let mut workspace = translate(&wire, &controller.settings.coderd.secrets());
+    if may_be_unfit(&workspace) {
+        workspace.is_unfit_to_autostart = is_unfit(controller, wire.id).await?;
     }
+    if !parameters::declared(object).is_empty() {
+        add_parameters(controller, &wire, &mut workspace).await?;
+    }
+    Ok(workspace)
+}
+
+/// Whether autostart would move a stopped workspace to another version.
+fn may_be_unfit(workspace: &Workspace) -> bool {
+    let is_scheduled = workspace.autostart_schedule.is_some();
+    let moves = workspace.outdated && workspace.version_of_next_start.is_some();
+    is_scheduled && moves && workspace.build.run_state() == Some(false)
+}
+
+/// coderd's word on whether autostart takes the values of the last build. Without the right to ask, and
+/// for what was deleted meanwhile, there is none.
+async fn is_unfit(controller: &Controller, id: Uuid) -> Result<bool, coderd::Error> {
+    match controller.settings.coderd.resolve_autostart(id).await {
+        Ok(autostart) => Ok(autostart.parameter_mismatch),
+        Err(error)
+            if error.is_forbidden()
+                || error.is_not_found()
+                || error.is_gone()
+                || error.is_route_unknown() =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The values of the latest build and what the next start takes: only for an object that declares
+/// parameters.
+async fn add_parameters(
+    controller: &Controller,
+    wire: &coderd::Workspace,
+    workspace: &mut Workspace,
+) -> Result<(), coderd::Error> {
+    let client = &controller.settings.coderd;
     let values = client.build_parameters(wire.latest_build.id).await?;
     workspace.parameters = values
         .into_iter()
@@ -108,5 +143,5 @@ async fn with_parameters(
         wire.latest_build.template_version_id
     };
     workspace.known_parameters = Some(controller.parameters(version).await?);
-    Ok(workspace)
+    Ok(())
 }

@@ -31,6 +31,8 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secre
         creator: None,
         ttl_millis: wire.ttl_ms,
         autostart_schedule: wire.autostart_schedule.clone(),
+        next_start_at: wire.next_start_at,
+        is_unfit_to_autostart: false,
         build: build(&wire.latest_build, secrets),
         parameters: BTreeMap::new(),
         known_parameters: None,

@@ -50,6 +50,7 @@ fn seen_at(build_number: i64, wanted: bool) -> RunRecord {
         wanted,
         build_number,
         ordered_at: None,
+        ttl_millis: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn ordered_as(build_number: i64, wanted: bool) -> RunRecord {
         wanted,
         build_number,
         ordered_at: Some(Time(now())),
+        ttl_millis: None,
     }
 }
 

@@ -54,6 +54,7 @@ fn begin(context: &Context) -> Plan {
         wanted: true,
         build_number: 1,
         ordered_at: Some(Time(context.now)),
+        ttl_millis: None,
     });
     Plan::record(records, creating())
 }

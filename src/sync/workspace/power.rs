@@ -62,6 +62,7 @@ pub fn restored(object: &CoderWorkspace) -> Option<RunRecord> {
         wanted,
         build_number: 0,
         ordered_at: None,
+        ttl_millis: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Workspace, builds, parameters};
+use super::{Context, Workspace, builds, parameters, schedule};
 use crate::{
     api::{
         condition::Reason,
@@ -27,7 +27,8 @@ pub fn outlook(context: &Context, workspace: &Workspace) -> Outlook {
         .or_else(|| builds::outlook(context, workspace))
         .or_else(|| report::renamed(context))
         .or_else(|| waiting_parameters(context, workspace))
-        .unwrap_or_else(|| settled(workspace))
+        .or_else(|| schedule::blocked(context, workspace))
+        .unwrap_or_else(|| settled(context, workspace))
 }
 
 /// A declared parameter that the version does not have would be lost without a word.
@@ -50,32 +51,38 @@ fn waiting_parameters(context: &Context, workspace: &Workspace) -> Option<Outloo
     Some(Outlook::reconciling(Reason::WaitingForBuild, message))
 }
 
-fn settled(workspace: &Workspace) -> Outlook {
+fn settled(context: &Context, workspace: &Workspace) -> Outlook {
     let state = match workspace.build.run_state() {
         Some(true) => "running",
         Some(false) => "stopped",
         None => "present",
     };
-    Outlook::settled(format!("{state} since build {}", workspace.build.number))
+    let notice = schedule::notice(context, workspace);
+    let notice = notice.map(|text| format!("; {text}")).unwrap_or_default();
+    let number = workspace.build.number;
+    Outlook::settled(format!("{state} since build {number}{notice}"))
 }
 
 /// The complete status: what coderd says of the workspace, and the report.
 pub fn status(context: &Context, report: Report<CoderWorkspace>) -> WorkspaceStatus {
-    let previous = context.object.status.clone().unwrap_or_default();
     let facts = match context.twin {
-        Twin::Present(workspace) => facts(workspace, &previous),
+        Twin::Present(workspace) => facts(context, workspace),
         Twin::Absent => WorkspaceStatus::default(),
-        Twin::Gone | Twin::Unknown(_) => previous,
+        Twin::Gone | Twin::Unknown(_) => context.object.status.clone().unwrap_or_default(),
     };
     let Report {
         observed_generation,
         control_plane,
         binding,
-        sync,
+        mut sync,
         last_handled_reconcile_at,
         conditions,
         own: (),
     } = report;
+    if let (Some(sync), Some(workspace)) = (&mut sync, context.present()) {
+        let run = sync.run.take();
+        sync.run = run.map(|run| schedule::recorded(run, workspace));
+    }
     WorkspaceStatus {
         observed_generation,
         control_plane,
@@ -88,7 +95,7 @@ pub fn status(context: &Context, report: Report<CoderWorkspace>) -> WorkspaceSta
 }
 
 /// What coderd says of the workspace, rounded where exactness would cost a write each time.
-fn facts(workspace: &Workspace, previous: &WorkspaceStatus) -> WorkspaceStatus {
+fn facts(context: &Context, workspace: &Workspace) -> WorkspaceStatus {
     let build = &workspace.build;
     WorkspaceStatus {
         id: Some(workspace.id.clone()),
@@ -99,7 +106,7 @@ fn facts(workspace: &Workspace, previous: &WorkspaceStatus) -> WorkspaceStatus {
         latest_build_id: Some(build.id.clone()),
         latest_build_number: Some(build.number),
         latest_build_status: Some(build.status.clone()),
-        auto_shutdown: auto_shutdown(workspace, previous),
+        auto_shutdown: auto_shutdown(context, workspace),
         last_used_at: workspace.last_used_at.map(|at| Time(to_the_hour(at))),
         health: Some(workspace.health.clone()),
         agents: workspace.agents.clone(),
@@ -110,14 +117,14 @@ fn facts(workspace: &Workspace, previous: &WorkspaceStatus) -> WorkspaceStatus {
     }
 }
 
-/// A deadline moves with every use of the workspace; only 5 minutes and more are worth a write.
-fn auto_shutdown(workspace: &Workspace, previous: &WorkspaceStatus) -> Option<Time> {
+/// When autostop is due, for people. A deadline moves with every use of the workspace; only 5 minutes and
+/// more are worth a write.
+pub fn auto_shutdown(context: &Context, workspace: &Workspace) -> Option<Time> {
     let deadline = workspace
         .deadline
         .filter(|_| workspace.build.run_state() == Some(true))?;
-    let shown = previous
-        .auto_shutdown
-        .clone()
-        .filter(|shown| shown.0.duration_since(deadline).abs() < SignedDuration::from_mins(5));
-    Some(shown.unwrap_or(Time(to_the_second(deadline))))
+    let status = context.object.status.as_ref();
+    let shown = status.and_then(|status| status.auto_shutdown.clone());
+    let near = |shown: &Time| shown.0.duration_since(deadline).abs() < SignedDuration::from_mins(5);
+    Some(shown.filter(near).unwrap_or(Time(to_the_second(deadline))))
 }

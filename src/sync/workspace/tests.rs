@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -35,6 +35,7 @@ mod lifecycle;
 mod model;
 mod polling;
 mod restored;
+mod schedule;
 mod settings;
 mod status;
 
@@ -170,6 +171,8 @@ fn workspace() -> Workspace {
         creator: None,
         ttl_millis: None,
         autostart_schedule: None,
+        next_start_at: None,
+        is_unfit_to_autostart: false,
         build: build(1, Transition::Start, Job::Succeeded),
         parameters: BTreeMap::new(),
         known_parameters: None,

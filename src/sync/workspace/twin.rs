@@ -38,6 +38,11 @@ pub struct Workspace {
     pub ttl_millis: Option<i64>,
     /// Autostart.
     pub autostart_schedule: Option<String>,
+    /// When autostart is due, while it is stopped. In the past if that start did not come about.
+    pub next_start_at: Option<Timestamp>,
+    /// Whether autostart would move it to a version that does not take its parameters' values; asked
+    /// only where that may be so.
+    pub is_unfit_to_autostart: bool,
     /// The latest build.
     pub build: Build,
     /// The values of the latest build; looked up only where parameters are declared.

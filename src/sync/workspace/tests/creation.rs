@@ -42,6 +42,7 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
         wanted: true,
         build_number: 1,
         ordered_at: Some(Time(at("10:00:00"))),
+        ttl_millis: None,
     };
     assert_eq!(sync.run, Some(first.clone()));
 

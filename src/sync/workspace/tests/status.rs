@@ -301,3 +301,31 @@ fn that_coderd_cannot_be_seen_is_told_when_it_lasts_or_when_something_was_asked_
         assert!(!quiet(scene, Patience::Lasting(lasting), minute), "{what}");
     }
 }
+
+#[test]
+fn a_record_that_differs_in_times_alone_repeats_what_is_there() {
+    let status = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+    let before = status(
+        r#"{"sync": {"attempt": {"requestedAt": "a"}}, "conditions": [{"reason": "Creating", "lastTransitionTime": "a"}]}"#,
+    );
+    for (repeats, after) in [
+        (
+            true,
+            r#"{"sync": {"attempt": {"requestedAt": "b"}}, "conditions": [{"reason": "Creating", "lastTransitionTime": "b"}]}"#,
+        ),
+        (
+            false,
+            r#"{"sync": {"attempt": {"requestedAt": "a"}}, "conditions": [{"reason": "Refused", "lastTransitionTime": "a"}]}"#,
+        ),
+        (
+            false,
+            r#"{"sync": {}, "conditions": [{"reason": "Creating", "lastTransitionTime": "a"}]}"#,
+        ),
+        (
+            false,
+            r#"{"sync": {"attempt": {"requestedAt": "a"}}, "conditions": [{"reason": "Creating", "lastTransitionTime": "a"}], "lastHandledReconcileAt": "b"}"#,
+        ),
+    ] {
+        assert_eq!(report::repeats(&before, &status(after)), repeats, "{after}");
+    }
+}
