@@ -346,8 +346,7 @@ fn unauthenticated(refusal: authn::Refusal) -> Fault {
 /// What is asked of RBAC.
 fn attributes(target: &Target, verb: Verb, head: &Parts) -> Attributes {
     let query = head.uri.query().unwrap_or_default();
-    let is_selective =
-        matches!(verb, Verb::List | Verb::Watch | Verb::DeleteCollection) && !target.watch_path;
+    let is_selective = matches!(verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
     let selector = |name: &str| {
         let selector = is_selective.then(|| parameter(query, name)).flatten();
         selector.unwrap_or_default()

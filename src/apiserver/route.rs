@@ -57,8 +57,6 @@ pub(super) struct Target {
     pub(super) name: Option<String>,
     /// Whether it is about the subresource `status`.
     pub(super) status: bool,
-    /// Whether the path has the old form `/watch/…`.
-    pub(super) watch_path: bool,
 }
 
 /// The two kinds.
@@ -152,11 +150,7 @@ impl Route {
 
 impl Target {
     fn find(method: &Method, segments: &[String], query: &str) -> Option<Self> {
-        let mut rest: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let watch_path = rest.first() == Some(&"watch");
-        if watch_path {
-            rest.remove(0);
-        }
+        let rest: Vec<&str> = segments.iter().map(String::as_str).collect();
         let (namespace, rest) = match rest.as_slice() {
             ["namespaces", namespace, rest @ ..] => (Some((*namespace).to_owned()), rest),
             rest => (None, rest),
@@ -164,16 +158,10 @@ impl Target {
         let (resource, name, status) = match rest {
             [resource] => (Resource::parse(resource)?, None, false),
             [resource, name] => (Resource::parse(resource)?, Some(*name), false),
-            [resource, name, "status"] if !watch_path => {
-                (Resource::parse(resource)?, Some(*name), true)
-            }
+            [resource, name, "status"] => (Resource::parse(resource)?, Some(*name), true),
             _ => return None,
         };
-        let verb = if watch_path {
-            (*method == Method::GET).then_some(Verb::Watch)?
-        } else {
-            verb(method, name.is_some(), query)?
-        };
+        let verb = verb(method, name.is_some(), query)?;
         let across_namespaces = matches!(verb, Verb::List | Verb::Watch);
         if namespace.is_none() && !across_namespaces {
             return None;
@@ -184,7 +172,6 @@ impl Target {
             namespace,
             name: name.map(str::to_owned),
             status,
-            watch_path,
         })
     }
 
@@ -195,9 +182,6 @@ impl Target {
             path.push('/');
             path.extend(percent_encoding::utf8_percent_encode(segment, ENCODED));
         };
-        if self.watch_path {
-            push("watch");
-        }
         if let Some(namespace) = &self.namespace {
             push("namespaces");
             push(namespace);

@@ -1,5 +1,4 @@
-//! Discovery documents in their three forms: the old list of one group version, and the aggregated
-//! one in two versions.
+//! Discovery documents in their two forms: the old lists, and the aggregated one.
 //!
 //! Short names and categories are left out: the CRDs have the same ones, and a client that finds a name
 //! twice has to guess. So is `storageVersionHash`, for nothing is stored under this group.
@@ -23,22 +22,17 @@ pub(in crate::apiserver) struct Discovery {
     groups: Bytes,
     group: Bytes,
     resources: Bytes,
-    v2: Aggregated,
-    v2beta1: Aggregated,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Aggregated {
-    media: &'static str,
-    body: Bytes,
+    aggregated: Bytes,
+    /// The entity tag of `aggregated`.
     tag: String,
 }
+
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// What a client wants `/apis` to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    V2,
-    V2Beta1,
+    Aggregated,
     Plain,
 }
 
@@ -64,14 +58,7 @@ impl Discovery {
             "versions": [version],
             "preferredVersion": version,
         });
-        let aggregated = |version: &str, media| {
-            let body = aggregated(&entries, version);
-            Aggregated {
-                media,
-                tag: quoted_hash(&body),
-                body,
-            }
-        };
+        let aggregated = aggregated(&entries);
         Some(Self {
             groups: bytes(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]})),
             group: bytes(&alone),
@@ -81,39 +68,28 @@ impl Discovery {
                 "groupVersion": GROUP_VERSION,
                 "resources": resources,
             })),
-            v2: aggregated(
-                "v2",
-                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-            ),
-            v2beta1: aggregated(
-                "v2beta1",
-                "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
-            ),
+            tag: quoted_hash(&aggregated),
+            aggregated,
         })
     }
 
     /// `/apis`, in the form that is asked for.
     pub(in crate::apiserver) fn groups(&self, asked: &HeaderMap) -> Result<Response<Body>, Fault> {
-        let aggregated = match form(asked)? {
-            Form::Plain => return Ok(answer(&self.groups)),
-            Form::V2 => &self.v2,
-            Form::V2Beta1 => &self.v2beta1,
-        };
-        let mut response = if asks_for(asked, &aggregated.tag) {
+        if form(asked)? == Form::Plain {
+            return Ok(answer(&self.groups));
+        }
+        let mut response = if asks_for(asked, &self.tag) {
             let mut response = Response::new(empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            Response::new(full(aggregated.body.clone()))
+            Response::new(full(self.aggregated.clone()))
         };
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(aggregated.media),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(AGGREGATED));
         headers.insert(header::VARY, HeaderValue::from_static("Accept"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
-        if let Ok(tag) = HeaderValue::from_str(&aggregated.tag) {
+        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
             headers.insert(header::ETAG, tag);
         }
         Ok(response)
@@ -187,7 +163,7 @@ fn plain(entry: &Value) -> Option<Value> {
     }))
 }
 
-fn aggregated(entries: &[&Value], version: &str) -> Bytes {
+fn aggregated(entries: &[&Value]) -> Bytes {
     let kind = |entry: &Value| json!({"group": GROUP, "version": VERSION, "kind": entry["kind"]});
     let resources: Vec<Value> = Resource::ALL
         .into_iter()
@@ -226,7 +202,7 @@ fn aggregated(entries: &[&Value], version: &str) -> Bytes {
         .collect();
     bytes(&json!({
         "kind": "APIGroupDiscoveryList",
-        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+        "apiVersion": "apidiscovery.k8s.io/v2",
         "metadata": {},
         "items": [{
             "metadata": {"name": GROUP, "creationTimestamp": null},
@@ -248,13 +224,7 @@ fn form(asked: &HeaderMap) -> Result<Form, Fault> {
     clauses
         .iter()
         .find_map(|clause| known(clause))
-        .ok_or_else(|| {
-            Fault::NotAcceptable(
-                "application/json, \
-             application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-                    .to_owned(),
-            )
-        })
+        .ok_or_else(|| Fault::NotAcceptable(format!("application/json, {AGGREGATED}")))
 }
 
 fn known(clause: &str) -> Option<Form> {
@@ -271,9 +241,8 @@ fn known(clause: &str) -> Option<Form> {
     };
     match (parameter("as"), parameter("g"), parameter("v")) {
         (None, None, None) => Some(Form::Plain),
-        (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => Some(Form::V2),
-        (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2beta1")) => {
-            Some(Form::V2Beta1)
+        (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => {
+            Some(Form::Aggregated)
         }
         (_, _, _) => None,
     }

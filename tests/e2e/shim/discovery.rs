@@ -21,12 +21,6 @@ async fn case_19_discovery_comes_in_the_form_that_is_asked_for() {
     for (accept, form, kind, version) in [
         (V2, V2, "APIGroupDiscoveryList", "apidiscovery.k8s.io/v2"),
         (
-            V2_BETA,
-            V2_BETA,
-            "APIGroupDiscoveryList",
-            "apidiscovery.k8s.io/v2beta1",
-        ),
-        (
             both.as_str(),
             V2,
             "APIGroupDiscoveryList",

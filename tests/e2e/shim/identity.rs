@@ -173,7 +173,6 @@ fn one_of_each(stage: &Stage) -> Vec<Ask> {
         Ask::get(path("")),
         Ask::get(everywhere.as_str()),
         Ask::get(path("?watch=1")),
-        Ask::get(format!("{AGGREGATION}/watch/coderworkspaces")),
         Ask::get(path("?fieldSelector=metadata.name%3Dx")),
         Ask::new("DELETE", path("a.b.c")),
         Ask::new("DELETE", path("")),
