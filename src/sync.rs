@@ -21,6 +21,7 @@ pub mod outlook;
 pub mod ownership;
 pub mod payload;
 pub mod plan;
+pub mod refusal;
 pub mod report;
 pub mod rounding;
 pub mod run;

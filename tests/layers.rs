@@ -22,7 +22,8 @@ const MAY_IMPORT: [(&str, &[&str]); 7] = [
 ];
 
 /// What the core is made of. Neither a client nor a runtime nor a clock is among it.
-const SYNC_USES: [&str; 8] = [
+const SYNC_USES: [&str; 9] = [
+    "hmac",
     "jiff",
     "k8s_openapi",
     "serde",

@@ -151,8 +151,9 @@ pub struct Suspension {
 pub struct Refusal {
     /// The field, such as ttlMillis, or the request, such as create.
     pub field: String,
-    /// A digest of the refused value, to notice when it changes.
+    /// A digest of the refused value, to notice when it changes. Made with the controller's token, so that
+    /// it tells nothing of the value; with another token, the value is tried once more.
     pub digest: String,
-    /// What Coder said.
+    /// What Coder said, in short.
     pub message: String,
 }

@@ -20,7 +20,7 @@ use super::{
     limits::Limits,
     observation::{Observer, RequestOutcome},
     retry::Jitter,
-    token::{Token, TokenSource},
+    token::{Token, TokenError, TokenSource},
     transport::{self, TransportError},
 };
 
@@ -67,6 +67,11 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner);
         let (at, since) = dated?;
         at.checked_add(since.elapsed()).ok()
+    }
+
+    /// A key for one `purpose` that is the same as long as the session token is, and tells nothing of it.
+    pub fn derived_key(&self, purpose: &str) -> Result<[u8; 32], TokenError> {
+        self.shared.token.derived_key(purpose)
     }
 
     /// Begins a client of the coderd at `base`.

@@ -11,8 +11,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 /// Far above any token: a wrong path shall not fill the memory.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -87,6 +89,18 @@ impl Token {
     /// The token as it is now; reads the file only if it looks changed.
     pub(super) fn current(&self) -> Result<SecretString, TokenError> {
         self.load(false)
+    }
+
+    /// A key that only those have who have the token, for one `purpose`.
+    pub(super) fn derived_key(&self, purpose: &str) -> Result<[u8; 32], TokenError> {
+        let token = self.current()?;
+        let key = Sha256::digest(token.expose_secret());
+        let mut block = [0; 64];
+        for (place, byte) in block.iter_mut().zip(key) {
+            *place = byte;
+        }
+        let mac = Hmac::<Sha256>::new(&block.into());
+        Ok(mac.chain_update(purpose).finalize().into_bytes().into())
     }
 
     /// The token as it was last read, which is what somebody may repeat.
@@ -242,6 +256,20 @@ mod tests {
         assert!(!lines.to_string().contains("lines"), "{lines}");
         let fixed = Token::new(TokenSource::Fixed("".into()));
         assert!(matches!(fixed.current(), Err(TokenError::Empty { .. })));
+    }
+
+    #[test]
+    fn a_derived_key_depends_on_token_and_purpose_alone() {
+        let derived = |token: &str, purpose: &str| {
+            let token = Token::new(TokenSource::Fixed(token.into()));
+            token.derived_key(purpose).unwrap()
+        };
+        assert_eq!(derived("one", "a"), derived(" one\n", "a"));
+        assert_ne!(derived("one", "a"), derived("two", "a"));
+        assert_ne!(derived("one", "a"), derived("one", "b"));
+        assert_ne!(derived("one", "a"), <[u8; 32]>::from(Sha256::digest("one")));
+        let none = Token::new(TokenSource::Fixed("".into()));
+        assert!(none.derived_key("a").is_err());
     }
 
     #[test]

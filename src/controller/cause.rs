@@ -24,6 +24,18 @@ pub(super) fn of(error: &coderd::Error) -> Cause {
     }
 }
 
+impl From<coderd::Error> for Cause {
+    fn from(error: coderd::Error) -> Self {
+        of(&error)
+    }
+}
+
+impl From<coderd::TokenError> for Cause {
+    fn from(error: coderd::TokenError) -> Self {
+        Self::new(Reason::CoderdUnavailable, text(&error))
+    }
+}
+
 /// The whole chain of an error in one line.
 pub(super) fn text(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());

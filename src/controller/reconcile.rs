@@ -25,7 +25,6 @@ use crate::{
         object,
     },
     sync::{
-        context,
         kind::TwinFacts,
         mass_deletion,
         note::{self, Note},
@@ -219,18 +218,18 @@ async fn take<K: Driven>(
         Next::Do(effect) if done.is_some_and(|done| done.is_without_effect(look, effect)) => {
             let text = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
                         template, may forbid it";
-            After::Refused(context::refused::<K>(effect, text))
+            After::Refused(look.context().refused(effect, text))
         }
         Next::Do(effect) => match K::act(look, effect).await {
             Outcome::Done => After::Object(look.object.clone()),
             Outcome::LookAgain => After::LookAgain,
             Outcome::Conflict(cause) => After::Conflict(effect.clone(), cause),
-            Outcome::Refused(message) => After::Refused(context::refused::<K>(effect, &message)),
+            Outcome::Refused(message) => After::Refused(look.context().refused(effect, &message)),
             Outcome::Failed(cause)
                 if cause.reason == Reason::Forbidden
                     && setting::is_push(&look.context(), effect) =>
             {
-                After::Withheld(context::refused::<K>(effect, &cause.message))
+                After::Withheld(look.context().refused(effect, &cause.message))
             }
             Outcome::Failed(cause) => After::Failed(cause),
         },

@@ -5,21 +5,23 @@ use std::sync::{Mutex, PoisonError};
 use crate::{
     api::condition::Reason,
     coderd::{self, ServerVersion},
-    sync::{context::Session, twin::Cause},
+    sync::{context::Session, refusal::DigestKey, twin::Cause},
 };
 
 /// The oldest coderd whose template PATCH leaves alone what it does not name.
 const OLDEST: (u32, u32) = (2, 34);
 
 /// The session with the coderd that calls itself `info`, as `user`.
-pub(super) fn session(info: &coderd::BuildInfo, user: &coderd::User) -> Session {
-    let is_too_old = info
-        .server_version()
-        .is_some_and(|version| is_too_old(&version));
-    let read_only = is_too_old.then(|| {
+pub(super) fn session(
+    info: &coderd::BuildInfo,
+    user: &coderd::User,
+    digest_key: DigestKey,
+) -> Session {
+    let too_old = info.server_version().filter(is_too_old);
+    let read_only = too_old.map(|version| {
         let message = format!(
-            "coderd {} is older than {}.{} and is only read; update it",
-            info.version, OLDEST.0, OLDEST.1
+            "coderd {version} is older than {}.{} and is only read; update it",
+            OLDEST.0, OLDEST.1
         );
         Cause::new(Reason::UnsupportedCoderVersion, message)
     });
@@ -27,6 +29,7 @@ pub(super) fn session(info: &coderd::BuildInfo, user: &coderd::User) -> Session 
         deployment_id: info.deployment_id.clone(),
         us: user.id.to_string(),
         read_only,
+        digest_key,
     }
 }
 

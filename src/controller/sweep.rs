@@ -6,14 +6,17 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
-    Controller, Key, cause,
+    Controller, Key,
     inventory::{Row, RowContent},
     queue::Lane,
     recall::recall,
     session::{View, session},
     template, workspace,
 };
-use crate::{coderd, sync::kind::TwinFacts};
+use crate::{
+    coderd,
+    sync::{kind::TwinFacts, refusal::DigestKey, twin::Cause},
+};
 
 /// A sweep takes at most this share of the time.
 const DUTY: u32 = 10;
@@ -39,9 +42,8 @@ pub(super) async fn run(controller: Arc<Controller>) {
                 }
                 Instant::now() + settings.sweep_interval.max(took * DUTY)
             }
-            Err(error) => {
+            Err(cause) => {
                 settings.metrics.swept("failed", took);
-                let cause = cause::of(&error);
                 let since = *failing_since.get_or_insert(start);
                 let failing_for = since.elapsed();
                 tracing::warn!(error = %cause.message, ?failing_for, "a sweep of coderd failed");
@@ -61,10 +63,11 @@ pub(super) async fn run(controller: Arc<Controller>) {
     }
 }
 
-async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
+async fn sweep(controller: &Controller) -> Result<(), Cause> {
     let client = &controller.settings.coderd;
     let info = client.build_info().await?;
     let user = client.user("me").await?;
+    let digest_key = DigestKey::new(client.derived_key(DigestKey::PURPOSE)?);
     let mut rows: BTreeMap<Uuid, Row> = BTreeMap::new();
     let templates = client.templates().await?;
     let deprecated = client.deprecated_templates().await?;
@@ -84,7 +87,8 @@ async fn sweep(controller: &Controller) -> Result<(), coderd::Error> {
             })
             .map(|row| workspace_row(row, &secrets)),
     );
-    let is_new = controller.sessions.set(View::Open(session(&info, &user)));
+    let session = session(&info, &user, digest_key);
+    let is_new = controller.sessions.set(View::Open(session));
     let imports = &controller.settings.imports;
     let changes = controller.inventory.swept(rows, |name| imports.cover(name));
     controller.look_at(changes.woken);
@@ -184,7 +188,10 @@ mod tests {
         let (controller, coderd, _sweeps) = sweeping(true, Err((503, None)));
         seconds(1).await;
         let seen = controller.sessions.get();
-        assert!(matches!(seen, View::Open(_)), "{seen:?}");
+        let View::Open(session) = &seen else {
+            panic!("{seen:?}");
+        };
+        assert_ne!(session.digest_key, DigestKey::default());
         for outage in [20, 40, 55] {
             coderd.is_well.store(false, Ordering::Relaxed);
             seconds(outage).await;

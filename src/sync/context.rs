@@ -9,6 +9,7 @@ use super::{
     field,
     kind::Kind,
     ownership::Ownership,
+    refusal::{DigestKey, Refusals},
     standing::Standing,
     twin::{Cause, Twin},
 };
@@ -23,6 +24,8 @@ pub struct Session {
     pub us: String,
     /// Set where this coderd may only be read.
     pub read_only: Option<Cause>,
+    /// The key of the digests of what it refuses.
+    pub digest_key: DigestKey,
 }
 
 /// Everything that deciding about one object rests on.
@@ -101,11 +104,12 @@ impl<K: Kind> Context<'_, K> {
     }
 
     /// What was refused before and is not to be sent again: nothing, once something asks to try.
-    pub fn refusals(&self) -> &[Refusal] {
-        match self.object.shared_status().sync {
-            Some(sync) if !self.standing().may_retry() => &sync.refused,
+    pub fn refusals(&self) -> Refusals<'_> {
+        let known = match self.object.shared_status().sync {
+            Some(sync) if !self.standing().may_retry() => &sync.refused[..],
             _ => &[],
-        }
+        };
+        Refusals::new(known, &self.session.digest_key)
     }
 
     /// The fight that keeps a value from being put back; none, once something asks to try.
@@ -116,20 +120,18 @@ impl<K: Kind> Context<'_, K> {
 
     /// The record that this very effect was refused.
     pub fn refusal(&self, effect: &K::Effect) -> Option<&Refusal> {
-        let this = refused::<K>(effect, "");
-        let same = |known: &&Refusal| known.field == this.field && known.digest == this.digest;
-        self.refusals().iter().find(same)
+        let (field, asked) = K::asked(effect);
+        self.refusals().of(field, field::canonical(asked).as_ref())
     }
-}
 
-/// The record that coderd refused an effect, saying `message`. The digest is of what was asked for, so
-/// that asking for something else is tried again.
-pub fn refused<K: Kind>(effect: &K::Effect, message: &str) -> Refusal {
-    let (field, asked) = K::asked(effect);
-    Refusal {
-        field: field.to_owned(),
-        digest: field::digest(field::canonical(asked).as_ref()),
-        message: message.to_owned(),
+    /// The record that coderd refused an effect, saying `message`. It is of what was asked for, so that
+    /// asking for something else is tried again.
+    pub fn refused(&self, effect: &K::Effect, message: &str) -> Refusal {
+        let (field, asked) = K::asked(effect);
+        let asked = field::canonical(asked);
+        self.session
+            .digest_key
+            .refusal(field, asked.as_ref(), message)
     }
 }
 

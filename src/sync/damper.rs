@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{field, outlook::Outlook, rounding};
+use super::{outlook::Outlook, rounding};
 use crate::api::{condition::Reason, names};
 
 /// So many corrections, each soon after the one before, are a fight.
@@ -21,17 +21,14 @@ const PAUSE: SignedDuration = SignedDuration::from_hours(1);
 pub struct Correction {
     /// The field.
     pub field: &'static str,
-    /// A digest of the declared value: another value begins a new count.
-    pub digest: String,
+    /// The declared value: another one begins a new count.
+    pub wanted: Option<Value>,
 }
 
 impl Correction {
     /// That `field` is put back to `wanted`.
-    pub fn of(field: &'static str, wanted: Option<&Value>) -> Self {
-        Self {
-            field,
-            digest: field::digest(wanted),
-        }
+    pub fn of(field: &'static str, wanted: Option<Value>) -> Self {
+        Self { field, wanted }
     }
 }
 
@@ -106,7 +103,7 @@ mod tests {
     use crate::sync::stage::at;
 
     fn icon(value: &str) -> Correction {
-        Correction::of("icon", Some(&Value::from(value)))
+        Correction::of("icon", Some(Value::from(value)))
     }
 
     fn after(minutes: &[i64]) -> (Damper, Timestamp) {
@@ -148,7 +145,7 @@ mod tests {
     fn another_value_and_another_field_know_nothing_of_it() {
         let (mut damper, now) = after(&[0; 5]);
         assert_eq!(damper.fight(&icon("b"), now), None);
-        let other = Correction::of("description", Some(&Value::from("a")));
+        let other = Correction::of("description", Some(Value::from("a")));
         assert_eq!(damper.fight(&other, now), None);
         damper.corrected(icon("b"), now);
         assert_eq!(damper.fight(&icon("b"), now), None);

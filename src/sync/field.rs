@@ -9,13 +9,13 @@
 //! Values are *canonical*: what is empty counts as absent on both sides, so that a field that one
 //! side leaves out and the other sets to nothing is equal.
 
-use std::fmt::Write;
-
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
-use super::ownership::{FieldPath, Ownership};
-use crate::api::status::{DriftPolicy, Refusal};
+use super::{
+    ownership::{FieldPath, Ownership},
+    refusal::Refusals,
+};
+use crate::api::status::DriftPolicy;
 
 #[cfg(test)]
 mod tests;
@@ -98,15 +98,6 @@ impl FieldState {
         !self.declared_by.is_empty()
     }
 
-    /// The record that forbids sending the declared value again, if there is one.
-    fn refused_in<'a>(&self, refusals: &'a [Refusal]) -> Option<&'a Refusal> {
-        let name = self.path.name();
-        let digest = digest(self.wanted.as_ref());
-        refusals
-            .iter()
-            .find(|refusal| refusal.field == name && refusal.digest == digest)
-    }
-
     /// How the declared value differs, for people.
     #[must_use]
     pub fn difference(&self) -> String {
@@ -163,7 +154,7 @@ fn shown(value: Option<&Value>) -> String {
 /// Decides about one field. It never pushes what is not declared, so that removing a field from a
 /// manifest hands it over as coderd has it.
 #[must_use]
-pub fn decide(field: &FieldState, policy: DriftPolicy, refusals: &[Refusal]) -> Verdict {
+pub fn decide(field: &FieldState, policy: DriftPolicy, refusals: Refusals<'_>) -> Verdict {
     if field.wanted == field.actual {
         return if field.is_declared() && field.held_by_coderd {
             Verdict::LetGo
@@ -181,7 +172,7 @@ pub fn decide(field: &FieldState, policy: DriftPolicy, refusals: &[Refusal]) -> 
             wanted: field.wanted.clone(),
             actual: field.actual.clone(),
         },
-        DriftPolicy::Enforce => match field.refused_in(refusals) {
+        DriftPolicy::Enforce => match refusals.of(&field.path.name(), field.wanted.as_ref()) {
             Some(refusal) => Verdict::Refused {
                 message: refusal.message.clone(),
             },
@@ -238,49 +229,4 @@ pub fn canonical_millis(millis: i64) -> Option<i64> {
 pub fn canonical_ttl(millis: i64) -> Option<i64> {
     const MINUTE: i64 = 60_000;
     canonical_millis(millis / MINUTE * MINUTE)
-}
-
-/// A short digest of a canonical value: equal for equal values, whatever the order of members.
-///
-/// It hides nothing: a value that is easily guessed is found by trying. Do not take it of a secret.
-#[must_use]
-pub fn digest(value: Option<&Value>) -> String {
-    let mut text = String::new();
-    write_sorted(value.unwrap_or(&Value::Null), &mut text);
-    let hash = Sha256::digest(text.as_bytes());
-    let mut hex = String::new();
-    for byte in hash.iter().take(16) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
-}
-
-/// Writes `value` as JSON with sorted members. `serde_json` sorts them too, but not with its feature
-/// `preserve_order`, which any dependency may switch on; stored digests must survive that.
-fn write_sorted(value: &Value, out: &mut String) {
-    match value {
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                write_sorted(item, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_by_key(|(name, _)| *name);
-            out.push('{');
-            for (name, member) in members {
-                out.push_str(&Value::from(name.as_str()).to_string());
-                out.push(':');
-                write_sorted(member, out);
-                out.push(',');
-            }
-            out.push('}');
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            out.push_str(&value.to_string());
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    context::{self, Context},
+    context::Context,
     damper::{Correction, Fight},
     field::{self, FieldState, Verdict},
     kind::{Kind, TwinFacts},
@@ -60,7 +60,7 @@ pub fn shown<K: Kind>(context: &Context<K>, effect: &K::Effect) -> Option<Value>
 }
 
 fn correction(name: &'static str, state: &FieldState) -> Correction {
-    Correction::of(name, state.wanted.as_ref())
+    Correction::of(name, state.wanted.clone())
 }
 
 /// The declared settings that somebody else keeps changing.
@@ -84,7 +84,7 @@ pub fn refused<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Vec<Refusal> {
             return None;
         };
         let effect = K::set(name, state.wanted.as_ref());
-        Some(context::refused::<K>(&effect, &message))
+        Some(context.refused(&effect, &message))
     });
     refused.collect()
 }
@@ -94,7 +94,7 @@ pub fn drifted<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Vec<String> {
     let policy = context.standing().drift_policy;
     let settings = K::settings(context, twin).into_iter();
     let drifted = settings.filter_map(|(_, state)| {
-        let verdict = field::decide(&state, policy, &[]);
+        let verdict = field::decide(&state, policy, context.refusals());
         matches!(verdict, Verdict::Drift { .. }).then(|| state.difference())
     });
     drifted.collect()

@@ -40,10 +40,14 @@ async fn no_secret_is_in_logs_objects_or_events() {
     let token = scene.bed.controller_token();
     let all = || Matcher::new("*", "").unwrap();
     let said = format!("no good: {token}");
+    // Cut at any length, and quoted for its type, it shows no part of the token.
+    let long = format!("{}{token}", "x".repeat(240));
     for fault in [
         Fault::Answer(Answer::internal_error(&said)),
         Fault::Answer(Answer::new(401, &said, &said)),
         Fault::ReplaceBody(format!("<html>{said}</html>")),
+        Fault::ReplaceBody(json!(said).to_string()),
+        Fault::ReplaceBody(long.clone()),
     ] {
         let rule = scene.proxy.install(all(), fault.clone());
         scene
@@ -61,7 +65,7 @@ async fn no_secret_is_in_logs_objects_or_events() {
     let patches = Matcher::new("PATCH", "/templates/").unwrap();
     scene
         .proxy
-        .install(patches, Fault::Answer(Answer::new(400, &said, &said)));
+        .install(patches, Fault::Answer(Answer::new(400, &said, &long)));
     described["spec"]["displayName"] = json!("Hello");
     scene.apply(&described).await;
     scene
@@ -89,6 +93,7 @@ async fn no_secret_is_in_logs_objects_or_events() {
         ("the owner's token", scene.bed.coder_token()),
         ("the owner's password", scene.bed.owner_password()),
         ("the ServiceAccount's token", &account),
+        ("the begin of the controller's token", &token[..12]),
         ("a Secret's value", CANARY),
     ] {
         for (place, text) in &texts {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::{api::status::Refusal, sync::refusal::DigestKey};
 
 mod domain;
 mod value;
@@ -54,17 +55,22 @@ fn state(owner: Owner, wanted: &Value, actual: &Value) -> FieldState {
     }
 }
 
+fn key() -> DigestKey {
+    DigestKey::new([7; 32])
+}
+
+/// What is decided after coderd refused `refusals`.
+fn decide(field: &FieldState, policy: DriftPolicy, refusals: &[Refusal]) -> Verdict {
+    super::decide(field, policy, Refusals::new(refusals, &key()))
+}
+
 fn enforce(field: &FieldState) -> Verdict {
     decide(field, DriftPolicy::Enforce, &[])
 }
 
-/// The record that coderd refused what `field` declares, as `Effect::refused` makes it.
+/// The record that coderd refused what `field` declares, as `Context::refused` makes it.
 fn refusal(field: &FieldState, message: &str) -> Refusal {
-    Refusal {
-        field: field.path.name(),
-        digest: digest(field.wanted.as_ref()),
-        message: message.to_owned(),
-    }
+    key().refusal(&field.path.name(), field.wanted.as_ref(), message)
 }
 
 fn set(members: &Value) -> Map<String, Value> {

@@ -14,12 +14,13 @@ use crate::{
         status::{Origin, Refusal, Suspension},
     },
     sync::{
-        context::{Context, Records, Session, refused},
+        context::{Context, Records, Session},
         damper::Damper,
         kind::Kind,
         outlook::Progress,
         ownership::Ownership,
         plan::{Next, Plan, Write, plan},
+        refusal::DigestKey,
         report, standing,
         twin::{Cause, Twin},
     },
@@ -53,6 +54,7 @@ pub(crate) struct Scene<K: Staged> {
     pub(crate) own: K::Own,
     pub(crate) bound_elsewhere: Option<&'static str>,
     pub(crate) read_only: Option<Cause>,
+    pub(crate) digest_key: DigestKey,
     pub(crate) crd_is_going: bool,
     pub(crate) refused: Vec<Refusal>,
     pub(crate) withheld: Vec<Refusal>,
@@ -83,6 +85,7 @@ impl<K: Staged> Scene<K> {
             own: K::Own::default(),
             bound_elsewhere: None,
             read_only: None,
+            digest_key: DigestKey::new([7; 32]),
             crd_is_going: false,
             refused: Vec::new(),
             withheld: Vec::new(),
@@ -146,7 +149,7 @@ impl<K: Staged> Scene<K> {
 
     /// The scene after coderd refused `effect`, saying `message`, which was written down.
     pub(crate) fn refusing(self, effect: &K::Effect, message: &str) -> Self {
-        let refusal = refused::<K>(effect, message);
+        let refusal = self.look(|context| context.refused(effect, message));
         self.change(|scene| scene.refused = vec![refusal])
             .recorded()
             .change(|scene| scene.refused.clear())
@@ -160,6 +163,7 @@ impl<K: Staged> Scene<K> {
             deployment_id: DEPLOYMENT.to_owned(),
             us: US.to_owned(),
             read_only: self.read_only.clone(),
+            digest_key: self.digest_key.clone(),
         };
         let derived = object.derive(&ownership);
         judge(&Context {

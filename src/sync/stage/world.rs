@@ -4,7 +4,6 @@ use std::fmt::Debug;
 
 use super::{Scene, Staged};
 use crate::sync::{
-    context::refused,
     plan::{Next, plan},
     report,
 };
@@ -65,8 +64,9 @@ pub(crate) fn look<K: Staged>(
                 world.scene().refused.clear();
             }
             Next::Do(effect) if done.as_ref() == Some(&effect) => {
-                let refusal = refused::<K>(&effect, "no effect");
-                world.scene().refused.push(refusal);
+                let scene = world.scene();
+                let refusal = scene.look(|context| context.refused(&effect, "no effect"));
+                scene.refused.push(refusal);
                 looked.writes -= 1;
                 continue;
             }

@@ -345,7 +345,7 @@ fn promote(
 }
 
 fn correction(source_hash: &str) -> Correction {
-    Correction::of(FILES, Some(&Value::from(source_hash)))
+    Correction::of(FILES, Some(Value::from(source_hash)))
 }
 
 /// Somebody else keeps promoting another version.

@@ -126,7 +126,7 @@ pub fn fight(context: &Context) -> Option<Fight> {
 
 fn correction(context: &Context) -> Correction {
     let wanted = context.object.spec.running.map(Value::from);
-    Correction::of(FIELD, wanted.as_ref())
+    Correction::of(FIELD, wanted)
 }
 
 /// Whether the state that an order changes was brought about by somebody else.

@@ -1,6 +1,7 @@
 //! Settings of a bound workspace, in both directions.
 
 use super::*;
+use crate::sync::refusal::DigestKey;
 
 fn spec() -> Value {
     json!({"templateName": "go", "ttlMillis": 60_000, "autostartSchedule": "30 8 * * 1-5"})
@@ -93,6 +94,21 @@ fn row_a_refused_setting_is_sent_again_on_another_value_or_on_request() {
             .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     });
     assert_eq!(asked.effect(), Effect::SetTtl(Some(60_000)));
+}
+
+#[test]
+fn a_refused_setting_is_tried_once_more_with_another_token() {
+    let mut scene = refused().twin(|twin| {
+        equal(twin);
+        twin.ttl_millis = None;
+    });
+    assert_eq!(scene.stalled(), Reason::Refused);
+    scene.digest_key = DigestKey::new([8; 32]);
+    let effect = scene.effect();
+    assert_eq!(effect, Effect::SetTtl(Some(60_000)));
+    let scene = scene.refusing(&effect, "ttl is still set by the template");
+    assert_eq!(scene.stalled(), Reason::Refused);
+    assert_eq!(scene.rest().sync.unwrap().refused.len(), 1);
 }
 
 #[test]
@@ -329,8 +345,8 @@ fn row_a_start_with_an_unknown_parameter_is_not_requested() {
 #[test]
 fn row_a_forbidden_setting_is_shown_and_holds_up_no_other() {
     let scene = Scene::declared(&spec());
-    let forbidden =
-        crate::sync::context::refused::<CoderWorkspace>(&scene.effect(), "rbac: forbidden");
+    let effect = scene.effect();
+    let forbidden = scene.look(|context| context.refused(&effect, "rbac: forbidden"));
     let scene = scene.change(|scene| scene.withheld = vec![forbidden]);
     assert!(matches!(scene.effect(), Effect::SetAutostart(Some(_))));
     let scene = scene.twin(|twin| twin.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
