@@ -5,7 +5,6 @@ use k8s_openapi::api::authorization::v1::{
     SubjectAccessReviewSpec,
 };
 
-use super::selector::{field, label};
 use crate::apiserver::{
     identity::Identity,
     names::{GROUP, VERSION},
@@ -114,18 +113,17 @@ impl ResourceRequest {
     }
 
     fn attributes(&self) -> ResourceAttributes {
-        // A selector only narrows what is asked for: without one, more has to be allowed.
-        let fields = field::requirements(&self.field_selector).unwrap_or_default();
-        let labels = label::requirements(&self.label_selector).unwrap_or_default();
+        // As they are: kube-apiserver reads them as it does those of a request. One that it cannot read
+        // narrows nothing, so more has to be allowed.
         ResourceAttributes {
-            field_selector: some_of(fields).map(|requirements| FieldSelectorAttributes {
-                raw_selector: None,
-                requirements: Some(requirements),
+            field_selector: some(&self.field_selector).map(|text| FieldSelectorAttributes {
+                raw_selector: Some(text),
+                requirements: None,
             }),
             group: Some(GROUP.to_owned()),
-            label_selector: some_of(labels).map(|requirements| LabelSelectorAttributes {
-                raw_selector: None,
-                requirements: Some(requirements),
+            label_selector: some(&self.label_selector).map(|text| LabelSelectorAttributes {
+                raw_selector: Some(text),
+                requirements: None,
             }),
             name: some(&self.name),
             namespace: some(&self.namespace),
@@ -139,10 +137,6 @@ impl ResourceRequest {
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
-}
-
-fn some_of<T>(list: Vec<T>) -> Option<Vec<T>> {
-    Some(list).filter(|list| !list.is_empty())
 }
 
 #[cfg(test)]

@@ -1,31 +1,22 @@
-//! Selectors, as kube-apiserver reads them.
-//!
-//! Both readers follow `k8s.io/apimachinery` (pkg/labels and pkg/fields) to the letter: if they read
-//! more into a text than the server that answers the request, a user could be allowed a part and be
-//! given all.
+//! The name that a selector leaves. All else in selectors kube-apiserver reads itself.
 
-pub(super) mod field;
-pub(super) mod label;
-
-/// The operators of requirements.
-const IN: &str = "In";
-const NOT_IN: &str = "NotIn";
-const EXISTS: &str = "Exists";
-const DOES_NOT_EXIST: &str = "DoesNotExist";
-
-/// The one name that `field_selector` leaves. A list or watch with it is authorized under this name;
-/// only if all of its query can be read.
+/// The one name that `field_selector` leaves. A list or watch with it is authorized under this name.
+///
+/// It must find no name that `k8s.io/apimachinery` (pkg/fields) does not: a user would be allowed one
+/// object and be given all. So a backslash, which no name needs, makes it find none.
 #[must_use]
 pub fn exact_name(field_selector: &str) -> Option<String> {
-    let requirements = field::requirements(field_selector)?;
-    let mut names = requirements
-        .into_iter()
-        .filter(|one| one.operator == IN && one.key == "metadata.name")
-        .filter_map(|one| one.values?.pop());
-    let is_segment = |name: &String| {
-        !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
-    };
-    names.next().filter(is_segment)
+    if field_selector.contains('\\') {
+        return None;
+    }
+    let names = field_selector.split(',').filter_map(|term| {
+        let value = term.strip_prefix("metadata.name=")?;
+        Some(value.strip_prefix('=').unwrap_or(value))
+    });
+    // Several leave nothing, whichever is asked for: the first of the sorted ones, as there.
+    let name = names.min()?;
+    let is_segment = !matches!(name, "" | "." | "..") && !name.contains(['/', '%', '=']);
+    is_segment.then(|| name.to_owned())
 }
 
 #[cfg(test)]

@@ -289,21 +289,37 @@ async fn case_18_selectors_are_part_of_what_is_reviewed() {
     let stage = Stage::new("selectors").await;
     let (server, hop) = Server::watched(stage.bed).await;
     let erin = server.proxy_for("erin", &[]);
-    let query = "?labelSelector=team%3Da,tier%20in%20(x,y),!old&fieldSelector=metadata.name!%3Dz";
-    erin.get(stage.path(Group::Old, WORKSPACES, query))
-        .await
-        .expect(403);
-    let ours = hop.access_reviews().pop().unwrap()["resourceAttributes"].clone();
-    assert_eq!(
-        ours["labelSelector"]["requirements"],
-        json!([
-            { "key": "old", "operator": "DoesNotExist" },
-            { "key": "team", "operator": "In", "values": ["a"] },
-            { "key": "tier", "operator": "In", "values": ["x", "y"] },
-        ])
+    let labels = (
+        "team=a,tier in (x,y),!old",
+        "team%3Da,tier%20in%20(x,y),!old",
     );
-    assert_eq!(
-        ours["fieldSelector"]["requirements"],
-        json!([{ "key": "metadata.name", "operator": "NotIn", "values": ["z"] }])
-    );
+    let fields = ("metadata.name!=z", "metadata.name!%3Dz");
+    for (labels, fields, ignored) in [
+        (labels, fields, None),
+        (("a=b=c", "a%3Db%3Dc"), fields, Some("label")),
+        (labels, ("a", "a"), Some("field")),
+    ] {
+        let query = format!("?labelSelector={}&fieldSelector={}", labels.1, fields.1);
+        erin.get(stage.path(Group::Old, WORKSPACES, &query))
+            .await
+            .expect(403);
+        let ours = hop.access_reviews().pop().unwrap();
+        let asked = &ours["resourceAttributes"];
+        assert_eq!(asked["labelSelector"], json!({ "rawSelector": labels.0 }));
+        assert_eq!(asked["fieldSelector"], json!({ "rawSelector": fields.0 }));
+        // kube-apiserver reads them, and what it cannot read narrows nothing.
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": ours,
+        });
+        let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        let answer = stage.admin.send(Ask::new("POST", path).json(&review)).await;
+        let status = answer.expect(201).json()["status"].clone();
+        let words = ignored.map(|which| {
+            format!("spec.resourceAttributes.{which}Selector ignored due to parse error")
+        });
+        assert_eq!(status["evaluationError"].as_str(), words.as_deref());
+        assert_eq!(status["allowed"], false);
+    }
 }

@@ -66,26 +66,15 @@ fn a_request_about_a_path_has_no_group() {
 }
 
 #[test]
-fn selectors_are_asked_for() {
+fn selectors_are_asked_for_as_they_are() {
     let mut expected = json!({"verb": "list", "group": GROUP, "version": VERSION,
         "resource": "coderworkspaces"});
-    assert_eq!(selected("", ""), expected);
-    // What cannot be read, and what is empty or unknown to the authorizer, narrows nothing.
-    for labels in ["a=b=c", "a in", "a>1", ","] {
-        assert_eq!(selected(labels, "a"), expected, "{labels}");
+    assert_eq!(selected("", ""), expected, "an empty one is no question");
+    for (labels, fields) in [("a in (b),!c", "metadata.name!=x"), ("a=b=c", ",")] {
+        expected["labelSelector"] = json!({"rawSelector": labels});
+        expected["fieldSelector"] = json!({"rawSelector": fields});
+        assert_eq!(selected(labels, fields), expected);
     }
-    expected["labelSelector"] = json!({"requirements": [
-        {"key": "a", "operator": "In", "values": ["b"]},
-        {"key": "c", "operator": "NotIn", "values": ["d", "e"]},
-        {"key": "f", "operator": "Exists"},
-        {"key": "g", "operator": "DoesNotExist"},
-    ]});
-    expected["fieldSelector"] = json!({"requirements": [
-        {"key": "metadata.name", "operator": "In", "values": ["x"]},
-        {"key": "metadata.namespace", "operator": "NotIn", "values": ["y"]},
-    ]});
-    let fields = "metadata.namespace!=y,metadata.name=x";
-    assert_eq!(selected("!g,f,c notin (e,d),h<4,a==b", fields), expected);
 }
 
 #[test]
