@@ -33,6 +33,8 @@ pub(super) struct Exchange {
     pub(super) body: Bytes,
     /// Whether the body was for the stored group, and so has to be refused in the right words.
     pub(super) foreign: bool,
+    /// Whether its sender may not see the files that are in the answer.
+    pub(super) hides_files: bool,
     /// Whether the client takes gzip.
     pub(super) gzip: bool,
     /// Ends it, where it is a watch.
@@ -82,6 +84,7 @@ impl Exchange {
             media: Media::Json,
             body: Bytes::new(),
             foreign: false,
+            hides_files: false,
             gzip: false,
             ending: self.ending.clone(),
         }
@@ -99,11 +102,11 @@ impl Exchange {
 
     /// LIST and WATCH of templates never had the files, and old clients hold all templates in memory.
     fn omits_files(&self) -> bool {
-        self.target.resource == Resource::Templates
-            && matches!(
-                self.target.verb,
-                Verb::List | Verb::Watch | Verb::DeleteCollection
-            )
+        let is_of_many = matches!(
+            self.target.verb,
+            Verb::List | Verb::Watch | Verb::DeleteCollection
+        );
+        self.hides_files || (self.target.resource == Resource::Templates && is_of_many)
     }
 }
 

@@ -163,6 +163,14 @@ impl Gateway {
         }
     }
 
+    async fn may(&self, identity: &Identity, attributes: &Attributes) -> Result<bool, Fault> {
+        match self.authorize(identity, attributes).await {
+            Ok(()) => Ok(true),
+            Err(Fault::Forbidden { .. }) => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
     fn probe(&self, probe: Probe, head: &Parts) -> Response<Body> {
         let verbose = head
             .uri
@@ -249,6 +257,7 @@ impl Gateway {
             media,
             body,
             foreign,
+            hides_files: false,
             gzip: accepts_gzip(&head.headers),
             ending: caller.watches.clone(),
         };
@@ -259,7 +268,9 @@ impl Gateway {
                 self.apply(identity, &head, exchange).await
             }
             Verb::Update if target.resource == Resource::Templates && is_main => {
-                update::replace_template(&self.wire, exchange).await
+                let get = attributes(target, Verb::Get, &head);
+                let may_get = Box::pin(self.may(identity, &get));
+                update::replace_template(&self.wire, exchange, may_get).await
             }
             Verb::Watch => self.wire.watch(&exchange, place).await,
             Verb::Delete => {

@@ -11,7 +11,7 @@
 //!   aggregated one, others stay;
 //! - of a `Status`, at the root or at `.object`: `.details.group`, and the names of the stored
 //!   group in `.message` and `.details.causes[*].message`;
-//! - on demand, `P.spec.files` of every P but the root is left out.
+//! - on demand, `P.spec.files` is left out.
 //!
 //! No rule looks at `kind`: our kinds have no member named `items`, `rows`, `object`, `details` or
 //! `message` at these places, and no other kind of answer means something else by them.
@@ -46,7 +46,7 @@ pub use yaml_response::response_yaml;
 /// How an answer is renamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Leave out `spec.files` of objects that are in a list, a table or a watch.
+    /// Leave out `spec.files`.
     pub omit_files: bool,
     /// The request named the stored version where the aggregated one belongs, and was swapped
     /// ([`Rewritten::foreign`]): in messages, names of the aggregated group are swapped back.

@@ -60,10 +60,12 @@ fn bound(body: &[u8], uid: &Value) -> Option<String> {
 }
 
 /// An old client reads templates from a list, which has no files, and writes back what it read: files
-/// that are not there mean the files as they are. A client that names a `source` knows what it does.
+/// that are not there mean the files as they are. A client that names another source knows what it does.
+/// `may_get` is asked where the answer would show files that its sender did not send.
 pub(super) async fn replace_template(
     wire: &Wire,
     mut exchange: Exchange,
+    may_get: impl Future<Output = Result<bool, Fault>>,
 ) -> Result<Response<Body>, Fault> {
     let yaml = match exchange.media {
         Media::Json => false,
@@ -72,12 +74,9 @@ pub(super) async fn replace_template(
             return wire.pass(&exchange).await;
         }
     };
-    let names_files = move |body: &Bytes| rewrite::has_files(body, yaml) || names_source(body);
-    if wire
-        .limits
-        .compute(exchange.body.clone(), names_files)
-        .await?
-    {
+    let meant = move |body: &Bytes| Source::of(body, yaml);
+    let meant = wire.limits.compute(exchange.body.clone(), meant).await?;
+    if meant == Source::Named {
         return wire.pass(&exchange).await;
     }
     let live = match wire.ask(&exchange.read()).await? {
@@ -86,7 +85,11 @@ pub(super) async fn replace_template(
         // Without the files that are there, they would be lost.
         Asked::Refused(_, told) => return Ok(told),
     };
+    if meant.is_other_version(&live) {
+        return wire.pass(&exchange).await;
+    }
     if let Some(files) = rewrite::files_of(&live) {
+        exchange.hides_files = !may_get.await?;
         let files = files.to_vec();
         let insert = move |body: &Bytes| rewrite::insert_files(body, yaml, &files).into();
         exchange.body = wire.limits.compute(exchange.body, insert).await?;
@@ -94,10 +97,42 @@ pub(super) async fn replace_template(
     wire.pass(&exchange).await
 }
 
-fn names_source(body: &[u8]) -> bool {
-    let object = read(body).unwrap_or_default();
-    let source = object.pointer("/spec/source");
-    source.is_some_and(|source| !source.is_null())
+/// Where an update says that the source comes from.
+#[derive(Debug, PartialEq)]
+enum Source {
+    /// Files, or a source.
+    Named,
+    /// A version that is there.
+    Version(String),
+    Unsaid,
+}
+
+impl Source {
+    fn of(body: &[u8], yaml: bool) -> Self {
+        if rewrite::has_files(body, yaml) {
+            return Self::Named;
+        }
+        let object = read(body).unwrap_or_default();
+        let source = object.pointer("/spec/source");
+        let version = object.pointer("/spec/versionID").and_then(Value::as_str);
+        match version.filter(|id| !id.is_empty()) {
+            _ if source.is_some_and(|source| !source.is_null()) => Self::Named,
+            Some(id) => Self::Version(id.to_owned()),
+            None => Self::Unsaid,
+        }
+    }
+
+    /// Whether it is a version that nobody has read from here. The old API showed the active one as
+    /// `spec.versionID`, and took it back as no change.
+    fn is_other_version(&self, live: &[u8]) -> bool {
+        let Self::Version(id) = self else {
+            return false;
+        };
+        let live: Value = serde_json::from_slice(live).unwrap_or_default();
+        ["/spec/versionID", "/status/activeVersionID"]
+            .iter()
+            .all(|path| live.pointer(path).and_then(Value::as_str) != Some(id))
+    }
 }
 
 /// JSON or YAML.

@@ -32,6 +32,7 @@ mod stage;
 mod system;
 mod trust;
 mod twins;
+mod update;
 mod versions;
 mod watches;
 mod writes;

@@ -34,7 +34,7 @@ pub(super) enum ResponsePlace {
     Details,
     Causes,
     Cause,
-    /// The spec of an object that is not the root.
+    /// The spec of an object.
     Spec,
     /// Leaf: a group and version.
     Version,
@@ -61,7 +61,7 @@ impl Place for ResponsePlace {
             (Self::Root, b"items") => Self::Items,
             (Self::Root, b"object") => Self::Frame,
             (Self::Row, b"object") => Self::Item,
-            (Self::Frame | Self::Item, b"spec") => Self::Spec,
+            (Self::Root | Self::Frame | Self::Item, b"spec") => Self::Spec,
             (Self::Metadata, b"managedFields") => Self::ManagedFields,
             (Self::Details, b"group") => Self::Group,
             (Self::Details, b"causes") => Self::Causes,

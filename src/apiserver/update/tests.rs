@@ -41,17 +41,34 @@ fn what_is_no_object_cannot_be_bound() {
 }
 
 #[test]
-fn a_source_is_seen_in_both_spellings() {
-    assert!(names_source(br#"{"spec":{"source":{"archive":{}}}}"#));
-    assert!(names_source(b"spec:\n  source:\n    archive: {}\n"));
-    for body in [
-        r#"{"spec":{"source":null}}"#,
-        r#"{"spec":{}}"#,
-        "{}",
-        "spec:\n",
+fn where_the_source_comes_from_is_seen_in_both_spellings() {
+    let version = Source::Version("v".to_owned());
+    for (body, expected) in [
+        (r#"{"spec":{"source":{"archive":{}}}}"#, Source::Named),
+        ("spec:\n  source:\n    archive: {}\n", Source::Named),
+        (r#"{"spec":{"files":{}}}"#, Source::Named),
+        (r#"{"spec":{"files":{},"versionID":"v"}}"#, Source::Named),
+        (r#"{"spec":{"files":null,"source":null}}"#, Source::Unsaid),
+        (r#"{"spec":{}}"#, Source::Unsaid),
+        (r#"{"spec":{"versionID":""}}"#, Source::Unsaid),
+        (r#"{"spec":{"versionID":null}}"#, Source::Unsaid),
+        ("spec:\n", Source::Unsaid),
+        ("spec:\n  versionID: v\n", version),
     ] {
-        assert!(!names_source(body.as_bytes()), "{body}");
+        let yaml = !body.starts_with('{');
+        assert_eq!(Source::of(body.as_bytes(), yaml), expected, "{body}");
     }
+}
+
+#[test]
+fn a_version_that_was_shown_is_no_move() {
+    let live = br#"{"spec":{"versionID":"own"},"status":{"activeVersionID":"active"}}"#;
+    for (id, expected) in [("own", false), ("active", false), ("other", true)] {
+        let version = Source::Version(id.to_owned());
+        assert_eq!(version.is_other_version(live), expected, "{id}");
+        assert!(version.is_other_version(br#"{"spec":{}}"#), "{id}");
+    }
+    assert!(!Source::Unsaid.is_other_version(live));
 }
 
 #[test]

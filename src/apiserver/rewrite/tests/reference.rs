@@ -105,7 +105,7 @@ impl Reader<'_> {
     fn object(&mut self, path: &str) -> String {
         let omits = self.rules == Rules::Answer
             && self.options.omit_files
-            && PREFIXES[1..]
+            && PREFIXES
                 .iter()
                 .any(|prefix| path == format!("{prefix}/spec"));
         let cut = |space: String| {

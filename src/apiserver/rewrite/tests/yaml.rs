@@ -90,7 +90,7 @@ fn files_are_left_out_with_their_lines() {
             "items:\n- ? spec\n  : files: 1\n    files: 2\n    b: 3\n    c: 4\n",
             "items:\n- ? spec\n  : b: 3\n    c: 4\n",
         ),
-        ("spec:\n  files: {}\n", "spec:\n  files: {}\n"),
+        ("spec:\n  files: {}\n  a: 1\n", "spec:\n  a: 1\n"),
     ] {
         assert_eq!(renamed(text, OMIT), expected);
         assert_eq!(renamed(text, PLAIN), text);
