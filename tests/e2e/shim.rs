@@ -15,6 +15,7 @@ mod faults;
 mod generated;
 mod hop;
 mod identity;
+mod install;
 mod kubectl;
 mod load;
 mod oracle;
