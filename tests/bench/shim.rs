@@ -1,6 +1,7 @@
 //! What the aggregated API costs: each request for the old group beside the same one for the stored
 //! group, through the same kube-apiserver, in turns.
 //!
+//! Somebody asks who has rights by RBAC and is no administrator, so that authorization is measured too.
 //! The reference is always the row above: the same answer of the same objects without this project.
 //! Memory is that of the server's process, as the kernel counts it.
 
@@ -20,7 +21,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     e2e::shim::{
-        caller::{Ask, Coming},
+        caller::{Ask, Caller, Coming},
+        server::ordinary_user,
         stage::{Group, Stage, WORKSPACES},
     },
     figures::Figures,
@@ -51,6 +53,7 @@ pub async fn run() {
     println!("on {cores} cores, in milliseconds; the last column is p50 by p50 and p99 by p99\n");
 
     let few = Stage::new("few").await;
+    let user = ordinary_user(few.bed).await;
     sleep(CALM).await;
     let idle = few.resident();
     fill(&few, FEW).await;
@@ -58,19 +61,19 @@ pub async fn run() {
     let one_old = format!("{}/{}", few.path(Group::Old, WORKSPACES, ""), name(7));
     let all = few.path(Group::Stored, WORKSPACES, "");
     let all_old = few.path(Group::Old, WORKSPACES, "");
-    compare(&few, "GET", GETS, &one, &one_old).await;
-    compare(&few, &format!("LIST {FEW}"), LISTS, &all, &all_old).await;
-    events(&few, &name(7)).await;
+    compare(&user, "GET", GETS, &one, &one_old).await;
+    compare(&user, &format!("LIST {FEW}"), LISTS, &all, &all_old).await;
+    events(&few, &user, &name(7)).await;
     let after_reads = few.resident();
     let sample = few.admin.get(all).await.expect(200).body;
-    let held = watches(&few, &all_old).await;
+    let held = watches(&few, &user, &all_old).await;
 
     let many = Stage::new("many").await;
     fill(&many, MANY).await;
     let peak = Peak::of(many.server.program.id());
     let all = many.path(Group::Stored, WORKSPACES, "");
     let all_old = many.path(Group::Old, WORKSPACES, "");
-    compare(&many, &format!("LIST {MANY}"), LONG_LISTS, &all, &all_old).await;
+    compare(&user, &format!("LIST {MANY}"), LONG_LISTS, &all, &all_old).await;
     let highest = peak.end().await;
 
     println!("\nmemory, in kB");
@@ -126,13 +129,13 @@ async fn fill(stage: &Stage, number: usize) {
 }
 
 /// Asks for both in turns, after a few that nobody counts, and prints a row for each.
-async fn compare(stage: &Stage, what: &str, rounds: usize, stored: &str, old: &str) {
+async fn compare(user: &Caller, what: &str, rounds: usize, stored: &str, old: &str) {
     let mut direct = Vec::new();
     let mut through = Vec::new();
     let mut bytes = 0;
     for round in 0..rounds + rounds / 10 {
-        let (first, _) = timed(stage, stored).await;
-        let (second, length) = timed(stage, old).await;
+        let (first, _) = timed(user, stored).await;
+        let (second, length) = timed(user, old).await;
         if round >= rounds / 10 {
             direct.push(first);
             through.push(second);
@@ -158,18 +161,18 @@ fn print_row(what: &str, figures: &Figures, reference: Option<&Figures>) {
     }
 }
 
-async fn timed(stage: &Stage, path: &str) -> (Duration, usize) {
+async fn timed(user: &Caller, path: &str) -> (Duration, usize) {
     let started = Instant::now();
-    let reply = stage.admin.get(path).await.expect(200);
+    let reply = user.get(path).await.expect(200);
     (started.elapsed(), reply.body.len())
 }
 
 /// Watches by both names and changes an object: when does each watch tell it?
-async fn events(stage: &Stage, name: &str) {
+async fn events(stage: &Stage, user: &Caller, name: &str) {
     let mut direct = Vec::new();
     let mut through = Vec::new();
-    let mut stored = watch(stage, Group::Stored).await;
-    let mut old = watch(stage, Group::Old).await;
+    let mut stored = watch(stage, user, Group::Stored).await;
+    let mut old = watch(stage, user, Group::Old).await;
     let path = stage.path(Group::Stored, WORKSPACES, name);
     for round in 0..EVENTS {
         let patch = json!({"metadata": {"annotations": {"example.com/round": round.to_string()}}});
@@ -197,27 +200,22 @@ async fn events(stage: &Stage, name: &str) {
 }
 
 /// A watch that has told all that is there.
-async fn watch(stage: &Stage, group: Group) -> Coming {
-    let list = stage
-        .admin
-        .get(stage.path(group, WORKSPACES, "?limit=1"))
-        .await;
+async fn watch(stage: &Stage, user: &Caller, group: Group) -> Coming {
+    let list = user.get(stage.path(group, WORKSPACES, "?limit=1")).await;
     let version = list.json()["metadata"]["resourceVersion"].clone();
     let version = version.as_str().unwrap();
     let query = format!("?watch=1&resourceVersion={version}");
-    let watch = stage
-        .admin
-        .open(Ask::get(stage.path(group, WORKSPACES, &query)));
+    let watch = user.open(Ask::get(stage.path(group, WORKSPACES, &query)));
     watch.await
 }
 
 /// What each of many watches adds to the server's memory, in kB.
-async fn watches(stage: &Stage, path: &str) -> u64 {
+async fn watches(stage: &Stage, user: &Caller, path: &str) -> u64 {
     let before = stage.resident();
     let mut open = Vec::new();
     for _ in 0..WATCHES {
         let list = format!("{path}?watch=1&resourceVersion=0&timeoutSeconds=600");
-        let mut watch = stage.admin.again().open(Ask::get(list)).await;
+        let mut watch = user.again().open(Ask::get(list)).await;
         assert_eq!(watch.status, 200);
         for _ in 0..FEW {
             watch.event().await.unwrap();

@@ -8,7 +8,7 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use super::{
     caller::{Ask, Caller},
-    certificate::{Authority, PLAIN, Pair},
+    certificate::{Authority, PLAIN, Pair, Wanted},
     hop::Hop,
 };
 use crate::e2e::scene::{PATIENCE, free_port, install_crds};
@@ -288,6 +288,54 @@ impl Server {
             tokio::time::sleep(LOOK).await;
         }
     }
+}
+
+/// Asks kube-apiserver as somebody who has each right on both groups, and no other: unlike an
+/// administrator's, every request of theirs is authorized.
+pub async fn ordinary_user(bed: &Access) -> Caller {
+    const USER: &str = "ordinary";
+    let groups = ["coder.com", "aggregation.coder.com"];
+    let rules = groups.map(|group| {
+        json!({
+            "apiGroups": [group],
+            "resources": [
+                "coderworkspaces", "codertemplates", "coderworkspaces/status", "codertemplates/status",
+            ],
+            "verbs": ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"],
+        })
+    });
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": { "name": USER },
+        "rules": rules,
+    });
+    let api = "rbac.authorization.k8s.io";
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": { "name": USER },
+        "roleRef": { "apiGroup": api, "kind": "ClusterRole", "name": USER },
+        "subjects": [{ "apiGroup": api, "kind": "User", "name": USER }],
+    });
+    apply(bed, &role).await;
+    apply(bed, &binding).await;
+    let wanted = Wanted {
+        common_name: USER,
+        ..PLAIN
+    };
+    let user =
+        administrator(bed).with_certificate(Authority::of_bed(bed, "authority").sign(wanted));
+    let deadline = Instant::now() + PATIENCE;
+    for group in groups {
+        let path = format!("/apis/{group}/v1alpha1/coderworkspaces?limit=1");
+        // Rights come into force a moment later, and refusals are remembered for a while.
+        while user.get(&path).await.status != 200 {
+            assert!(Instant::now() < deadline, "{USER} may not list {group}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    user
 }
 
 /// Asks kube-apiserver as a cluster administrator.

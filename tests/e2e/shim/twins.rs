@@ -8,15 +8,17 @@ use serde_json::Value;
 
 use super::{
     alike::until_alike,
-    caller::{Ask, Reply},
+    caller::{Ask, Caller, Reply},
     oracle,
+    server::ordinary_user,
     stage::{Group, Stage},
 };
 
-/// The namespaces.
+/// The namespaces, and who asks: somebody whose every request is authorized.
 pub struct Twins {
     pub old: Stage,
     pub stored: Stage,
+    user: Caller,
 }
 
 /// A request, whichever of the groups it is for. In `rest` and `body`, `{version}` stands for the version
@@ -130,7 +132,8 @@ impl Twins {
             Stage::new(&format!("{test}-new")),
         )
         .await;
-        Self { old, stored }
+        let user = ordinary_user(old.bed).await;
+        Self { old, stored, user }
     }
 
     /// Makes an object in both namespaces, past the aggregated API.
@@ -168,10 +171,8 @@ impl Twins {
 
     async fn compare_once(&self, shape: &Shape) -> Result<Reply, String> {
         let (old, stored) = join(
-            self.old.admin.send(shape.ask(Group::Old, &self.old)),
-            self.stored
-                .admin
-                .send(shape.ask(Group::Stored, &self.stored)),
+            self.user.send(shape.ask(Group::Old, &self.old)),
+            self.user.send(shape.ask(Group::Stored, &self.stored)),
         )
         .await;
         let is_foreign = shape.is_foreign();
