@@ -274,17 +274,11 @@ async fn case_48_a_watch_that_nobody_reads_ends_behind_the_server_too() {
             .open(Ask::get(stage.path(Group::Old, WORKSPACES, "?watch=1")))
             .await;
         assert_eq!(hop.open(), 1);
-        let left = Instant::now();
         drop(watch);
         drop(caller);
         server
             .eventually("the watch ends there", async || hop.open() == 0)
             .await;
-        assert!(
-            left.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            left.elapsed()
-        );
     }
 }
 
