@@ -34,11 +34,15 @@ pub mod tls;
 mod update;
 mod upstream;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
@@ -108,10 +112,14 @@ pub enum Error {
     Certificate(#[from] FilesError),
 }
 
+/// How often the aggregated API gives a sign of life.
+pub const BEAT: Duration = Duration::from_secs(5);
+
 /// Serves until `stop` and the drain after it; `readiness` is told of each change.
 pub async fn run(
     settings: Settings,
     readiness: watch::Sender<Result<(), String>>,
+    alive: watch::Sender<Instant>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let Settings {
@@ -164,8 +172,19 @@ pub async fn run(
         () = serve::serve(listener, tls, Arc::new(gateway), ends, random.u64(..)) => Ok(()),
         never = authn::trust::follow(client.clone(), random.u64(..), publish_trust) => match never {},
         never = catalog::follow(upstream, publish_catalog) => match never {},
+        never = beat(ready.clone(), alive) => match never {},
         never = ready.announce(readiness) => match never {},
         failed = keep(certificate, client, clock, publish_certificate) => Err(failed),
+    }
+}
+
+/// Gives signs of life, in the task that accepts connections, as long as what requests look at can be
+/// looked at.
+async fn beat(ready: Ready, alive: watch::Sender<Instant>) -> Infallible {
+    loop {
+        let _verdict = ready.verdict();
+        alive.send_replace(Instant::now());
+        sleep(BEAT).await;
     }
 }
 

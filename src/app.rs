@@ -142,8 +142,9 @@ async fn start(
     });
     let apiserver = apiserver.map(|(listener, config)| {
         let readiness = health.readiness("apiserver");
+        let alive = health.heartbeat("apiserver", apiserver::BEAT * 12);
         let metrics = apiserver::Metrics::register(&mut registry);
-        (listener, config, metrics, readiness)
+        (listener, config, metrics, readiness, alive)
     });
     let registry = Arc::new(registry);
     if let Some(listener) = probes {
@@ -153,9 +154,9 @@ async fn start(
         supervisor.service("metrics", metrics::serve(Arc::clone(&registry), listener));
     }
     let kube = k8s::config::load(&Places::from_environment()).await?;
-    if let Some((listener, config, metrics, readiness)) = apiserver {
+    if let Some((listener, config, metrics, readiness, alive)) = apiserver {
         let settings = apiserver_settings(kube.clone(), listener, config, metrics, registry)?;
-        let served = apiserver::run(settings, readiness, stop.clone());
+        let served = apiserver::run(settings, readiness, alive, stop.clone());
         supervisor.part("apiserver", served);
     }
     if let Some((config, metrics, readiness, alive)) = controller {

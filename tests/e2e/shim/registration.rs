@@ -16,6 +16,11 @@ async fn case_1_the_api_service_becomes_available() {
     assert_eq!(condition["status"], "True");
     assert_eq!(condition["message"], "all checks passed");
 
+    // The kubelet can tell when it does not live any more.
+    let url = format!("http://127.0.0.1:{}/healthz?verbose", stage.server.health);
+    let alive = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(alive.contains("[+]apiserver ok"), "{alive}");
+
     let ask = Ask::new("POST", stage.path(Group::Old, WORKSPACES, ""))
         .json(&workspace(Group::Old, "acme.alice.dev"));
     let made = stage.admin.send(ask).await.expect(201).json();
