@@ -36,4 +36,5 @@ mod twins;
 mod update;
 mod versions;
 mod watches;
+mod wiping;
 mod writes;

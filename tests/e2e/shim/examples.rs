@@ -15,15 +15,15 @@ use crate::e2e::{
 };
 
 /// The installation of an old user.
-struct Old {
-    stage: Stage,
-    person: Person,
+pub struct Old {
+    pub stage: Stage,
+    pub person: Person,
     organization: String,
     _bed: Bed,
 }
 
 impl Old {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let bed = Bed::start(Options::default()).await.unwrap();
         let access: &'static Access = Box::leak(Box::new((*bed).clone()));
         server::install(access).await;
@@ -64,7 +64,7 @@ impl Old {
         text
     }
 
-    async fn until(
+    pub async fn until(
         &self,
         plural: &str,
         name: &str,
@@ -80,7 +80,7 @@ impl Old {
         seen().await
     }
 
-    async fn until_gone(&self, plural: &str, name: &str) {
+    pub async fn until_gone(&self, plural: &str, name: &str) {
         let path = self.stage.path(Group::Old, plural, name);
         self.stage
             .server
@@ -90,11 +90,11 @@ impl Old {
             .await;
     }
 
-    async fn template(&self, name: &str) -> Option<Value> {
+    pub async fn template(&self, name: &str) -> Option<Value> {
         self.person.template(&self.organization, name).await
     }
 
-    async fn workspace(&self, name: &str) -> Option<Value> {
+    pub async fn workspace(&self, name: &str) -> Option<Value> {
         self.person.workspace(self.stage.bed.owner(), name).await
     }
 
@@ -118,13 +118,17 @@ impl Old {
         )
     }
 
-    fn workspace_object(&self, name: &str) -> String {
+    pub fn template_object(&self, name: &str) -> String {
+        format!("{}.{name}", self.organization)
+    }
+
+    pub fn workspace_object(&self, name: &str) -> String {
         format!("{}.{}.{name}", self.organization, self.stage.bed.owner())
     }
 }
 
 /// The account of the aggregated API gets the controller's rights too, from `deploy/`.
-async fn rights(bed: &Access) -> std::path::PathBuf {
+pub async fn rights(bed: &Access) -> std::path::PathBuf {
     bed.run_kubectl(&["create", "namespace", "coder"])
         .await
         .unwrap();
@@ -157,7 +161,7 @@ fn build(status: &'static str) -> impl Fn(&Value) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn old_manifests_do_what_they_did() {
     let old = Old::new().await;
-    let scratch = format!("{}.scratch", old.organization);
+    let scratch = old.template_object("scratch");
 
     // A template is created with its files, and changed with them.
     old.apply(&old.template_manifest("Scratch", &small_source("one")))
