@@ -10,6 +10,8 @@ use crate::{
 const LINE: usize = 1024;
 /// How much of that log is kept, in bytes.
 const LOG: usize = 4096;
+/// How much of a word of coderd's is kept: we may not know it.
+const WORD: usize = 64;
 /// How much of a variable's name and of its values is kept, in bytes.
 const VARIABLE: usize = 128;
 /// How coderd's reaper ends what it says of a job that it gave up.
@@ -69,7 +71,7 @@ pub(super) fn version(
         creator: creator(wire),
         template_id: wire.template_id.map(|id| id.to_string()),
         job,
-        job_status: wire.job.status.as_str().to_owned(),
+        job_status: secrets.line(wire.job.status.as_str(), WORD),
         is_archived: wire.archived,
         kept_variables: variables.map(|all| all.into_iter().filter_map(kept).collect()),
     }

@@ -13,6 +13,8 @@ use crate::{
 
 /// How much of a build's error is kept, in bytes.
 const ERROR: usize = 1024;
+/// How much of a word of coderd's is kept: we may not know it.
+const WORD: usize = 64;
 
 /// A workspace as coderd sent it, without `secrets` where somebody has his say; what needs further calls is
 /// left empty.
@@ -45,7 +47,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secre
             healthy: wire.health.healthy,
             failing_agents: failing_agents(&wire.health),
         },
-        agents: agents(&wire.latest_build),
+        agents: agents(&wire.latest_build, secrets),
     }
 }
 
@@ -68,8 +70,8 @@ fn build(wire: &coderd::Build, secrets: &Secrets) -> Build {
             | JobStatus::Canceling
             | JobStatus::Unknown(_) => Job::Active,
         },
-        status: wire.status.as_str().to_owned(),
-        reason: wire.reason.as_str().to_owned(),
+        status: secrets.line(wire.status.as_str(), WORD),
+        reason: secrets.line(wire.reason.as_str(), WORD),
         initiator: wire.initiator_id.to_string(),
         initiator_name: wire.initiator_name.clone(),
         error: wire.job.error.as_ref().map(|it| it.line(secrets, ERROR)),
@@ -85,13 +87,13 @@ fn failing_agents(wire: &coderd::Health) -> Vec<String> {
 }
 
 /// The top-level agents, in a stable order.
-fn agents(wire: &coderd::Build) -> Vec<Agent> {
+fn agents(wire: &coderd::Build, secrets: &Secrets) -> Vec<Agent> {
     let mut agents: Vec<_> = wire
         .agents()
         .filter(|agent| agent.parent_id.is_none())
         .map(|agent| Agent {
             name: agent.name.clone(),
-            lifecycle: agent.lifecycle_state.clone(),
+            lifecycle: secrets.line(&agent.lifecycle_state, WORD),
             connected: agent.status == "connected",
         })
         .collect();
@@ -117,31 +119,40 @@ mod tests {
         assert_eq!(failing_agents(&health(&[3, 1, 2, 1])), first);
     }
 
+    fn sent(word: &str, error: &str) -> coderd::Build {
+        let (id, at) = (Uuid::nil(), "2026-11-21T10:00:00Z");
+        let agent = json!({ "name": "dev", "status": word, "lifecycle_state": word });
+        let build = json!({
+            "id": id, "workspace_id": id, "template_version_id": id, "build_number": 1,
+            "created_at": at, "updated_at": at, "initiator_id": id, "initiator_name": "ann",
+            "transition": "start", "status": word, "reason": word,
+            "job": { "id": id, "created_at": at, "status": "failed", "error": error },
+            "resources": [{ "agents": [agent] }],
+        });
+        serde_json::from_value(build).unwrap()
+    }
+
     #[test]
-    fn what_a_build_failed_with_is_told_in_short_and_without_secrets() {
-        let (id, secrets) = (Uuid::nil(), Secrets::of(["QZQZQZQZ".into()]));
-        let said = |error: &str| {
-            let job = json!({
-                "id": id, "created_at": "2026-11-21T10:00:00Z", "status": "failed", "error": error,
-            });
-            let wire = json!({
-                "id": id, "workspace_id": id, "template_version_id": id, "build_number": 1,
-                "created_at": "2026-11-21T10:00:00Z", "updated_at": "2026-11-21T10:00:00Z", "initiator_id": id, "initiator_name": "ann",
-                "transition": "start", "status": "failed", "reason": "initiator", "job": job,
-            });
-            build(&serde_json::from_value(wire).unwrap(), &secrets).error
+    fn what_coderd_says_of_a_build_is_told_in_short_and_without_secrets() {
+        let secrets = Secrets::of(["QZQZQZQZ".into()]);
+        let told = |word: &str, error: &str| {
+            let wire = sent(word, error);
+            let agents = agents(&wire, &secrets);
+            let told = build(&wire, &secrets);
+            let lifecycle = agents.into_iter().map(|agent| agent.lifecycle).next();
+            ([told.status, told.reason, lifecycle.unwrap()], told.error)
         };
-        assert_eq!(said(""), None);
-        assert_eq!(
-            said("bad QZQZQZQZ\nand more").as_deref(),
-            Some("bad [redacted] and more")
-        );
-        for before in 0..2000 {
-            let error = said(&format!("{}QZQZQZQZ", "€".repeat(before))).unwrap();
-            assert!(
-                error.len() <= ERROR && !error.contains(['Q', 'Z']),
-                "{error}"
-            );
+        assert_eq!(told("new", ""), (["new"; 3].map(str::to_owned), None));
+        let (words, error) = told("x QZQZQZQZ", "bad QZQZQZQZ\nand more");
+        assert_eq!(words, ["x [redacted]"; 3]);
+        assert_eq!(error.as_deref(), Some("bad [redacted] and more"));
+        for before in 0..700 {
+            let text = format!("{}QZQZQZQZ", "€".repeat(before));
+            let (words, error) = told(&text, &text);
+            let fits = words.iter().all(|word| word.len() <= WORD);
+            let text = words.concat() + &error.unwrap();
+            assert!(fits && text.len() <= 3 * WORD + ERROR, "{text}");
+            assert!(!text.contains(['Q', 'Z']), "{text}");
         }
     }
 }

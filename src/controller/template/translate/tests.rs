@@ -101,6 +101,15 @@ fn a_job_that_was_reaped_was_given_up_wherever_that_is_said() {
 }
 
 #[test]
+fn a_status_that_we_do_not_know_is_told_in_short_and_without_secrets() {
+    let mut wire = failed(None);
+    wire.job.status = JobStatus::from(&*format!("{TOKEN} {}", "x".repeat(500)));
+    let told = version(&wire, &[], None, &secrets());
+    assert_eq!(told.job, VersionJob::Active);
+    assert_eq!(told.job_status, format!("[redacted] {}…", "x".repeat(50)));
+}
+
+#[test]
 fn a_kept_variable_is_told_in_short_and_without_secrets() {
     let variable = |value: &str, sensitive: bool| {
         let variable = json!({
