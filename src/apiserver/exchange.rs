@@ -13,8 +13,8 @@ use super::{
     judge::Judge,
     limits::{Limits, Place},
     names::STORED_VERSION_PATH,
-    negotiate::Media,
-    relay::{Relay, Watch, whole},
+    negotiate::{self, Media},
+    relay::{Relay, Watch, YAML_LIMIT, whole},
     rewrite::Options,
     route::{Resource, Target, Verb},
     upstream::{Answer, Outgoing, Upstream},
@@ -100,6 +100,20 @@ impl Exchange {
         changed
     }
 
+    /// A request of many objects that changes them, whose answer may be of any size: nothing that has to
+    /// be in memory as a whole is taken for it.
+    pub(super) fn without_yaml(mut self) -> Self {
+        if self.may_be_yaml() {
+            let accept = negotiate::without_yaml(&self.headers);
+            self.headers.insert(header::ACCEPT, accept);
+        }
+        self
+    }
+
+    fn may_be_yaml(&self) -> bool {
+        negotiate::accepts_yaml(&self.headers)
+    }
+
     /// LIST and WATCH of templates never had the files, and old clients hold all templates in memory.
     fn omits_files(&self) -> bool {
         let is_of_many = matches!(
@@ -140,6 +154,11 @@ impl Wire {
         exchange: &Exchange,
         watch: Option<Watch>,
     ) -> Result<Response<Body>, Fault> {
+        // First: what was carried out must not be refused for want of room.
+        let room = match &watch {
+            None if exchange.may_be_yaml() => Some(self.limits.room(YAML_LIMIT)?),
+            _ => None,
+        };
         let answer = self.send(exchange).await?;
         let options = Options {
             omit_files: exchange.omits_files(),
@@ -154,6 +173,7 @@ impl Wire {
         let relay = Relay {
             options,
             gzip: exchange.gzip,
+            room,
             watch: watch.filter(|_| answer.status() == StatusCode::OK),
         };
         relay.pass(answer, &self.limits).await

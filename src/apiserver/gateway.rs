@@ -280,7 +280,7 @@ impl Gateway {
             }
             Verb::DeleteCollection => {
                 delete::check_options(&exchange)?;
-                self.wire.pass(&exchange).await
+                self.wire.pass(&exchange.without_yaml()).await
             }
             Verb::Get | Verb::List | Verb::Create | Verb::Update | Verb::Patch => {
                 self.wire.pass(&exchange).await

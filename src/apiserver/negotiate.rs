@@ -78,6 +78,25 @@ pub(super) fn accept(headers: &HeaderMap) -> Result<Option<HeaderValue>, Fault> 
         .filter(|value| !value.is_empty()))
 }
 
+/// Whether an answer to these headers may be in YAML. kube-apiserver chooses it only by its name.
+pub(super) fn accepts_yaml(headers: &HeaderMap) -> bool {
+    clauses(headers, &header::ACCEPT).any(is_yaml)
+}
+
+/// `Accept` without YAML; JSON where nothing else was asked for.
+pub(super) fn without_yaml(headers: &HeaderMap) -> HeaderValue {
+    let kept: Vec<&str> = clauses(headers, &header::ACCEPT)
+        .filter(|clause| !is_yaml(clause))
+        .collect();
+    let kept = HeaderValue::from_str(&kept.join(",")).ok();
+    kept.filter(|value| !value.is_empty())
+        .unwrap_or(HeaderValue::from_static("application/json"))
+}
+
+fn is_yaml(clause: &str) -> bool {
+    essence(clause).eq_ignore_ascii_case("application/yaml")
+}
+
 /// The parts of a header that is a list.
 pub(super) fn clauses<'a>(
     headers: &'a HeaderMap,

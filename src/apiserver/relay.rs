@@ -27,7 +27,7 @@ use super::{
     body::{Body, full},
     fault::Fault,
     headers,
-    limits::{Limits, Place},
+    limits::{Limits, Place, shrink},
     negotiate::Written,
     rewrite::{self, Options, ResponseFilter},
     upstream::Answer,
@@ -36,8 +36,8 @@ use super::{
 /// Up to here an answer is sent as a whole, with its length. Beyond, it streams, and is compressed for
 /// those who take that: kube-apiserver does so from the same size on.
 const WHOLE: usize = 128 * 1024;
-/// The largest answer in YAML, which cannot be renamed while it streams.
-const YAML_LIMIT: usize = 8 * 1024 * 1024;
+/// The largest answer in YAML, which cannot be renamed while it streams: more than one object can be.
+pub(super) const YAML_LIMIT: usize = 8 * 1024 * 1024;
 /// The largest answer that this server reads for itself: more than an object can be.
 const OWN_LIMIT: usize = 4 * 1024 * 1024;
 /// How long kube-apiserver may pause within an answer.
@@ -49,6 +49,8 @@ pub(super) struct Relay {
     pub(super) options: Options,
     /// Whether the client takes gzip.
     pub(super) gzip: bool,
+    /// Room for an answer in YAML, where it may be one.
+    pub(super) room: Option<Place>,
     /// None where the answer is no watch.
     pub(super) watch: Option<Watch>,
 }
@@ -97,8 +99,12 @@ impl Relay {
         Ok(response)
     }
 
-    async fn yaml(&self, body: Incoming, limits: &Limits) -> Result<Vec<u8>, Fault> {
-        let _room = limits.room(YAML_LIMIT)?;
+    async fn yaml(self, body: Incoming, limits: &Limits) -> Result<Vec<u8>, Fault> {
+        let mut room = self.room.map_or_else(|| limits.room(YAML_LIMIT), Ok)?;
+        let told = body.size_hint().exact();
+        if let Some(size) = told.and_then(|size| usize::try_from(size).ok()) {
+            shrink(&mut room, size);
+        }
         let read = timeout(PAUSE, Limited::new(body, YAML_LIMIT).collect()).await;
         let read = read.map_err(|_| lost())?.map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {

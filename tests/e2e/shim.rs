@@ -26,6 +26,7 @@ mod reads;
 mod refusals;
 mod registration;
 mod rolling;
+mod room;
 mod rotation;
 mod security;
 mod server;

@@ -100,3 +100,27 @@ fn gzip_is_for_those_who_take_it() {
         assert_eq!(accepts_gzip(&headers), expected, "{values:?}");
     }
 }
+
+#[test]
+fn yaml_is_found_by_its_name_and_left_out() {
+    for (asked, is_yaml, without) in [
+        (vec![], false, "application/json"),
+        (vec!["application/json"], false, "application/json"),
+        (vec!["*/*"], false, "*/*"),
+        (vec!["application/yaml"], true, "application/json"),
+        (
+            vec!["Application/YAML;q=0.9, application/json;as=Table"],
+            true,
+            "application/json;as=Table",
+        ),
+        (
+            vec!["text/plain", "application/json, application/yaml"],
+            true,
+            "text/plain,application/json",
+        ),
+    ] {
+        let headers = headers(&header::ACCEPT, &asked);
+        assert_eq!(accepts_yaml(&headers), is_yaml, "{asked:?}");
+        assert_eq!(without_yaml(&headers), without, "{asked:?}");
+    }
+}
