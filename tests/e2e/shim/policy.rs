@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     caller::Ask,
+    server::{NAME, NAMESPACE},
     stage::{Group, Stage, WORKSPACES, workspace},
 };
 
@@ -106,5 +107,53 @@ async fn case_78_a_policy_for_the_stored_group_holds_for_the_old_one() {
     assert_eq!(refused["details"]["group"], "aggregation.coder.com");
     running["spec"]["running"] = json!(false);
     stage.admin.send(post(&running)).await.expect(201);
+    policy.end().await;
+}
+
+/// A workspace that runs, made by way of `group`, and not kept.
+fn running(stage: &Stage, group: Group) -> Ask {
+    let mut object = workspace(group, "acme.alice.dev");
+    object["spec"]["running"] = json!(true);
+    Ask::new("POST", stage.path(group, WORKSPACES, "?dryRun=All")).json(&object)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_78_a_policy_that_lists_who_may_holds_by_the_old_group_for_everybody() {
+    let stage = Stage::new("who-may").await;
+    let user = format!("anna-{}", stage.namespace);
+    for group in [Group::Old, Group::Stored] {
+        let resource = format!("{WORKSPACES}.{}", group.name());
+        let role = format!("{user}-{}", group.name());
+        let (verb, resource) = ("--verb=create", format!("--resource={resource}"));
+        stage
+            .kubectl(&["create", "role", &role, verb, &resource])
+            .await;
+        let (role_flag, user_flag) = (format!("--role={role}"), format!("--user={user}"));
+        stage
+            .kubectl(&["create", "rolebinding", &role, &role_flag, &user_flag])
+            .await;
+    }
+    let allowed = format!("!object.spec.running || request.userInfo.username == '{user}'");
+    let tried = running(&stage, Group::Stored);
+    let policy = Policy::new(&stage, &["CREATE", "UPDATE"], &allowed, "not you", &tried).await;
+    let anna = stage.user(&user);
+    anna.send(running(&stage, Group::Stored)).await.expect(201);
+    let refused = anna.send(running(&stage, Group::Old)).await.expect(422);
+    let refused = refused.json();
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.ends_with("denied request: not you"), "{message}");
+    policy.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_78_a_policy_sees_the_account_of_the_aggregated_api() {
+    let stage = Stage::new("seen-as").await;
+    let account = format!("system:serviceaccount:{NAMESPACE}:{NAME}");
+    let allowed = format!("request.userInfo.username != '{account}'");
+    let tried = running(&stage, Group::Old);
+    let message = "use coder.com";
+    let policy = Policy::new(&stage, &["CREATE"], &allowed, message, &tried).await;
+    let stored = running(&stage, Group::Stored);
+    stage.admin.send(stored).await.expect(201);
     policy.end().await;
 }
