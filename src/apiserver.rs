@@ -24,6 +24,7 @@ mod memory;
 mod metrics;
 mod names;
 mod negotiate;
+mod query;
 mod ready;
 mod relay;
 mod review;

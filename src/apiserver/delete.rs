@@ -29,6 +29,7 @@ use super::{
     fault::Fault,
     identity::Identity,
     names::STORED_VERSION_PATH,
+    query::Query,
     route::Verb,
 };
 use crate::{api::names::MANAGER_SHIM, k8s::yaml};
@@ -163,7 +164,7 @@ impl Deletion {
     /// A DELETE with these options instead of the caller's.
     fn deleting(&self, options: &DeleteOptions) -> Exchange {
         let mut deleting = self.exchange.with_json(json!(options).to_string());
-        deleting.query = String::new();
+        deleting.query = Query::default();
         deleting
     }
 
@@ -172,7 +173,7 @@ impl Deletion {
         let mut applying = self.exchange.read();
         applying.method = Method::PATCH;
         applying.target.verb = Verb::Patch;
-        applying.query = format!("fieldManager={MANAGER_SHIM}");
+        applying.query = Query::of("fieldManager", MANAGER_SHIM);
         let apply = HeaderValue::from_static(yaml::APPLY);
         applying.headers.insert(header::CONTENT_TYPE, apply);
         applying.body = yaml::written(object).into();

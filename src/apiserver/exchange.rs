@@ -14,6 +14,7 @@ use super::{
     limits::{Limits, Place},
     names::STORED_VERSION_PATH,
     negotiate::{self, Media},
+    query::Query,
     relay::{Relay, Watch, YAML_LIMIT, whole},
     rewrite::Options,
     route::{Resource, Target, Verb},
@@ -25,8 +26,8 @@ use super::{
 pub(super) struct Exchange {
     pub(super) target: Target,
     pub(super) method: Method,
-    /// Without its `?`; passed on as it is, for nothing in it names a group.
-    pub(super) query: String,
+    /// Nothing in it names a group.
+    pub(super) query: Query,
     /// What kube-apiserver may know.
     pub(super) headers: HeaderMap,
     pub(super) media: Media,
@@ -53,9 +54,10 @@ impl Exchange {
     /// The request that kube-apiserver gets.
     fn outgoing(&self) -> Result<Outgoing, Fault> {
         let mut path = self.target.path(STORED_VERSION_PATH);
-        if !self.query.is_empty() {
+        let query = self.query.written();
+        if !query.is_empty() {
             path.push('?');
-            path.push_str(&self.query);
+            path.push_str(&query);
         }
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
@@ -79,7 +81,7 @@ impl Exchange {
                 ..self.target.clone()
             },
             method: Method::GET,
-            query: String::new(),
+            query: Query::default(),
             headers,
             media: Media::Json,
             body: Bytes::new(),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::{sync::watch, time::Instant};
@@ -28,9 +28,10 @@ use super::{
     limits::{Held, Place},
     metrics::Metrics,
     negotiate::{Media, accepts_gzip},
+    query::Query,
     ready::Ready,
     rewrite::{self, Rewritten},
-    route::{Document, Probe, Resource, Route, Target, Verb, is_plain, parameter},
+    route::{Document, Probe, Resource, Route, Target, Verb},
     update,
     upstream::chain,
 };
@@ -62,6 +63,27 @@ pub(super) struct Caller {
     pub(super) is_known: AtomicBool,
 }
 
+/// A request without its body, as it was understood. The query that came is not among it: there is
+/// nothing to decide by, or to pass on, but what was read.
+#[derive(Debug)]
+struct Head {
+    method: Method,
+    path: String,
+    query: Query,
+    headers: HeaderMap,
+}
+
+impl Head {
+    fn read(parts: Parts) -> Result<Self, Fault> {
+        Ok(Self {
+            path: parts.uri.path().to_owned(),
+            query: Query::read(parts.uri.query().unwrap_or_default())?,
+            method: parts.method,
+            headers: parts.headers,
+        })
+    }
+}
+
 impl Gateway {
     /// Answers one request. What goes wrong is an answer too.
     pub(super) async fn answer(
@@ -70,14 +92,16 @@ impl Gateway {
         request: Request<Incoming>,
     ) -> Response<Body> {
         let started = Instant::now();
-        let (head, body) = request.into_parts();
-        let is_head = head.method == Method::HEAD;
-        let route = Route::find(
-            &head.method,
-            head.uri.path(),
-            head.uri.query().unwrap_or_default(),
-        );
-        let answered = self.dispatch(caller, &route, head, body).await;
+        let (parts, body) = request.into_parts();
+        let is_head = parts.method == Method::HEAD;
+        let (route, answered) = match Head::read(parts) {
+            Ok(head) => {
+                let route = Route::find(&head.method, &head.path, &head.query);
+                let answered = self.dispatch(caller, &route, head, body).await;
+                (route, answered)
+            }
+            Err(unreadable) => (Route::Unknown, Err(unreadable)),
+        };
         let target = match &route {
             Route::Target(target) => Some(target),
             Route::Probe(_) | Route::Document(_) | Route::Unknown => None,
@@ -95,16 +119,11 @@ impl Gateway {
         &self,
         caller: &Caller,
         route: &Route,
-        mut head: Parts,
+        mut head: Head,
         body: Incoming,
     ) -> Result<Response<Body>, Fault> {
         if let Route::Probe(probe) = route {
             return Ok(self.probe(*probe, &head));
-        }
-        if !is_plain(head.uri.query().unwrap_or_default()) {
-            return Err(Fault::BadRequest(
-                "the query cannot be read: it has a ; or a broken escape in it".to_owned(),
-            ));
         }
         let identity = self.authenticate(caller, &mut head).await?;
         match route {
@@ -115,7 +134,7 @@ impl Gateway {
             }
             Route::Document(document) => {
                 let attributes = Attributes::Path {
-                    path: head.uri.path().to_owned(),
+                    path: head.path.clone(),
                     verb: head.method.as_str().to_ascii_lowercase(),
                 };
                 self.authorize(&identity, &attributes).await?;
@@ -126,7 +145,7 @@ impl Gateway {
     }
 
     /// Who asks. From here on nothing of the request can be taken for an identity any more.
-    async fn authenticate(&self, caller: &Caller, head: &mut Parts) -> Result<Identity, Fault> {
+    async fn authenticate(&self, caller: &Caller, head: &mut Head) -> Result<Identity, Fault> {
         let identity = self
             .authenticator
             .authenticate(&caller.peer, &head.headers)
@@ -171,18 +190,15 @@ impl Gateway {
         }
     }
 
-    fn probe(&self, probe: Probe, head: &Parts) -> Response<Body> {
-        let verbose = head
-            .uri
-            .query()
-            .is_some_and(|query| query.contains("verbose"));
+    fn probe(&self, probe: Probe, head: &Head) -> Response<Body> {
+        let verbose = head.query.first("verbose").is_some();
         match probe {
             Probe::Live => Response::new(full("ok")),
             Probe::Ready => self.ready.answer(verbose),
         }
     }
 
-    fn document(&self, document: Document, head: &Parts) -> Result<Response<Body>, Fault> {
+    fn document(&self, document: Document, head: &Head) -> Result<Response<Body>, Fault> {
         if !matches!(head.method, Method::GET | Method::HEAD) {
             return Err(Fault::MethodNotAllowed);
         }
@@ -193,9 +209,8 @@ impl Gateway {
             Document::Resources => Ok(self.catalog()?.discovery.resources()),
             Document::OpenApiIndex => Ok(self.catalog()?.openapi.index()),
             Document::OpenApi => {
-                let query = head.uri.query().unwrap_or_default();
                 let openapi = &self.catalog()?.openapi;
-                openapi.document(query, &head.headers, self.clock.now())
+                openapi.document(&head.query, &head.headers, self.clock.now())
             }
         }
     }
@@ -226,7 +241,7 @@ impl Gateway {
         caller: &Caller,
         target: &Target,
         identity: &Identity,
-        head: Parts,
+        head: Head,
         body: Incoming,
     ) -> Result<Response<Body>, Fault> {
         if head.headers.contains_key(header::UPGRADE) {
@@ -252,7 +267,7 @@ impl Gateway {
                 Method::HEAD => Method::GET,
                 ref method => method.clone(),
             },
-            query: head.uri.query().unwrap_or_default().to_owned(),
+            query: head.query.clone(),
             headers: headers::request(&head.headers, media, caller.address)?,
             media,
             body,
@@ -326,7 +341,7 @@ impl Gateway {
     async fn apply(
         &self,
         identity: &Identity,
-        head: &Parts,
+        head: &Head,
         exchange: Exchange,
     ) -> Result<Response<Body>, Fault> {
         let create = attributes(&exchange.target, Verb::Create, head);
@@ -355,12 +370,11 @@ fn unauthenticated(refusal: authn::Refusal) -> Fault {
 }
 
 /// What is asked of RBAC.
-fn attributes(target: &Target, verb: Verb, head: &Parts) -> Attributes {
-    let query = head.uri.query().unwrap_or_default();
+fn attributes(target: &Target, verb: Verb, head: &Head) -> Attributes {
     let is_selective = matches!(verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
     let selector = |name: &str| {
-        let selector = is_selective.then(|| parameter(query, name)).flatten();
-        selector.unwrap_or_default()
+        let selector = is_selective.then(|| head.query.first(name)).flatten();
+        selector.unwrap_or_default().to_owned()
     };
     let field_selector = selector("fieldSelector");
     let is_of_many = matches!(verb, Verb::List | Verb::Watch);

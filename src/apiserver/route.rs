@@ -7,7 +7,10 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::names::{GROUP_PATH, VERSION_PATH};
+use super::{
+    names::{GROUP_PATH, VERSION_PATH},
+    query::Query,
+};
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +123,8 @@ impl Verb {
 }
 
 impl Route {
-    /// Finds the way. `path` is raw, as it came; `query` without its `?`.
-    pub(super) fn find(method: &Method, path: &str, query: &str) -> Self {
+    /// Finds the way. `path` is raw, as it came.
+    pub(super) fn find(method: &Method, path: &str, query: &Query) -> Self {
         match path {
             "/livez" | "/healthz" => return Self::Probe(Probe::Live),
             "/readyz" => return Self::Probe(Probe::Ready),
@@ -149,7 +152,7 @@ impl Route {
 }
 
 impl Target {
-    fn find(method: &Method, segments: &[String], query: &str) -> Option<Self> {
+    fn find(method: &Method, segments: &[String], query: &Query) -> Option<Self> {
         let rest: Vec<&str> = segments.iter().map(String::as_str).collect();
         let (namespace, rest) = match rest.as_slice() {
             ["namespaces", namespace, rest @ ..] => (Some((*namespace).to_owned()), rest),
@@ -218,7 +221,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
         .collect()
 }
 
-fn verb(method: &Method, named: bool, query: &str) -> Option<Verb> {
+fn verb(method: &Method, named: bool, query: &Query) -> Option<Verb> {
     Some(match *method {
         Method::GET | Method::HEAD if named => Verb::Get,
         Method::GET | Method::HEAD if asks_to_watch(query) => Verb::Watch,
@@ -233,27 +236,10 @@ fn verb(method: &Method, named: bool, query: &str) -> Option<Verb> {
 }
 
 /// As kube-apiserver reads it: present and not `false` or `0`; the first one counts.
-fn asks_to_watch(query: &str) -> bool {
-    parameter(query, "watch")
+fn asks_to_watch(query: &Query) -> bool {
+    query
+        .first("watch")
         .is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
-}
-
-/// Whether kube-apiserver reads the same out of a query as we do: Go drops a pair with a `;` or a
-/// broken escape in it, so that what was authorized would not be what is done.
-pub(super) fn is_plain(query: &str) -> bool {
-    let mut escapes = query.split('%').skip(1);
-    let is_whole = |escape: &str| {
-        let mut digits = escape.bytes().take(2);
-        let is_digit = |digit: Option<u8>| digit.is_some_and(|digit| digit.is_ascii_hexdigit());
-        is_digit(digits.next()) && is_digit(digits.next())
-    };
-    !query.contains(';') && escapes.all(is_whole)
-}
-
-/// The first value of a query's parameter, decoded.
-pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
-    url::form_urlencoded::parse(query.as_bytes())
-        .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }
 
 #[cfg(test)]

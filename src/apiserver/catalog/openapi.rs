@@ -14,7 +14,8 @@ use crate::apiserver::{
     fault::Fault,
     names::{GROUP, STORED_GROUP, STORED_VERSION_PATH, VERSION_PATH},
     negotiate::{clauses, essence},
-    route::{Resource, parameter},
+    query::Query,
+    route::Resource,
 };
 
 /// How long a document whose address has its hash may be kept.
@@ -74,7 +75,7 @@ impl OpenApi {
     /// kube-apiserver itself answers, would not pass the aggregation layer.
     pub(in crate::apiserver) fn document(
         &self,
-        query: &str,
+        query: &Query,
         asked: &HeaderMap,
         now: Timestamp,
     ) -> Result<Response<Body>, Fault> {
@@ -97,7 +98,7 @@ impl OpenApi {
         if let Ok(tag) = HeaderValue::from_str(&self.tag) {
             headers.insert(header::ETAG, tag);
         }
-        if parameter(query, "hash").is_some_and(|hash| hash == self.hash) {
+        if query.first("hash") == Some(&self.hash) {
             let forever = HeaderValue::from_static("public, immutable");
             headers.insert(header::CACHE_CONTROL, forever);
             if let Some(expires) = http_date(now).and_then(|date| HeaderValue::from_str(&date).ok())

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::apiserver::{exchange::Exchange, fault::Fault, negotiate::Media, route::parameter};
+use crate::apiserver::{exchange::Exchange, fault::Fault, negotiate::Media, query::Query};
 
 const OPTIONS_MEDIA: &str = "application/json, application/yaml";
 
@@ -17,7 +17,7 @@ pub(in crate::apiserver) fn check_options(exchange: &Exchange) -> Result<(), Fau
         .any(|window| window == UNSAFE.as_bytes());
     // A name may be spelled with escapes, but only in what can be read.
     let meant = read(exchange).is_some_and(|options: Value| options.get(UNSAFE).is_some());
-    if named || meant || parameter(&exchange.query, UNSAFE).is_some() {
+    if named || meant || exchange.query.first(UNSAFE).is_some() {
         return Err(Fault::Forbidden {
             name: exchange.target.name.clone().unwrap_or_default(),
             message: format!("{UNSAFE} is not available through the aggregated API: use coder.com"),
@@ -46,17 +46,19 @@ fn read<T: DeserializeOwned>(exchange: &Exchange) -> Option<T> {
     serde_saphyr::from_str(text).ok()
 }
 
-pub(super) fn from_query(query: &str) -> Option<DeleteOptions> {
+pub(super) fn from_query(query: &Query) -> Option<DeleteOptions> {
     let is_true = |value: &str| value != "0" && !value.eq_ignore_ascii_case("false");
-    let grace = parameter(query, "gracePeriodSeconds");
-    let uid = parameter(query, "uid").filter(|uid| !uid.is_empty());
+    let text = |name| query.first(name).map(str::to_owned);
+    let grace = query.first("gracePeriodSeconds");
+    let dry_run: Vec<_> = query.all("dryRun").map(str::to_owned).collect();
+    let uid = text("uid").filter(|uid| !uid.is_empty());
     Some(DeleteOptions {
         kind: Some("DeleteOptions".to_owned()),
         api_version: Some("v1".to_owned()),
-        propagation_policy: parameter(query, "propagationPolicy"),
+        propagation_policy: text("propagationPolicy"),
         grace_period_seconds: grace.map(|value| value.parse()).transpose().ok()?,
-        orphan_dependents: parameter(query, "orphanDependents").map(|value| is_true(&value)),
-        dry_run: parameter(query, "dryRun").map(|value| vec![value]),
+        orphan_dependents: query.first("orphanDependents").map(is_true),
+        dry_run: Some(dry_run).filter(|dry_run| !dry_run.is_empty()),
         preconditions: uid.map(|uid| Preconditions {
             uid: Some(uid),
             resource_version: None,

@@ -125,9 +125,10 @@ fn a_dry_run_claims_nothing() {
 
 #[test]
 fn options_of_the_query_become_a_body() {
-    let query = "propagationPolicy=Foreground&gracePeriodSeconds=5&dryRun=All&uid=u&pretty=1";
+    let query = |text| from_query(&Query::read(text).unwrap());
+    let all = "propagationPolicy=Foreground&gracePeriodSeconds=5&dryRun=All&uid=u&pretty=1";
     assert_eq!(
-        json!(from_query(query).unwrap()),
+        json!(query(all).unwrap()),
         json!({
             "kind": "DeleteOptions",
             "apiVersion": "v1",
@@ -137,6 +138,10 @@ fn options_of_the_query_become_a_body() {
             "preconditions": {"uid": "u"},
         })
     );
+    let dry_run = |text| query(text).unwrap().dry_run.unwrap();
+    assert_eq!(dry_run("dryRun=All&dryRun="), ["All", ""]);
+    assert_eq!(query("gracePeriodSeconds=abc"), None);
+    assert_eq!(query("uid=").unwrap().preconditions, None);
 }
 
 #[test]
@@ -160,8 +165,6 @@ fn nothing_is_claimed_for_what_is_refused_in_the_end() {
     ] {
         assert_eq!(is_valid(&options(given.clone())), expected, "{given}");
     }
-    assert_eq!(from_query("gracePeriodSeconds=abc"), None);
-    assert_eq!(from_query("uid=").unwrap().preconditions, None);
 }
 
 #[test]

@@ -60,7 +60,7 @@ async fn paths_operations_and_schemas_are_renamed() {
     let openapi = OpenApi::renamed(stored());
     let (_, _, document) = read(
         openapi
-            .document("", &HeaderMap::new(), Timestamp::UNIX_EPOCH)
+            .document(&Query::default(), &HeaderMap::new(), Timestamp::UNIX_EPOCH)
             .unwrap(),
     )
     .await;
@@ -118,6 +118,7 @@ async fn the_index_leads_to_our_document_only_and_its_hash_is_for_ever() {
         .as_str()
         .unwrap();
     let (path, query) = address.split_once('?').unwrap();
+    let query = &Query::read(query).unwrap();
     assert_eq!(path, "/openapi/v3/apis/aggregation.coder.com/v1alpha1");
 
     let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
@@ -126,14 +127,18 @@ async fn the_index_leads_to_our_document_only_and_its_hash_is_for_ever() {
     assert_eq!(headers[header::CACHE_CONTROL], "public, immutable");
     assert_eq!(headers[header::EXPIRES], "Sun, 21 Nov 2027 12:00:00 GMT");
 
-    let (status, other, _) =
-        read(openapi.document("hash=00", &HeaderMap::new(), now).unwrap()).await;
+    let (status, other, _) = read(
+        openapi
+            .document(&Query::of("hash", "00"), &HeaderMap::new(), now)
+            .unwrap(),
+    )
+    .await;
     assert_eq!(status, StatusCode::OK);
     assert!(!other.contains_key(header::CACHE_CONTROL));
 
     let mut known = HeaderMap::new();
     known.insert(header::IF_NONE_MATCH, headers[header::ETAG].clone());
-    let (status, _, body) = read(openapi.document("", &known, now).unwrap()).await;
+    let (status, _, body) = read(openapi.document(&Query::default(), &known, now).unwrap()).await;
     assert_eq!((status, body), (StatusCode::NOT_MODIFIED, Value::Null));
 }
 
@@ -166,7 +171,7 @@ fn binary_forms_are_refused() {
     ] {
         let mut asked = HeaderMap::new();
         asked.insert(header::ACCEPT, accept.parse().unwrap());
-        let answer = openapi.document("", &asked, Timestamp::UNIX_EPOCH);
+        let answer = openapi.document(&Query::default(), &asked, Timestamp::UNIX_EPOCH);
         assert_eq!(answer.is_ok(), expected, "{accept}");
     }
 }
