@@ -14,7 +14,7 @@
 mod claim;
 mod options;
 
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
 use serde_json::{Value, json};
 
@@ -29,6 +29,7 @@ use super::{
     fault::Fault,
     identity::Identity,
     names::STORED_VERSION_PATH,
+    negotiate::Media,
     query::Query,
     route::Verb,
 };
@@ -55,7 +56,7 @@ pub(super) async fn delete(
     if is_system_controller(&identity) {
         return wire.pass(&exchange).await;
     }
-    let Some(options) = options(&exchange)? else {
+    let Some(options) = options(&exchange) else {
         // kube-apiserver says what is wrong with them.
         return wire.pass(&exchange).await;
     };
@@ -174,8 +175,7 @@ impl Deletion {
         applying.method = Method::PATCH;
         applying.target.verb = Verb::Patch;
         applying.query = Query::of("fieldManager", MANAGER_SHIM);
-        let apply = HeaderValue::from_static(yaml::APPLY);
-        applying.headers.insert(header::CONTENT_TYPE, apply);
+        applying.media = Media::Apply;
         applying.body = yaml::written(object).into();
         self.wire.ask(&applying).await
     }

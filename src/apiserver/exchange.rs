@@ -30,6 +30,7 @@ pub(super) struct Exchange {
     pub(super) query: Query,
     /// What kube-apiserver may know.
     pub(super) headers: HeaderMap,
+    /// What the body is written in.
     pub(super) media: Media,
     pub(super) body: Bytes,
     /// Whether the body was for the stored group, and so has to be refused in the right words.
@@ -65,13 +66,14 @@ impl Exchange {
             .parse()
             .map_err(|error| Fault::BadRequest(format!("the path or query is none: {error}")))?;
         *request.headers_mut() = self.headers.clone();
+        let media = HeaderValue::from_static(self.media.name());
+        request.headers_mut().insert(header::CONTENT_TYPE, media);
         Ok(request)
     }
 
     /// The same caller's read of the object that this is about, whole and in JSON.
     pub(super) fn read(&self) -> Self {
         let mut headers = self.headers.clone();
-        headers.remove(header::CONTENT_TYPE);
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::ACCEPT, json);
         Self {
@@ -95,8 +97,6 @@ impl Exchange {
     /// The same with another body, written in JSON.
     pub(super) fn with_json(&self, body: impl Into<Bytes>) -> Self {
         let mut changed = self.clone();
-        let json = HeaderValue::from_static("application/json");
-        changed.headers.insert(header::CONTENT_TYPE, json);
         changed.media = Media::Json;
         changed.body = body.into();
         changed

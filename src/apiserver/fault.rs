@@ -52,7 +52,7 @@ pub(super) enum Fault {
     BadRequest(String),
     /// What was sent is written in a form that is not read here; names those that are.
     #[error("the body of the request was in an unknown format - accepted media types include: {0}")]
-    UnsupportedMediaType(&'static str),
+    UnsupportedMediaType(String),
     /// More was sent than anybody takes.
     #[error("Request entity too large: limit is {BODY_LIMIT}")]
     TooLarge,

@@ -258,8 +258,8 @@ impl Gateway {
         }
         let place = self.wire.limits.enter(target.verb)?;
         let held = self.wire.limits.read(body).await?;
-        let media = Media::of(&head.headers)?;
-        let (body, foreign) = self.stored(target, media, held.bytes.clone()).await?;
+        let (media, body) = meant(target, &head.headers, held.bytes.clone())?;
+        let (body, foreign) = self.stored(target, media, body).await?;
         let exchange = Exchange {
             target: target.clone(),
             // What is missing is told by the body, which an answer to HEAD does not have.
@@ -268,7 +268,7 @@ impl Gateway {
                 ref method => method.clone(),
             },
             query: head.query.clone(),
-            headers: headers::request(&head.headers, media, caller.address)?,
+            headers: headers::request(&head.headers, caller.address)?,
             media,
             body,
             foreign,
@@ -352,6 +352,21 @@ impl Gateway {
             }
             Err(fault) => Err(fault),
         }
+    }
+}
+
+/// The body as far as kube-apiserver reads one, and what it is written in.
+fn meant(target: &Target, headers: &HeaderMap, body: Bytes) -> Result<(Media, Bytes), Fault> {
+    let is_read = match target.verb {
+        Verb::Create | Verb::Patch => true,
+        Verb::Update => target.name.is_some(),
+        Verb::Delete | Verb::DeleteCollection => !body.is_empty(),
+        Verb::Get | Verb::List | Verb::Watch => false,
+    };
+    if is_read {
+        Ok((Media::of(target.verb, headers)?, body))
+    } else {
+        Ok((Media::Json, Bytes::new()))
     }
 }
 

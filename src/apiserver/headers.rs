@@ -4,16 +4,11 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{
-    fault::Fault,
-    negotiate::{self, Media},
-    rewrite,
-};
+use super::{fault::Fault, negotiate, rewrite};
 
 /// What kube-apiserver may know of a request. `User-Agent` names the field manager and decides on
 /// pretty printing; `Audit-ID` joins the two audit records; the rest of the list is for tracing.
-const REQUEST: [HeaderName; 5] = [
-    header::CONTENT_TYPE,
+const REQUEST: [HeaderName; 4] = [
     header::USER_AGENT,
     HeaderName::from_static("audit-id"),
     HeaderName::from_static("traceparent"),
@@ -32,17 +27,12 @@ const RESPONSE: [HeaderName; 4] = [
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The headers for kube-apiserver of a request that came from `peer`.
-pub(super) fn request(came: &HeaderMap, media: Media, peer: IpAddr) -> Result<HeaderMap, Fault> {
+pub(super) fn request(came: &HeaderMap, peer: IpAddr) -> Result<HeaderMap, Fault> {
     let mut headers = HeaderMap::new();
     for name in REQUEST {
         if let Some(value) = came.get(&name) {
             headers.insert(name, value.clone());
         }
-    }
-    if let Some(sent) = headers.get_mut(header::CONTENT_TYPE)
-        && let Some(name) = media.name()
-    {
-        *sent = HeaderValue::from_static(name);
     }
     // An absent one stays absent; without this, none would be empty and so be sent.
     if let Some(accept) = negotiate::accept(came)? {

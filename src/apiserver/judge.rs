@@ -42,7 +42,7 @@ impl Judge {
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = answer.into_parts();
         let body = whole(body).await?;
-        let written = Written::of(&head.headers);
+        let written = Written::of(&head)?;
         let status = read(&body, written);
         match head.status {
             StatusCode::NOT_FOUND if !says_what_is_missing(status.as_ref()) => {
@@ -112,7 +112,7 @@ fn read(body: &[u8], written: Written) -> Option<Value> {
     match written {
         Written::Json => serde_json::from_slice(body).ok(),
         Written::Yaml => serde_saphyr::from_str(std::str::from_utf8(body).ok()?).ok(),
-        Written::Otherwise => None,
+        Written::Plain => None,
     }
 }
 

@@ -1,12 +1,12 @@
-//! Media types: what is asked of kube-apiserver instead of what the client asked for.
+//! Media types: what a request may be written in, and what is asked of kube-apiserver for its answer.
 //!
-//! Only text can be renamed, so binary forms are taken out of `Accept`. No client depends on them for
-//! these kinds: custom resources have none but for metadata, and every client that asks for those in
-//! protobuf also takes JSON.
+//! Only text can be renamed, and only text of a form that is known here. Everything else is refused in
+//! either direction: what cannot be read would pass as it is. No client depends on binary forms of these
+//! kinds: every one that asks for metadata in protobuf also takes JSON.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header, response};
 
-use super::fault::Fault;
+use super::{fault::Fault, route::Verb};
 use crate::k8s::yaml;
 
 /// What a body is written in.
@@ -18,64 +18,63 @@ pub(super) enum Media {
     MergePatch,
     /// An apply; YAML, which JSON is too.
     Apply,
-    /// Anything else: kube-apiserver says what it thinks of it.
-    Other,
 }
+
+/// What an object or options may be written in, and what a change may be.
+const OBJECTS: &[Media] = &[Media::Json, Media::Yaml];
+const PATCHES: &[Media] = &[Media::JsonPatch, Media::MergePatch, Media::Apply];
 
 impl Media {
-    /// The type of a request's body; kube-apiserver takes an absent one for JSON. One that cannot be
-    /// read is refused: kube-apiserver might read it.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Fault> {
-        let Some(value) = headers.get(header::CONTENT_TYPE) else {
-            return Ok(Self::Json);
+    /// The type of a request's body; an absent one is JSON to kube-apiserver.
+    pub(super) fn of(verb: Verb, headers: &HeaderMap) -> Result<Self, Fault> {
+        let known = if verb == Verb::Patch {
+            PATCHES
+        } else {
+            OBJECTS
         };
-        let value = value
-            .to_str()
-            .map_err(|_| Fault::UnsupportedMediaType("application/json, application/yaml"))?;
-        let essence = essence(value).to_ascii_lowercase();
-        let known = Self::KNOWN.iter().find(|(_, name)| *name == essence);
-        Ok(known.map_or(Self::Other, |(media, _)| *media))
+        let sent = headers.get(header::CONTENT_TYPE);
+        let sent = sent.map_or(Ok("application/json"), HeaderValue::to_str);
+        let essence = sent.map(|sent| essence(sent).to_ascii_lowercase());
+        let found = known
+            .iter()
+            .find(|media| essence.as_deref().is_ok_and(|sent| sent == media.name()));
+        found.copied().ok_or_else(|| {
+            let names: Vec<_> = known.iter().map(|media| media.name()).collect();
+            Fault::UnsupportedMediaType(names.join(", "))
+        })
     }
 
-    /// What is sent instead of what came: kube-apiserver must take the body for what it was taken for
-    /// here.
-    pub(super) fn name(self) -> Option<&'static str> {
-        let known = Self::KNOWN.iter().find(|(media, _)| *media == self);
-        known.map(|(_, name)| *name)
+    /// What kube-apiserver is told: it must take the body for what it was taken for here.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Yaml => "application/yaml",
+            Self::JsonPatch => "application/json-patch+json",
+            Self::MergePatch => "application/merge-patch+json",
+            Self::Apply => yaml::APPLY,
+        }
     }
-
-    const KNOWN: [(Self, &str); 5] = [
-        (Self::Json, "application/json"),
-        (Self::Yaml, "application/yaml"),
-        (Self::JsonPatch, "application/json-patch+json"),
-        (Self::MergePatch, "application/merge-patch+json"),
-        (Self::Apply, yaml::APPLY),
-    ];
 }
 
-/// `Accept` without binary forms. None leaves the header away.
+/// What of `Accept` can be renamed. None leaves the header away.
 pub(super) fn accept(headers: &HeaderMap) -> Result<Option<HeaderValue>, Fault> {
-    let asked: Vec<&str> = clauses(headers, &header::ACCEPT).collect();
-    let text: Vec<&str> = asked
-        .iter()
-        .copied()
-        .filter(|clause| !is_binary(clause))
-        .collect();
-    if text.is_empty() && asked.iter().any(|clause| is_transformed(clause)) {
-        // kube-apiserver would answer this in protobuf, which cannot be renamed.
-        return Err(Fault::NotAcceptable(
-            "application/json, application/yaml, \
-             application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, \
-             application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, \
-             application/json;as=Table;g=meta.k8s.io;v=v1"
-                .to_owned(),
-        ));
+    const TEXT: [&str; 4] = [
+        "application/json",
+        "application/yaml",
+        "application/*",
+        "*/*",
+    ];
+    let is_text = |clause: &&str| TEXT.contains(&essence(clause).to_ascii_lowercase().as_str());
+    let mut asked = clauses(headers, &header::ACCEPT).peekable();
+    if asked.peek().is_none() {
+        return Ok(None);
     }
-    // Only binary forms: kube-apiserver refuses in its own words.
-    let kept = if text.is_empty() { asked } else { text };
-    Ok(HeaderValue::from_str(&kept.join(","))
+    let text: Vec<&str> = asked.filter(is_text).collect();
+    HeaderValue::from_str(&text.join(","))
         .ok()
-        .filter(|value| !value.is_empty()))
+        .filter(|value| !value.is_empty())
+        .map(Some)
+        .ok_or_else(|| Fault::NotAcceptable("application/json, application/yaml".to_owned()))
 }
 
 /// Whether an answer to these headers may be in YAML. kube-apiserver chooses it only by its name.
@@ -116,19 +115,6 @@ pub(super) fn essence(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-fn is_binary(clause: &str) -> bool {
-    let essence = essence(clause).to_ascii_lowercase();
-    essence.starts_with("application/vnd.kubernetes.protobuf")
-        || essence.starts_with("application/cbor")
-}
-
-fn is_transformed(clause: &str) -> bool {
-    clause
-        .split(';')
-        .skip(1)
-        .any(|parameter| parameter.trim().starts_with("as="))
-}
-
 /// Whether the client takes gzip.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     clauses(headers, &header::ACCEPT_ENCODING).any(|clause| {
@@ -143,26 +129,33 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// What an answer is written in, as far as it can be renamed.
+/// What an answer is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     Json,
     Yaml,
-    /// Nothing of ours is in there.
-    Otherwise,
+    /// A line that says why not, from the layers of kube-apiserver that know no objects.
+    Plain,
 }
 
 impl Written {
-    /// By the headers of an answer.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let value = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        match essence(value.unwrap_or_default()) {
-            "application/json" => Self::Json,
-            "application/yaml" => Self::Yaml,
-            _ => Self::Otherwise,
+    /// By the head of an answer. What nobody asked for cannot be renamed and does not pass.
+    pub(super) fn of(head: &response::Parts) -> Result<Self, Fault> {
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let media = text(header::CONTENT_TYPE).unwrap_or_default();
+        match essence(media) {
+            _ if head.headers.contains_key(header::CONTENT_ENCODING) => {}
+            "application/json" => return Ok(Self::Json),
+            "application/yaml" => return Ok(Self::Yaml),
+            "text/plain" if !head.status.is_success() => return Ok(Self::Plain),
+            _ => {}
         }
+        tracing::error!(media, status = %head.status, "an answer that was not asked for");
+        Err(Fault::Timeout(
+            "kube-apiserver answered in a form that was not asked for: if this was a write, look \
+             whether it was carried out"
+                .to_owned(),
+        ))
     }
 }
 

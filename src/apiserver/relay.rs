@@ -74,24 +74,27 @@ impl Relay {
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = answer.into_parts();
         let mut headers = headers::response(&head.headers, self.options.foreign);
-        let written = Written::of(&head.headers);
-        let body = if self.watch.is_some() {
-            let beginning = Beginning::of(written, self.options);
-            self.stream(body, beginning, false)
-        } else if written == Written::Yaml {
-            full(self.yaml(body, limits).await?)
-        } else {
-            let mut body = body;
-            let mut beginning = Beginning::of(written, self.options);
-            if beginning.read(&mut body).await? {
-                full(beginning.renamed)
-            } else {
-                let gzip = self.gzip;
-                if gzip {
-                    announce_gzip(&mut headers);
-                }
-                self.stream(body, beginning, gzip)
+        let written = Written::of(&head)?;
+        let body = match written {
+            Written::Json if self.watch.is_some() => {
+                let beginning = Beginning::of(self.options);
+                self.stream(body, beginning, false)
             }
+            Written::Json => {
+                let mut body = body;
+                let mut beginning = Beginning::of(self.options);
+                if beginning.read(&mut body).await? {
+                    full(beginning.renamed)
+                } else {
+                    let gzip = self.gzip;
+                    if gzip {
+                        announce_gzip(&mut headers);
+                    }
+                    self.stream(body, beginning, gzip)
+                }
+            }
+            Written::Yaml => full(self.yaml(body, limits).await?),
+            Written::Plain => full(rename(&whole(body).await?, written, self.options)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = head.status;
@@ -144,15 +147,14 @@ impl Relay {
 
 /// The first bytes of an answer, renamed.
 struct Beginning {
-    /// None where nothing can be renamed.
-    filter: Option<ResponseFilter>,
+    filter: ResponseFilter,
     renamed: Vec<u8>,
 }
 
 impl Beginning {
-    fn of(written: Written, options: Options) -> Self {
+    fn of(options: Options) -> Self {
         Self {
-            filter: (written == Written::Json).then(|| ResponseFilter::new(options)),
+            filter: ResponseFilter::new(options),
             renamed: Vec::new(),
         }
     }
@@ -162,23 +164,14 @@ impl Beginning {
         while self.renamed.len() <= WHOLE {
             let frame = timeout(PAUSE, body.frame()).await.map_err(|_| lost())?;
             let Some(frame) = frame else {
-                if let Some(filter) = &mut self.filter {
-                    filter.finish(&mut self.renamed);
-                }
+                self.filter.finish(&mut self.renamed);
                 return Ok(true);
             };
             if let Ok(data) = frame.map_err(|_| lost())?.into_data() {
-                rename_into(&mut self.filter, &data, &mut self.renamed);
+                self.filter.push(&data, &mut self.renamed);
             }
         }
         Ok(false)
-    }
-}
-
-fn rename_into(filter: &mut Option<ResponseFilter>, data: &[u8], renamed: &mut Vec<u8>) {
-    match filter {
-        Some(filter) => filter.push(data, renamed),
-        None => renamed.extend_from_slice(data),
     }
 }
 
@@ -193,7 +186,12 @@ pub(super) fn rename(body: &Bytes, written: Written, options: Options) -> Bytes 
             renamed.into()
         }
         Written::Yaml => rewrite::response_yaml(body, options).into(),
-        Written::Otherwise => body.clone(),
+        Written::Plain => {
+            let text = String::from_utf8_lossy(body);
+            rewrite::rename_text(&text, options.foreign)
+                .into_owned()
+                .into()
+        }
     }
 }
 
@@ -221,7 +219,7 @@ fn announce_gzip(headers: &mut HeaderMap) {
 /// The frames of a body, each renamed as it comes.
 struct Relayed {
     body: Incoming,
-    filter: Option<ResponseFilter>,
+    filter: ResponseFilter,
     /// What has been renamed and not yet been sent.
     renamed: Vec<u8>,
     gzip: Option<Gzip>,
@@ -236,7 +234,7 @@ impl Relayed {
     fn take(&mut self, data: &[u8]) -> io::Result<Vec<u8>> {
         let mut renamed = std::mem::take(&mut self.renamed);
         renamed.reserve(data.len() + data.len() / 8);
-        rename_into(&mut self.filter, data, &mut renamed);
+        self.filter.push(data, &mut renamed);
         match &mut self.gzip {
             Some(gzip) => gzip.write(&renamed),
             None => Ok(renamed),
@@ -247,9 +245,7 @@ impl Relayed {
     fn rest(&mut self) -> io::Result<Vec<u8>> {
         self.done = true;
         let mut rest = std::mem::take(&mut self.renamed);
-        if let Some(mut filter) = self.filter.take() {
-            filter.finish(&mut rest);
-        }
+        self.filter.finish(&mut rest);
         match self.gzip.take() {
             Some(gzip) => gzip.finish(&rest),
             None => Ok(rest),

@@ -70,7 +70,7 @@ pub(super) async fn replace_template(
     let yaml = match exchange.media {
         Media::Json => false,
         Media::Yaml => true,
-        Media::JsonPatch | Media::MergePatch | Media::Apply | Media::Other => {
+        Media::JsonPatch | Media::MergePatch | Media::Apply => {
             return wire.pass(&exchange).await;
         }
     };

@@ -12,6 +12,7 @@ mod differential;
 mod discovery;
 mod examples;
 mod faults;
+mod flow;
 mod generated;
 mod hop;
 mod identity;

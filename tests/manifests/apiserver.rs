@@ -182,16 +182,25 @@ fn rights_are_given_to_its_own_account() {
     assert_eq!(account["metadata"]["namespace"], NAMESPACE);
     let pod = &object("Deployment", NAME)["spec"]["template"]["spec"];
     assert_eq!(pod["serviceAccountName"], NAME);
-    let schema = &object("FlowSchema", NAME)["spec"];
-    let flow = &schema["rules"][0]["subjects"];
-    assert_eq!(
-        flow[0]["serviceAccount"],
-        serde_json::json!({"name": NAME, "namespace": NAMESPACE})
-    );
-    object(
-        "PriorityLevelConfiguration",
-        &text(&schema["priorityLevelConfiguration"]["name"]),
-    );
+    for name in [NAME.to_owned(), format!("{NAME}-reviews")] {
+        let schema = &object("FlowSchema", &name)["spec"];
+        let flow = &schema["rules"][0]["subjects"];
+        assert_eq!(
+            flow[0]["serviceAccount"],
+            serde_json::json!({"name": NAME, "namespace": NAMESPACE})
+        );
+        assert_eq!(schema["priorityLevelConfiguration"]["name"], name);
+        object("PriorityLevelConfiguration", &name);
+    }
+}
+
+/// Classes of the system are for what a cluster cannot live without, and quotas refuse them elsewhere.
+#[test]
+fn pods_have_no_priority_of_the_system() {
+    let deployment = object("Deployment", NAME);
+    assert_ne!(deployment["metadata"]["namespace"], "kube-system");
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["priorityClassName"], Value::Null);
 }
 
 #[test]

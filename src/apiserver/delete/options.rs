@@ -6,8 +6,6 @@ use serde_json::Value;
 
 use crate::apiserver::{exchange::Exchange, fault::Fault, negotiate::Media, query::Query};
 
-const OPTIONS_MEDIA: &str = "application/json, application/yaml";
-
 /// Refuses what would be judged by this server's rights instead of the caller's.
 pub(in crate::apiserver) fn check_options(exchange: &Exchange) -> Result<(), Fault> {
     const UNSAFE: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";
@@ -28,14 +26,11 @@ pub(in crate::apiserver) fn check_options(exchange: &Exchange) -> Result<(), Fau
 
 /// The caller's options, from the body or, where there is none, the query. None where they cannot be
 /// read or are none that kube-apiserver takes.
-pub(super) fn options(exchange: &Exchange) -> Result<Option<DeleteOptions>, Fault> {
+pub(super) fn options(exchange: &Exchange) -> Option<DeleteOptions> {
     if exchange.body.is_empty() {
-        return Ok(from_query(&exchange.query).filter(is_valid));
+        return from_query(&exchange.query).filter(is_valid);
     }
-    if !matches!(exchange.media, Media::Json | Media::Yaml) {
-        return Err(Fault::UnsupportedMediaType(OPTIONS_MEDIA));
-    }
-    Ok(read(exchange).filter(is_valid))
+    read(exchange).filter(is_valid)
 }
 
 fn read<T: DeserializeOwned>(exchange: &Exchange) -> Option<T> {
@@ -56,7 +51,7 @@ pub(super) fn from_query(query: &Query) -> Option<DeleteOptions> {
         kind: Some("DeleteOptions".to_owned()),
         api_version: Some("v1".to_owned()),
         propagation_policy: text("propagationPolicy"),
-        grace_period_seconds: grace.map(|value| value.parse()).transpose().ok()?,
+        grace_period_seconds: grace.map(str::parse).transpose().ok()?,
         orphan_dependents: query.first("orphanDependents").map(is_true),
         dry_run: Some(dry_run).filter(|dry_run| !dry_run.is_empty()),
         preconditions: uid.map(|uid| Preconditions {

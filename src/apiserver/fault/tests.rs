@@ -2,13 +2,13 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::*;
-use crate::apiserver::route::Route;
+use crate::apiserver::{query::Query, route::Route};
 
 async fn read(fault: &Fault) -> (StatusCode, HeaderMap, String) {
     let route = Route::find(
         &http::Method::GET,
         "/apis/aggregation.coder.com/v1alpha1/namespaces/team/coderworkspaces/a.b.c",
-        "",
+        &Query::default(),
     );
     let Route::Target(target) = route else {
         panic!("{route:?}")
@@ -46,7 +46,7 @@ async fn a_fault_is_a_status() {
         (Fault::NotAcceptable("a".into()), 406, "NotAcceptable"),
         (Fault::BadRequest("bad".into()), 400, "BadRequest"),
         (
-            Fault::UnsupportedMediaType("a"),
+            Fault::UnsupportedMediaType("a".to_owned()),
             415,
             "UnsupportedMediaType",
         ),

@@ -47,40 +47,117 @@ fn text_is_asked_for_as_it_was() {
             vec!["application/vnd.kubernetes.protobuf;stream=watch,application/json;stream=watch"],
             Some("application/json;stream=watch".to_owned()),
         ),
-        // Nothing else is wanted: kube-apiserver refuses it.
         (
-            vec!["application/vnd.kubernetes.protobuf"],
-            Some("application/vnd.kubernetes.protobuf".to_owned()),
+            vec!["text/html, application/xhtml+xml", "*/*;q=0.8"],
+            Some("*/*;q=0.8".to_owned()),
         ),
     ] {
         assert_eq!(sent(&asked).unwrap(), expected, "{asked:?}");
     }
-    assert!(matches!(sent(&[&binary]), Err(Fault::NotAcceptable(_))));
+    for unknown in [
+        "application/vnd.kubernetes.protobuf",
+        "application/cbor",
+        "application/cbor-seq;stream=watch",
+        "text/html,image/png",
+        "application/json-seq",
+        "nonsense",
+        &binary,
+    ] {
+        let refused = Err(Fault::NotAcceptable(
+            "application/json, application/yaml".to_owned(),
+        ));
+        assert_eq!(sent(&[unknown]), refused, "{unknown}");
+    }
 }
 
 #[test]
-fn bodies_are_known_by_their_type() {
-    for (value, media) in [
-        ("application/json", Media::Json),
-        ("application/json; charset=utf-8", Media::Json),
-        ("APPLICATION/JSON", Media::Json),
-        ("", Media::Other),
-        ("application/yaml", Media::Yaml),
-        ("application/json-patch+json", Media::JsonPatch),
-        ("application/merge-patch+json", Media::MergePatch),
-        ("application/apply-patch+yaml", Media::Apply),
-        ("application/strategic-merge-patch+json", Media::Other),
-        ("application/apply-patch+cbor", Media::Other),
-        ("text/plain", Media::Other),
+fn a_body_is_of_a_known_type_or_refused() {
+    let of = |verb, value: &str| {
+        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        Media::of(verb, &HeaderMap::from_iter([(header::CONTENT_TYPE, value)]))
+    };
+    for (verb, value, media) in [
+        (Verb::Create, "application/json", Media::Json),
+        (Verb::Update, "application/json; charset=utf-8", Media::Json),
+        (Verb::Delete, "APPLICATION/JSON", Media::Json),
+        (Verb::DeleteCollection, "application/yaml", Media::Yaml),
+        (Verb::Patch, "application/json-patch+json", Media::JsonPatch),
+        (
+            Verb::Patch,
+            "application/merge-patch+json",
+            Media::MergePatch,
+        ),
+        (Verb::Patch, "application/apply-patch+yaml", Media::Apply),
     ] {
-        let headers = headers(&header::CONTENT_TYPE, &[value]);
-        assert_eq!(Media::of(&headers), Ok(media), "{value}");
+        assert_eq!(of(verb, value), Ok(media), "{value}");
+        assert_eq!(of(verb, media.name()), Ok(media));
     }
-    assert_eq!(Media::of(&HeaderMap::new()), Ok(Media::Json));
-    let mut unreadable = HeaderMap::new();
-    let value = HeaderValue::from_bytes("application/apply-patch+yaml;x=é".as_bytes()).unwrap();
-    unreadable.insert(header::CONTENT_TYPE, value);
-    assert!(Media::of(&unreadable).is_err());
+    assert_eq!(Media::of(Verb::Create, &HeaderMap::new()), Ok(Media::Json));
+    let refused = |names: &str| Err(Fault::UnsupportedMediaType(names.to_owned()));
+    for value in [
+        "",
+        "nonsense",
+        "text/plain",
+        "application/cbor",
+        "application/vnd.kubernetes.protobuf",
+        "application/merge-patch+json",
+        "application/json;x=é",
+    ] {
+        let objects = refused("application/json, application/yaml");
+        assert_eq!(of(Verb::Update, value), objects, "{value}");
+        assert_eq!(of(Verb::Delete, value), objects, "{value}");
+    }
+    for value in [
+        "application/json",
+        "application/strategic-merge-patch+json",
+        "application/apply-patch+cbor",
+        "application/apply-patch+yaml;x=é",
+    ] {
+        let patches = refused(
+            "application/json-patch+json, application/merge-patch+json, \
+             application/apply-patch+yaml",
+        );
+        assert_eq!(of(Verb::Patch, value), patches, "{value}");
+    }
+    assert!(Media::of(Verb::Patch, &HeaderMap::new()).is_err());
+}
+
+#[test]
+fn an_answer_that_was_not_asked_for_does_not_pass() {
+    let of = |status: u16, headers: &[(&str, &str)]| {
+        let mut answer = http::Response::builder().status(status);
+        for (name, value) in headers {
+            answer = answer.header(*name, *value);
+        }
+        Written::of(&answer.body(()).unwrap().into_parts().0)
+    };
+    let content = |status, media| of(status, &[("content-type", media)]);
+    assert_eq!(content(200, "application/json"), Ok(Written::Json));
+    assert_eq!(
+        content(200, "application/json;stream=watch"),
+        Ok(Written::Json)
+    );
+    assert_eq!(content(404, "application/yaml"), Ok(Written::Yaml));
+    assert_eq!(
+        content(429, "text/plain; charset=utf-8"),
+        Ok(Written::Plain)
+    );
+    for answer in [
+        content(200, "application/cbor"),
+        content(200, "application/vnd.kubernetes.protobuf"),
+        content(200, "text/plain"),
+        content(502, "text/html"),
+        of(200, &[]),
+        of(
+            200,
+            &[
+                ("content-type", "application/json"),
+                ("content-encoding", "gzip"),
+            ],
+        ),
+    ] {
+        assert!(matches!(answer, Err(Fault::Timeout(_))), "{answer:?}");
+    }
 }
 
 #[test]

@@ -113,6 +113,55 @@ async fn case_75_a_write_whose_answer_was_lost_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_a_form_that_was_not_asked_for_does_not_pass() {
+    let stage = Stage::new("forms").await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    let caller = server.proxy_for("x", &["system:masters"]);
+    let stored = "coder.com/v1alpha1 of the stored group";
+    for (status, media) in [
+        (200, "application/cbor"),
+        (200, "application/vnd.kubernetes.protobuf;stream=watch"),
+        (200, "text/plain"),
+        (404, "application/cbor"),
+        (502, "text/html"),
+    ] {
+        hop.heal();
+        hop.rule(move |seen| {
+            let response = Response::builder()
+                .status(status)
+                .header("content-type", media);
+            let response = response.body(Bytes::from(stored)).unwrap();
+            seen.is_about_objects().then_some(Instead::Answer(response))
+        });
+        for ask in each_verb(&stage) {
+            let what = format!("{media}: {} {}", ask.method, ask.path);
+            let reply = caller.send(ask).await;
+            assert_eq!(reply.status, 504, "{what}: {}", reply.text());
+            assert_eq!(reply.json()["reason"], "Timeout", "{what}");
+            assert!(!reply.text().contains(stored), "{what}");
+        }
+    }
+    // A line of text says why not, in the words of the old group.
+    hop.heal();
+    hop.rule(|seen| {
+        let response = Response::builder()
+            .status(503)
+            .header("content-type", "text/plain");
+        let text = "no coderworkspaces.coder.com now\n";
+        let response = response.body(Bytes::from(text)).unwrap();
+        seen.is_about_objects().then_some(Instead::Answer(response))
+    });
+    let reply = caller
+        .get(stage.path(Group::Old, WORKSPACES, ""))
+        .await
+        .expect(503);
+    assert_eq!(
+        reply.text(),
+        "no coderworkspaces.aggregation.coder.com now\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn case_76_who_comes_too_often_is_told_when_to_come_again() {
     let stage = Stage::new("often").await;
     let (server, hop) = Server::watched(stage.bed).await;

@@ -7,7 +7,7 @@ use futures::future::join;
 use serde_json::Value;
 
 use super::{
-    alike::until_alike,
+    alike::{refuse_media, until_alike},
     caller::{Ask, Caller, Reply},
     oracle,
     server::ordinary_user,
@@ -175,6 +175,9 @@ impl Twins {
             self.user.send(shape.ask(Group::Stored, &self.stored)),
         )
         .await;
+        if refuse_media(&old, &stored) {
+            return Ok(old);
+        }
         let is_foreign = shape.is_foreign();
         let expected = oracle::masked(
             &oracle::renamed(&stored.text(), is_foreign),
