@@ -30,8 +30,6 @@ pub const ANNOTATION_RECREATE: &str = "coder.com/recreate";
 pub const ANNOTATION_CONFIRM_DELETIONS: &str = "coder.com/confirm-deletions";
 /// On the `APIService`: `"false"`: its `caBundle` is left alone.
 pub const ANNOTATION_MANAGE_CA_BUNDLE: &str = "coder.com/manage-ca-bundle";
-/// On the aggregated API's Secret: since when the `APIService` has shown the newest authority.
-pub const ANNOTATION_CA_TRUSTED_SINCE: &str = "coder.com/ca-trusted-since";
 
 /// The name of the control plane that is given by flags.
 pub const STATIC_CONTROL_PLANE: &str = "static";

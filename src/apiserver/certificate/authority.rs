@@ -1,4 +1,4 @@
-//! The authority: makes itself, its successors and serving certificates.
+//! The authority: makes itself and serving certificates.
 //!
 //! Keys are ECDSA P-256. The randomness is that of the system; all else is a parameter.
 
@@ -14,7 +14,7 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use super::{
     plan::BACKDATE,
-    secret::{Fields, Material},
+    secret::{AUTHORITY, AUTHORITY_KEY, CERTIFICATE, Fields, KEY, Material},
 };
 
 const AUTHORITY_LIFE: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
@@ -32,7 +32,6 @@ pub(super) enum IssueError {
 /// A key of an authority, in whatever form it was stored: rcgen itself reads only PKCS #8.
 #[derive(Clone)]
 pub(super) struct Signer {
-    certificate: CertificateDer<'static>,
     public: Vec<u8>,
     key: Arc<dyn rustls::sign::SigningKey>,
 }
@@ -40,13 +39,12 @@ pub(super) struct Signer {
 impl Signer {
     /// The signer of the authority `certificate`, whose key is `key`; none unless it is ECDSA P-256.
     pub(super) fn new(
-        certificate: &CertificateDer<'static>,
+        certificate: &CertificateDer<'_>,
         key: Arc<dyn rustls::sign::SigningKey>,
     ) -> Option<Self> {
         key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256])?;
         let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
         Some(Self {
-            certificate: certificate.clone(),
             public: parsed.public_key().subject_public_key.data.to_vec(),
             key,
         })
@@ -79,62 +77,34 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A new authority and a certificate for `names`.
+/// A new authority and a certificate of it for `names`.
 pub(super) fn establish(names: &BTreeSet<String>, now: Timestamp) -> Result<Fields, IssueError> {
-    let (parameters, key) = authority(now)?;
-    let authorities = parameters.self_signed(&key)?.pem();
-    let authority_key = key.serialize_pem().into_bytes().into();
-    let (certificate, key) = leaf(
-        names,
-        now,
-        now + AUTHORITY_LIFE,
-        &Issuer::new(parameters, key),
-    )?;
-    Ok(Fields {
-        authorities,
-        authority_key,
-        certificate: certificate.into_bytes(),
-        key: key.serialize_pem().into_bytes().into(),
-    })
-}
-
-/// `fields` with a new authority in front of the others.
-pub(super) fn add_authority(fields: &Fields, now: Timestamp) -> Result<Fields, IssueError> {
-    let (parameters, key) = authority(now)?;
-    let newest = parameters.self_signed(&key)?.pem();
-    Ok(Fields {
-        authorities: newest + fields.authorities.trim_start(),
-        authority_key: key.serialize_pem().into_bytes().into(),
-        ..fields.clone()
-    })
-}
-
-/// The fields of `material` with a new certificate for `names`, of the newest authority.
-pub(super) fn issue(
-    material: &Material,
-    names: &BTreeSet<String>,
-    now: Timestamp,
-) -> Result<Fields, IssueError> {
-    let signer = material.signer.clone().ok_or(IssueError::NoSigner)?;
-    let issuer = Issuer::from_ca_cert_der(&signer.certificate.clone(), signer)?;
-    let until = material.holding.newest.validity.until;
-    let (certificate, key) = leaf(names, now, until, &issuer)?;
-    Ok(Fields {
-        certificate: certificate.into_bytes(),
-        key: key.serialize_pem().into_bytes().into(),
-        ..material.fields.clone()
-    })
-}
-
-fn authority(now: Timestamp) -> Result<(CertificateParams, KeyPair), IssueError> {
+    let until = now + AUTHORITY_LIFE;
     let mut parameters = CertificateParams::default();
     // Two authorities must not share a name: verifiers look issuers up by it.
     let name = format!("coder-k8s-apiserver-ca@{}", now.as_millisecond());
     parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (parameters.not_before, parameters.not_after) = life(now, now + AUTHORITY_LIFE);
-    Ok((parameters, KeyPair::generate()?))
+    (parameters.not_before, parameters.not_after) = life(now, until);
+    let key = KeyPair::generate()?;
+    let certificate = parameters.self_signed(&key)?;
+    let key_text = key.serialize_pem();
+    let mut fields = leaf(names, now, until, &Issuer::new(parameters, key))?;
+    fields.insert(AUTHORITY, certificate.pem().into_bytes().into());
+    fields.insert(AUTHORITY_KEY, key_text.into_bytes().into());
+    Ok(fields)
+}
+
+/// A new certificate for `names`, of the authority of `material`.
+pub(super) fn issue(
+    material: &Material,
+    names: &BTreeSet<String>,
+    now: Timestamp,
+) -> Result<Fields, IssueError> {
+    let signer = material.signer.clone().ok_or(IssueError::NoSigner)?;
+    let issuer = Issuer::from_ca_cert_der(&material.authority, signer)?;
+    leaf(names, now, material.holding.authority.until, &issuer)
 }
 
 /// A certificate that ends no later than `limit`, where its authority does.
@@ -143,7 +113,7 @@ fn leaf(
     now: Timestamp,
     limit: Timestamp,
     issuer: &Issuer<'_, impl SigningKey>,
-) -> Result<(String, KeyPair), IssueError> {
+) -> Result<Fields, IssueError> {
     let names: Vec<_> = names.iter().cloned().collect();
     let mut parameters = CertificateParams::new(names)?;
     let name = "coder-k8s-apiserver";
@@ -155,7 +125,10 @@ fn leaf(
     (parameters.not_before, parameters.not_after) = life(now, limit.min(now + LEAF_LIFE));
     let key = KeyPair::generate()?;
     let certificate = parameters.signed_by(&key, issuer)?;
-    Ok((certificate.pem(), key))
+    Ok(Fields::from([
+        (CERTIFICATE, certificate.pem().into_bytes().into()),
+        (KEY, key.serialize_pem().into_bytes().into()),
+    ]))
 }
 
 /// A validity in rcgen's terms: from a little before `now`, to `until`.

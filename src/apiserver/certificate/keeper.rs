@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, convert::Infallible, fmt, sync::Arc, time::Dura
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
+    ByteString, api::core::v1::Secret, kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
 use kube::{
     Api, Client,
@@ -21,13 +21,14 @@ use super::{
     Served, ServiceName,
     authority::{self, IssueError},
     causes,
-    plan::{Shown, Step, Stored, TrustRecord, View, Wait, plan},
+    plan::{Shown, Step, Stored, Wait, plan},
     secret::{self, Damage, Material},
     trust,
 };
 use crate::api::names::MANAGER_APISERVER;
 
-/// How often replicas should look. The rotation counts on much less than a minute.
+/// How often replicas should look. So long may one serve a certificate of an authority that another has
+/// made anew.
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long a look and the step after it may take together: what was looked at must not be old when
@@ -110,23 +111,18 @@ impl Keeper {
     /// Publishes the certificate of the Secret whenever it changes, and takes the steps that keep it
     /// good. Whatever goes wrong is logged, once a change; what is served stays.
     pub async fn run(self, served: watch::Sender<Served>) -> Infallible {
-        let mut held = None;
         let mut said = None;
         loop {
-            let outcome = self.rounds(&mut held, &served).await;
+            let outcome = self.rounds(&served).await;
             say(&outcome, &mut said);
             sleep(self.interval).await;
         }
     }
 
     /// Takes steps until there is nothing to do now.
-    async fn rounds(
-        &self,
-        held: &mut Option<Material>,
-        served: &watch::Sender<Served>,
-    ) -> Result<Outcome, Error> {
+    async fn rounds(&self, served: &watch::Sender<Served>) -> Result<Outcome, Error> {
         for _ in 0..STEPS_AT_ONCE {
-            let round = Box::pin(self.round(held, served));
+            let round = Box::pin(self.round(served));
             match timeout(ROUND, round).await.unwrap_or(Err(Error::Slow))? {
                 Outcome::Moved => {}
                 waiting @ Outcome::Waiting(_) => return Ok(waiting),
@@ -135,36 +131,28 @@ impl Keeper {
         Ok(Outcome::Moved)
     }
 
-    async fn round(
-        &self,
-        held: &mut Option<Material>,
-        served: &watch::Sender<Served>,
-    ) -> Result<Outcome, Error> {
+    async fn round(&self, served: &watch::Sender<Served>) -> Result<Outcome, Error> {
         let look = self.look().await?;
         let now = (self.clock)();
-        if let Ok(Some(found)) = &look.material {
-            serve(found, held, served, now);
+        let material = look.material.as_ref().ok().and_then(Option::as_ref);
+        if let Some(material) = material {
+            serve(material, served, now);
         }
+        let stored = match &look.material {
+            Ok(Some(material)) => Stored::Good(&material.holding),
+            Ok(None) => Stored::Nothing,
+            Err(_) => Stored::Damaged,
+        };
+        let authority = material.map(|material| &material.authority);
         let shown = match &look.api_service {
-            Ok(found) => trust::read(found.as_ref(), &self.service),
+            Ok(found) => trust::read(found.as_ref(), &self.service, authority),
             Err(_) => Shown::Unknown,
         };
-        let view = View {
-            stored: match &look.material {
-                Ok(Some(material)) => Stored::Good(&material.holding),
-                Ok(None) => Stored::Nothing,
-                Err(_) => Stored::Damaged,
-            },
-            shown: &shown,
-            held: held.as_ref().map(|held| &held.holding),
-            names: &self.names,
-            now,
-        };
-        let step = plan(view);
+        let step = plan(stored, shown, &self.names, now);
         if let Step::Wait(reason) = step {
             return look.wait(reason, &self.service);
         }
-        match self.take(&step, look, held.as_ref(), now).await {
+        match self.take(step, look, now).await {
             Ok(()) => tracing::info!(?step, "keeping the serving certificate"),
             Err(error) if error.is_race() => {}
             Err(error) => return Err(error),
@@ -186,54 +174,21 @@ impl Keeper {
         })
     }
 
-    async fn take(
-        &self,
-        step: &Step,
-        look: Look,
-        held: Option<&Material>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let stored = look.material.ok().flatten();
-        let secret = look.secret;
-        let base = secret.clone().unwrap_or_else(|| self.placeholder());
-        let changed = match (step, &stored, held) {
-            (Step::Establish, ..) => {
-                secret::with_fields(base, &authority::establish(&self.names, now)?)
-            }
-            (Step::Restore, _, Some(material)) | (Step::AddAuthority, Some(material), _) => {
-                secret::with_fields(base, &authority::add_authority(&material.fields, now)?)
-            }
-            (Step::Issue, Some(material), _) => {
-                secret::with_fields(base, &authority::issue(material, &self.names, now)?)
-            }
-            (Step::KeepAuthorities(keep), Some(material), _) => {
-                secret::with_fields(base, &material.fields.keeping(keep))
-            }
-            (Step::RecordTrust, Some(material), _) => {
-                let record = TrustRecord {
-                    authority: material.holding.newest.id,
-                    since: now,
-                };
-                secret::with_record(base, Some(&record))
-            }
-            (Step::ForgetTrust, ..) => secret::with_record(base, None),
-            (Step::ShowAuthorities, Some(material), _) => {
+    async fn take(&self, step: Step, look: Look, now: Timestamp) -> Result<(), Error> {
+        let fields = match (step, look.material.ok().flatten()) {
+            (Step::Establish, _) => authority::establish(&self.names, now)?,
+            (Step::Issue, Some(material)) => authority::issue(&material, &self.names, now)?,
+            (Step::Show, Some(material)) => {
                 let found = look.api_service.ok().flatten().unwrap_or_default();
-                return self.show(&found, &material.fields.authorities).await;
+                return self.show(&found, &material.bundle).await;
             }
-            // Steps that the plan does not choose without what they need.
-            (
-                Step::Wait(_)
-                | Step::Restore
-                | Step::AddAuthority
-                | Step::Issue
-                | Step::KeepAuthorities(_)
-                | Step::RecordTrust
-                | Step::ShowAuthorities,
-                ..,
-            ) => return Ok(()),
+            // Steps that the plan does not choose without a good Secret.
+            (Step::Wait(_) | Step::Issue | Step::Show, _) => return Ok(()),
         };
-        self.store(secret.is_some(), &changed).await
+        let exists = look.secret.is_some();
+        let secret = look.secret.unwrap_or_else(|| self.placeholder());
+        self.store(exists, &secret::with_fields(secret, &fields))
+            .await
     }
 
     /// Writes the Secret, in the version that was looked at.
@@ -252,7 +207,7 @@ impl Keeper {
         written.map(drop)
     }
 
-    async fn show(&self, found: &APIService, bundle: &str) -> Result<(), Error> {
+    async fn show(&self, found: &APIService, bundle: &ByteString) -> Result<(), Error> {
         let parameters = PatchParams {
             field_manager: Some(MANAGER_APISERVER.to_owned()),
             ..PatchParams::default()
@@ -308,23 +263,15 @@ impl Error {
     }
 }
 
-/// Serves what was found; not something expired in place of something good.
-fn serve(
-    found: &Material,
-    held: &mut Option<Material>,
-    served: &watch::Sender<Served>,
-    now: Timestamp,
-) {
-    if held.is_some() && found.holding.leaf.validity.is_over(now) {
-        return;
-    }
-    let is_new = held
+/// Serves what was found; not something expired in place of what is served.
+fn serve(found: &Material, served: &watch::Sender<Served>, now: Timestamp) {
+    let until = found.holding.leaf.until;
+    let is_no_gain = served
+        .borrow()
         .as_ref()
-        .is_none_or(|held| held.served.cert != found.served.cert);
-    *held = Some(found.clone());
-    if is_new {
+        .is_some_and(|served| served.cert == found.served.cert || found.holding.leaf.is_over(now));
+    if !is_no_gain {
         served.send_replace(Some(Arc::clone(&found.served)));
-        let until = found.holding.leaf.validity.until;
         tracing::info!(%until, "serving the certificate of the Secret");
     }
 }

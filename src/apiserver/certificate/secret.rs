@@ -1,13 +1,9 @@
 //! The Secret that holds the authority and the serving certificate.
 //!
 //! The form is that of the Go project, whose Secret is taken over as it is: same name, type and
-//! fields, keys in SEC 1 or PKCS #8. `ca.crt` may hold several authorities, the newest first;
-//! `ca.key` is the key of the newest.
+//! fields, keys in SEC 1 or PKCS #8.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
@@ -17,31 +13,30 @@ use rustls::{
     crypto::ring::default_provider,
     pki_types::{CertificateDer, UnixTime},
     server::ParsedCertificate,
-    sign::{CertifiedKey, SigningKey},
+    sign::CertifiedKey,
 };
 use secrecy::{ExposeSecret, SecretSlice};
-use sha2::{Digest, Sha256};
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer};
 
 use super::{
     authority::Signer,
     pair::{self, PairError},
-    plan::{Authority, Fingerprint, Holding, Leaf, TrustRecord, Validity},
+    plan::{Holding, Validity},
 };
-use crate::api::names::ANNOTATION_CA_TRUSTED_SINCE;
 
 /// Its name, in the Service's namespace.
 pub const NAME: &str = "coder-k8s-apiserver-tls";
 /// Its type: not `kubernetes.io/tls`, since it holds the authority's key too.
 pub(super) const TYPE: &str = "coder.com/aggregated-apiserver-serving-ca";
 
-const AUTHORITIES: &str = "ca.crt";
-const AUTHORITY_KEY: &str = "ca.key";
-const CERTIFICATE: &str = "tls.crt";
-const KEY: &str = "tls.key";
-
-/// More authorities than a rotation can leave: something else went wrong.
-const MOST_AUTHORITIES: usize = 16;
+/// The authority.
+pub(super) const AUTHORITY: &str = "ca.crt";
+/// Its key.
+pub(super) const AUTHORITY_KEY: &str = "ca.key";
+/// The serving certificate.
+pub(super) const CERTIFICATE: &str = "tls.crt";
+/// Its key.
+pub(super) const KEY: &str = "tls.key";
 
 /// What is wrong with a Secret that is there. Such a Secret is never overwritten.
 #[derive(Debug, thiserror::Error)]
@@ -58,29 +53,22 @@ pub(super) enum Damage {
     },
     #[error("field {0} holds a certificate that cannot be read")]
     Unreadable(&'static str),
-    #[error("field {AUTHORITIES} holds a certificate that is no authority")]
+    #[error("field {AUTHORITY} does not hold one certificate, of an authority")]
     NoAuthority,
-    #[error("field {AUTHORITIES} holds more than {MOST_AUTHORITIES} authorities")]
-    TooMany,
-    #[error("field {CERTIFICATE} is not signed by an authority of {AUTHORITIES}")]
+    #[error("field {CERTIFICATE} is not signed by the authority of {AUTHORITY}")]
     NotSigned,
 }
 
-/// The fields as they are stored.
-#[derive(Clone)]
-pub(super) struct Fields {
-    /// PEM, the newest first.
-    pub(super) authorities: String,
-    pub(super) authority_key: SecretSlice<u8>,
-    pub(super) certificate: Vec<u8>,
-    pub(super) key: SecretSlice<u8>,
-}
+/// Fields to be stored, in PEM.
+pub(super) type Fields = BTreeMap<&'static str, SecretSlice<u8>>;
 
 /// A good Secret.
 #[derive(Clone)]
 pub(super) struct Material {
-    pub(super) fields: Fields,
     pub(super) holding: Holding,
+    pub(super) authority: CertificateDer<'static>,
+    /// The authority as it is stored, which is what a `caBundle` is to be.
+    pub(super) bundle: ByteString,
     /// What is to be served.
     pub(super) served: Arc<CertifiedKey>,
     /// What signs; none for a key of a kind that only others can use.
@@ -98,177 +86,74 @@ pub(super) fn read(secret: &Secret) -> Result<Option<Material>, Damage> {
         let bytes = data.and_then(|data| data.get(name));
         bytes.map_or(&[][..], |bytes| &bytes.0)
     };
-    let names = [AUTHORITIES, AUTHORITY_KEY, CERTIFICATE, KEY];
+    let names = [AUTHORITY, AUTHORITY_KEY, CERTIFICATE, KEY];
     if names.iter().all(|name| field(name).is_empty()) {
         return Ok(None);
     }
     if let Some(missing) = names.into_iter().find(|name| field(name).is_empty()) {
         return Err(Damage::Missing(missing));
     }
-    let fields = Fields {
-        authorities: String::from_utf8_lossy(field(AUTHORITIES)).into_owned(),
-        authority_key: field(AUTHORITY_KEY).to_vec().into(),
-        certificate: field(CERTIFICATE).to_vec(),
-        key: field(KEY).to_vec().into(),
+    let pair = |name, key| {
+        let chain = pair::certificates(field(name)).map_err(in_field(name))?;
+        let signing = pair::private_key(field(key)).map_err(in_field(key))?;
+        pair::fitting(chain, signing).map_err(in_field(key))
     };
-    let record = secret.metadata.annotations.as_ref();
-    let record = record.and_then(|all| all.get(ANNOTATION_CA_TRUSTED_SINCE));
-    Material::read(fields, record.and_then(|text| TrustRecord::read(text))).map(Some)
+    let authority = pair(AUTHORITY, AUTHORITY_KEY)?;
+    let served = pair(CERTIFICATE, KEY)?;
+    let bundle = ByteString(field(AUTHORITY).to_vec());
+    Material::new(&authority, served, bundle).map(Some)
 }
 
 /// `secret` with these fields; all else in it stays.
 pub(super) fn with_fields(mut secret: Secret, fields: &Fields) -> Secret {
     let data = secret.data.get_or_insert_with(BTreeMap::new);
-    for (name, value) in [
-        (AUTHORITIES, fields.authorities.as_bytes()),
-        (AUTHORITY_KEY, fields.authority_key.expose_secret()),
-        (CERTIFICATE, &fields.certificate),
-        (KEY, fields.key.expose_secret()),
-    ] {
-        data.insert(name.to_owned(), ByteString(value.to_vec()));
-    }
-    secret
-}
-
-/// `secret` with this record, or without one.
-pub(super) fn with_record(mut secret: Secret, record: Option<&TrustRecord>) -> Secret {
-    let annotations = secret.metadata.annotations.get_or_insert_default();
-    match record {
-        Some(record) => {
-            annotations.insert(ANNOTATION_CA_TRUSTED_SINCE.to_owned(), record.write());
-        }
-        None => {
-            annotations.remove(ANNOTATION_CA_TRUSTED_SINCE);
-        }
+    for (&name, value) in fields {
+        data.insert(name.to_owned(), ByteString(value.expose_secret().to_vec()));
     }
     secret
 }
 
 impl Material {
-    fn read(fields: Fields, trusted: Option<TrustRecord>) -> Result<Self, Damage> {
-        let authorities = authorities(fields.authorities.as_bytes())?;
-        let ((newest_der, newest), older) = authorities
-            .split_first()
-            .ok_or(Damage::Missing(AUTHORITIES))?;
-        let signing = pair::private_key(fields.authority_key.expose_secret());
-        let signing = signing.map_err(in_field(AUTHORITY_KEY))?;
-        fitting(
-            AUTHORITY_KEY,
-            vec![newest_der.clone()],
-            Arc::clone(&signing),
-        )?;
-        let chain = pair::certificates(&fields.certificate).map_err(in_field(CERTIFICATE))?;
-        let key = pair::private_key(fields.key.expose_secret()).map_err(in_field(KEY))?;
-        let served = fitting(KEY, chain, key)?;
-        let holding = Holding {
-            leaf: leaf(&served.cert, &authorities)?,
-            newest: newest.clone(),
-            can_sign: false,
-            older: older
-                .iter()
-                .map(|(_, authority)| authority.clone())
-                .collect(),
-            trusted,
+    fn new(
+        authority: &CertifiedKey,
+        served: CertifiedKey,
+        bundle: ByteString,
+    ) -> Result<Self, Damage> {
+        let [der] = authority.cert.as_slice() else {
+            return Err(Damage::NoAuthority);
         };
-        let signer = Signer::new(newest_der, signing);
+        let issuer = parsed(AUTHORITY, der)?;
+        if !issuer.is_ca() {
+            return Err(Damage::NoAuthority);
+        }
+        let (first, intermediates) = served
+            .cert
+            .split_first()
+            .ok_or(Damage::Missing(CERTIFICATE))?;
+        let leaf = parsed(CERTIFICATE, first)?;
+        let (limit, own) = (validity(AUTHORITY, &issuer)?, validity(CERTIFICATE, &leaf)?);
+        if !is_signed(first, intermediates, der, own.from) {
+            return Err(Damage::NotSigned);
+        }
+        let names = leaf.subject_alternative_name().ok().flatten();
+        let names = names.iter().flat_map(|names| &names.value.general_names);
+        let signer = Signer::new(der, Arc::clone(&authority.key));
         Ok(Self {
             holding: Holding {
+                authority: limit,
                 can_sign: signer.is_some(),
-                ..holding
+                leaf: Validity {
+                    from: own.from,
+                    until: own.until.min(limit.until),
+                },
+                names: names.filter_map(dns_name).collect(),
             },
-            fields,
+            authority: der.clone(),
+            bundle,
             served: Arc::new(served),
             signer,
         })
     }
-}
-
-impl Fields {
-    /// `ca.crt` with the newest authority and those of `keep`.
-    pub(super) fn keeping(&self, keep: &BTreeSet<Fingerprint>) -> Self {
-        const END: &str = "-----END CERTIFICATE-----";
-        let blocks = self.authorities.split_inclusive(END);
-        let kept = blocks.enumerate().filter(|(at, block)| {
-            let known = pair::certificates(block.as_bytes()).ok();
-            let known = known.as_deref().and_then(<[_]>::first).map(fingerprint);
-            known.is_some_and(|id| *at == 0 || keep.contains(&id))
-        });
-        let authorities: Vec<_> = kept.map(|(_, block)| block.trim()).collect();
-        Self {
-            authorities: authorities.join("\n") + "\n",
-            ..self.clone()
-        }
-    }
-}
-
-impl TrustRecord {
-    /// The time, a blank and the authority's fingerprint. What is not of this form is no record.
-    fn read(text: &str) -> Option<Self> {
-        let (since, authority) = text.split_once(' ')?;
-        let mut bytes = [0; 32];
-        if authority.len() != 2 * bytes.len() || !authority.is_ascii() {
-            return None;
-        }
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            let digits = authority.get(2 * at..2 * at + 2)?;
-            *byte = u8::from_str_radix(digits, 16).ok()?;
-        }
-        Some(Self {
-            authority: Fingerprint(bytes),
-            since: since.parse().ok()?,
-        })
-    }
-
-    fn write(&self) -> String {
-        format!("{} {}", self.since, self.authority)
-    }
-}
-
-/// The fingerprint of a certificate.
-pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
-    Fingerprint(Sha256::digest(certificate).into())
-}
-
-fn authorities(text: &[u8]) -> Result<Vec<(CertificateDer<'static>, Authority)>, Damage> {
-    let all = pair::certificates(text).map_err(in_field(AUTHORITIES))?;
-    if all.len() > MOST_AUTHORITIES {
-        return Err(Damage::TooMany);
-    }
-    let read = |der: CertificateDer<'static>| {
-        let parsed = parsed(AUTHORITIES, &der)?;
-        let authority = Authority {
-            id: fingerprint(&der),
-            validity: validity(AUTHORITIES, &parsed)?,
-        };
-        if !parsed.is_ca() {
-            return Err(Damage::NoAuthority);
-        }
-        Ok((der, authority))
-    };
-    all.into_iter().map(read).collect()
-}
-
-fn leaf(
-    chain: &[CertificateDer<'static>],
-    authorities: &[(CertificateDer<'static>, Authority)],
-) -> Result<Leaf, Damage> {
-    let (der, intermediates) = chain.split_first().ok_or(Damage::Missing(CERTIFICATE))?;
-    let parsed = parsed(CERTIFICATE, der)?;
-    let own = validity(CERTIFICATE, &parsed)?;
-    let mut signers = authorities
-        .iter()
-        .filter(|(authority, _)| is_signed(der, intermediates, authority, own.from));
-    let (_, issuer) = signers.next().ok_or(Damage::NotSigned)?;
-    let names = parsed.subject_alternative_name().ok().flatten();
-    let names = names.iter().flat_map(|names| &names.value.general_names);
-    Ok(Leaf {
-        issuer: issuer.id,
-        validity: Validity {
-            from: own.from,
-            until: own.until.min(issuer.validity.until),
-        },
-        names: names.filter_map(dns_name).collect(),
-    })
 }
 
 /// Whether a server may show this certificate on the word of `authority`. Asked for the moment that
@@ -318,14 +203,6 @@ fn dns_name(name: &GeneralName<'_>) -> Option<String> {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         _ => None,
     }
-}
-
-fn fitting(
-    field: &'static str,
-    chain: Vec<CertificateDer<'static>>,
-    key: Arc<dyn SigningKey>,
-) -> Result<CertifiedKey, Damage> {
-    pair::fitting(chain, key).map_err(in_field(field))
 }
 
 fn in_field(field: &'static str) -> impl FnOnce(PairError) -> Damage {

@@ -1,22 +1,21 @@
 //! The `APIService`: whom kube-apiserver trusts when it speaks to us.
 
-use std::collections::BTreeSet;
-
-use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use k8s_openapi::{ByteString, kube_aggregator::pkg::apis::apiregistration::v1::APIService};
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
-use super::{
-    ServiceName, pair,
-    plan::{Shown, Trust},
-    secret::fingerprint,
-};
+use super::{ServiceName, pair, plan::Shown};
 use crate::api::names::ANNOTATION_MANAGE_CA_BUNDLE;
 
 /// Its name: version, then group.
 pub const NAME: &str = "v1alpha1.aggregation.coder.com";
 
-/// What `found` says about `service`.
-pub(super) fn read(found: Option<&APIService>, service: &ServiceName) -> Shown {
+/// What `found` says about `service`, which is to be trusted by `authority` alone.
+pub(super) fn read(
+    found: Option<&APIService>,
+    service: &ServiceName,
+    authority: Option<&CertificateDer<'_>>,
+) -> Shown {
     let Some(found) = found else {
         return Shown::Unknown;
     };
@@ -29,19 +28,26 @@ pub(super) fn read(found: Option<&APIService>, service: &ServiceName) -> Shown {
     }
     let bundle = spec.ca_bundle.unwrap_or_default();
     // What cannot be read trusts nobody, and so is not what it should be.
-    let authorities = pair::certificates(&bundle.0).unwrap_or_default();
+    let trusted = pair::certificates(&bundle.0).unwrap_or_default();
+    let is_anybody = spec.insecure_skip_tls_verify == Some(true);
+    let is_trusted = authority.is_some_and(|authority| trusted.contains(authority));
     let annotations = found.metadata.annotations.as_ref();
     let choice = annotations.and_then(|all| all.get(ANNOTATION_MANAGE_CA_BUNDLE));
-    Shown::Ours(Trust {
-        authorities: authorities.iter().map(fingerprint).collect::<BTreeSet<_>>(),
-        anybody: spec.insecure_skip_tls_verify == Some(true),
-        managed: choice.is_none_or(|choice| choice != "false"),
-    })
+    if choice.is_some_and(|choice| choice == "false") {
+        if is_trusted || is_anybody {
+            Shown::Right
+        } else {
+            Shown::Unmanaged
+        }
+    } else if is_trusted && !is_anybody && trusted.len() == 1 {
+        Shown::Right
+    } else {
+        Shown::Wrong
+    }
 }
 
 /// The merge patch that makes `found`, in the version that was looked at, trust `bundle` alone.
-pub(super) fn patch(found: &APIService, bundle: &str) -> Value {
-    let bundle = k8s_openapi::ByteString(bundle.as_bytes().to_vec());
+pub(super) fn patch(found: &APIService, bundle: &ByteString) -> Value {
     json!({
         "metadata": {"resourceVersion": found.metadata.resource_version},
         // Both at once: the API server refuses a bundle beside the other.

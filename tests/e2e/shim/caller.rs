@@ -15,7 +15,7 @@ use hyper::{
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ClientConfig;
+use rustls::{ClientConfig, pki_types::CertificateDer};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -355,6 +355,13 @@ impl Caller {
     /// Whether a connection can be made: somebody listens, and shows a certificate that is trusted.
     pub async fn reaches(&self) -> bool {
         self.try_tls().await.is_ok()
+    }
+
+    /// The certificate that is shown; none where a connection cannot be made.
+    pub async fn shown(&self) -> Option<CertificateDer<'static>> {
+        let stream = self.try_tls().await.ok()?;
+        let (_, connection) = stream.get_ref();
+        Some(connection.peer_certificates()?.first()?.clone())
     }
 
     async fn connect(&self) -> Line {

@@ -74,7 +74,11 @@ impl Authority {
 
     /// One of the bed's own: `authority` or `proxy-authority`.
     pub fn of_bed(bed: &Access, name: &str) -> Self {
-        let Pair { certificate, key } = Pair::of_bed(bed, name);
+        Self::of(Pair::of_bed(bed, name))
+    }
+
+    /// One whose key is known.
+    pub fn of(Pair { certificate, key }: Pair) -> Self {
         let key = KeyPair::from_pem(&key).unwrap();
         Self {
             issuer: Issuer::from_ca_cert_pem(&certificate, key).unwrap(),

@@ -3,18 +3,31 @@ use std::{error::Error as _, os::unix::fs::symlink};
 use tempfile::TempDir;
 
 use super::*;
-use crate::apiserver::certificate::{ServiceName, authority, secret::Fields};
+use crate::apiserver::certificate::{
+    ServiceName, authority,
+    secret::{AUTHORITY, CERTIFICATE, Fields, KEY},
+};
 
-fn fields() -> Fields {
-    let service = ServiceName {
-        namespace: "team".to_owned(),
-        name: "shim".to_owned(),
-    };
-    authority::establish(
-        &service.dns_names(),
-        "2026-01-01T00:00:00Z".parse().unwrap(),
-    )
-    .unwrap()
+/// What a keeper would store.
+struct Made(Fields);
+
+impl Made {
+    fn new() -> Self {
+        let service = ServiceName {
+            namespace: "team".to_owned(),
+            name: "shim".to_owned(),
+        };
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        Self(authority::establish(&service.dns_names(), now).unwrap())
+    }
+
+    fn certificate(&self) -> &[u8] {
+        self.0[CERTIFICATE].expose_secret()
+    }
+
+    fn key(&self) -> &[u8] {
+        self.0[KEY].expose_secret()
+    }
 }
 
 /// A folder as the kubelet mounts it: the files are links through a link that is swapped.
@@ -62,14 +75,14 @@ fn shown(served: &watch::Receiver<Served>) -> Vec<u8> {
     served.borrow().as_ref().unwrap().cert[0].to_vec()
 }
 
-fn der(fields: &Fields) -> Vec<u8> {
-    pair::certificates(&fields.certificate).unwrap()[0].to_vec()
+fn der(fields: &Made) -> Vec<u8> {
+    pair::certificates(fields.certificate()).unwrap()[0].to_vec()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_swapped_pair_is_served_and_a_torn_one_is_not() {
-    let (first, second) = (fields(), fields());
-    let mut mount = Mount::holding(&first.certificate, first.key.expose_secret());
+    let (first, second) = (Made::new(), Made::new());
+    let mut mount = Mount::holding(first.certificate(), first.key());
     let (send, mut served) = watch::channel(None);
     let run = mount.files().run(send);
     tokio::pin!(run);
@@ -85,12 +98,12 @@ async fn a_swapped_pair_is_served_and_a_torn_one_is_not() {
     // A look may find the certificate of one of these and the key of the next, so these make no pair
     // either.
     for (certificate, key) in [
-        (&second.certificate[..], first.key.expose_secret()),
+        (second.certificate(), first.key()),
         (b"", b""),
-        (&first.certificate, second.key.expose_secret()),
-        (b"", second.key.expose_secret()),
-        (&second.certificate, b"no key"),
-        (first.authorities.as_bytes(), first.key.expose_secret()),
+        (first.certificate(), second.key()),
+        (b"", second.key()),
+        (second.certificate(), b"no key"),
+        (first.0[AUTHORITY].expose_secret(), first.key()),
     ] {
         mount.swap(certificate, key);
         until(&mut served, &mut run).await;
@@ -100,14 +113,14 @@ async fn a_swapped_pair_is_served_and_a_torn_one_is_not() {
     std::fs::remove_file(mount.folder.path().join("..data")).unwrap();
     until(&mut served, &mut run).await;
     assert_eq!(shown(&served), der(&first));
-    mount.swap(&second.certificate, second.key.expose_secret());
+    mount.swap(second.certificate(), second.key());
     until(&mut served, &mut run).await;
     assert_eq!(shown(&served), der(&second));
 }
 
 #[tokio::test]
 async fn a_start_without_a_good_pair_fails_by_name() {
-    let (first, second) = (fields(), fields());
+    let (first, second) = (Made::new(), Made::new());
     let start = async |mount: &Mount| {
         let (send, served) = watch::channel(None);
         let error = mount.files().run(send).await.unwrap_err();
@@ -119,7 +132,7 @@ async fn a_start_without_a_good_pair_fails_by_name() {
     let error = start(&missing).await;
     let expected = format!("cannot read the file of --apiserver-tls-cert-file, {path}/tls.crt");
     assert_eq!(error.to_string(), expected);
-    let torn = Mount::holding(&first.certificate, second.key.expose_secret());
+    let torn = Mount::holding(first.certificate(), second.key());
     let path = torn.folder.path().display().to_string();
     let error = start(&torn).await;
     let expected = format!(

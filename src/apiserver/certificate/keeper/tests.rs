@@ -12,13 +12,11 @@ use futures::future::join_all;
 use http::{Method, Request, Response};
 use kube::client::Body;
 use rustls::sign::CertifiedKey;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::apiserver::certificate::{
-    plan::{DROP_WAIT, TRUST_WAIT},
-    secret::Fields,
-};
+use crate::apiserver::certificate::secret::{AUTHORITY, Fields};
 
 const SECRET: &str = "/api/v1/namespaces/team/secrets/coder-k8s-apiserver-tls";
 const API_SERVICE: &str =
@@ -94,12 +92,12 @@ impl Server {
             .unwrap()
     }
 
-    fn bundle(&self) -> String {
+    fn bundle(&self) -> ByteString {
         let stored = self.store().objects[API_SERVICE].clone();
         let found: APIService = serde_json::from_value(stored).unwrap();
         let spec = found.spec.unwrap();
         assert_ne!(spec.insecure_skip_tls_verify, Some(true));
-        String::from_utf8(spec.ca_bundle.unwrap().0).unwrap()
+        spec.ca_bundle.unwrap()
     }
 
     fn writes(&self) -> Vec<String> {
@@ -162,7 +160,6 @@ struct Bed {
 
 struct Replica {
     keeper: Keeper,
-    held: Option<Material>,
     served: watch::Sender<Served>,
 }
 
@@ -179,7 +176,6 @@ impl Bed {
             };
             Replica {
                 keeper: Keeper::new(server.client(), service, INTERVAL, now),
-                held: None,
                 served: watch::Sender::new(None),
             }
         };
@@ -201,12 +197,10 @@ impl Bed {
 
     /// All replicas at the same time.
     async fn look(&mut self) -> Vec<Result<Outcome, Error>> {
-        let rounds = self.replicas.iter_mut().map(async |replica| {
-            replica
-                .keeper
-                .rounds(&mut replica.held, &replica.served)
-                .await
-        });
+        let rounds = self
+            .replicas
+            .iter_mut()
+            .map(async |replica| replica.keeper.rounds(&replica.served).await);
         join_all(rounds).await
     }
 
@@ -249,7 +243,7 @@ async fn replicas_agree_on_one_authority_and_make_it_trusted() {
         bed.rest(Wait::Rest).await;
         let material = bed.server.material();
         assert!(bed.serves(&material));
-        assert_eq!(bed.server.bundle(), material.fields.authorities);
+        assert_eq!(bed.server.bundle(), material.bundle);
         let mut writes = bed.server.writes();
         writes.sort();
         assert_eq!(
@@ -264,43 +258,52 @@ async fn replicas_agree_on_one_authority_and_make_it_trusted() {
     }
 }
 
+const DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
 #[tokio::test]
-async fn a_rotation_goes_step_by_step() {
-    let mut bed = Bed::new(2);
+async fn a_certificate_is_renewed_under_the_same_authority() {
+    let mut bed = Bed::new(3);
     bed.server.register(&json!({}));
     bed.rest(Wait::Rest).await;
     let first = bed.server.material();
     bed.server.writes();
-    // Deleted, so its keys go. What is served does not, yet.
-    bed.server.store().objects.remove(SECRET);
-    bed.rest(Wait::Trust).await;
+    bed.pass(DAY * 243);
+    bed.rest(Wait::Rest).await;
+    assert!(bed.server.writes().is_empty(), "not yet due");
+    bed.pass(DAY);
+    bed.rest(Wait::Rest).await;
     let second = bed.server.material();
-    assert_ne!(second.holding.newest, first.holding.newest);
-    assert!(bed.serves(&first));
-    assert_eq!(bed.server.bundle(), second.fields.authorities);
-    assert!(
-        second
-            .fields
-            .authorities
-            .ends_with(&first.fields.authorities)
-    );
-    bed.pass(TRUST_WAIT - jiff::SignedDuration::from_secs(1));
-    bed.rest(Wait::Trust).await;
-    bed.pass(jiff::SignedDuration::from_secs(1));
-    bed.rest(Wait::Rest).await;
-    let third = bed.server.material();
-    assert_eq!(third.holding.leaf.issuer, second.holding.newest.id);
-    assert!(bed.serves(&third));
-    assert_eq!(bed.server.bundle(), second.fields.authorities);
-    bed.pass(DROP_WAIT);
-    bed.rest(Wait::Rest).await;
-    assert!(bed.serves(&third));
-    let last = bed.server.material();
-    assert!(last.holding.older.is_empty());
-    assert_eq!(bed.server.bundle(), last.fields.authorities);
-    let secret = |writes: Vec<String>| writes.iter().filter(|w| w.ends_with("tls")).count();
-    // Restored, recorded, issued, and without the old authority.
-    assert_eq!(secret(bed.server.writes()), 4);
+    assert_ne!(second.served.cert, first.served.cert);
+    assert!(bed.serves(&second));
+    assert_eq!(second.authority, first.authority);
+    assert_eq!(bed.server.bundle(), first.bundle);
+    assert_eq!(bed.server.writes(), [format!("PUT {}", secret::NAME)]);
+}
+
+#[tokio::test]
+async fn an_authority_that_is_lost_or_due_is_made_anew_once() {
+    for (is_lost, written) in [(true, "POST"), (false, "PUT")] {
+        let mut bed = Bed::new(3);
+        bed.server.register(&json!({}));
+        bed.rest(Wait::Rest).await;
+        let first = bed.server.material();
+        bed.server.writes();
+        if is_lost {
+            bed.server.store().objects.remove(SECRET);
+        } else {
+            bed.pass(DAY * 2434);
+        }
+        bed.rest(Wait::Rest).await;
+        let second = bed.server.material();
+        assert_ne!(second.authority, first.authority);
+        assert!(bed.serves(&second));
+        assert_eq!(bed.server.bundle(), second.bundle);
+        let expected = [
+            format!("{written} {}", secret::NAME),
+            format!("PATCH {}", trust::NAME),
+        ];
+        assert_eq!(bed.server.writes(), expected);
+    }
 }
 
 #[tokio::test]
@@ -355,18 +358,13 @@ async fn an_expired_certificate_does_not_replace_a_good_one() {
         let secret: Secret = serde_json::from_value(stored.clone()).unwrap();
         *stored = serde_json::to_value(secret::with_fields(secret, &old)).unwrap();
     });
-    let mut replica = bed.replicas.remove(0);
-    replica
-        .keeper
-        .round(&mut replica.held, &replica.served)
-        .await
-        .unwrap();
-    bed.replicas.push(replica);
+    let replica = &bed.replicas[0];
+    replica.keeper.round(&replica.served).await.unwrap();
     assert!(bed.serves(&good));
     bed.rest(Wait::Rest).await;
     let renewed = bed.server.material();
     assert!(bed.serves(&renewed));
-    assert!(renewed.fields.authorities == old.authorities);
+    assert_eq!(renewed.bundle.0, old[AUTHORITY].expose_secret());
 }
 
 #[tokio::test]
@@ -396,7 +394,7 @@ async fn what_is_not_ours_to_change_stays() {
             json_patch::merge(&mut found["metadata"], &metadata);
         });
         bed.rest(reason).await;
-        assert_eq!(bed.server.bundle(), "x");
+        assert_eq!(bed.server.bundle().0, b"x");
         assert!(bed.serves(&bed.server.material()));
     }
 }
@@ -428,7 +426,7 @@ async fn nothing_of_a_key_is_printed() {
     let shown = format!("{:?}", bed.replicas[0].keeper);
     assert!(shown.starts_with("Keeper { service:"), "{shown}");
     let fields = bed.fields();
-    let key = std::str::from_utf8(secrecy::ExposeSecret::expose_secret(&fields.key)).unwrap();
+    let key = std::str::from_utf8(fields[secret::KEY].expose_secret()).unwrap();
     let secret = secret::with_fields(bed.replicas[0].keeper.placeholder(), &fields);
     let material = secret::read(&secret).unwrap().unwrap();
     let shown = format!(

@@ -1,4 +1,4 @@
-use std::{error::Error as _, sync::LazyLock};
+use std::{collections::BTreeSet, error::Error as _, sync::LazyLock};
 
 use proptest::prelude::*;
 use rcgen::{
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::apiserver::certificate::{
     ServiceName,
-    authority::{add_authority, establish, issue},
+    authority::{establish, issue},
     plan::BACKDATE,
 };
 
@@ -37,6 +37,13 @@ fn stored(fields: &Fields) -> Material {
     read(&with_fields(placeholder(), fields)).unwrap().unwrap()
 }
 
+fn fields(authority: [String; 2], leaf: [String; 2]) -> Fields {
+    let names = [AUTHORITY, AUTHORITY_KEY, CERTIFICATE, KEY];
+    let texts = authority.into_iter().chain(leaf);
+    let bytes = texts.map(|text| text.into_bytes().into());
+    names.into_iter().zip(bytes).collect()
+}
+
 fn damage(secret: &Secret) -> String {
     let error = read(secret).err().expect("not damaged");
     let source = error.source().map(|source| format!(": {source}"));
@@ -59,19 +66,26 @@ fn text(der: &[u8]) -> String {
 fn a_first_pair_is_what_a_server_needs() {
     let material = stored(&establish(&names(), now()).unwrap());
     let Holding {
-        newest,
+        authority,
         can_sign,
-        older,
         leaf,
-        trusted,
+        names: found,
     } = material.holding;
-    assert!(can_sign && older.is_empty() && trusted.is_none());
-    assert_eq!(leaf.issuer, newest.id);
-    assert_eq!(leaf.names, names());
-    assert_eq!(leaf.validity.from, now() - BACKDATE);
-    assert_eq!(leaf.validity.until.to_string(), "2027-01-01T00:00:00Z");
-    assert_eq!(newest.validity.from, now() - BACKDATE);
-    assert_eq!(newest.validity.until.to_string(), "2035-12-30T00:00:00Z");
+    assert!(can_sign);
+    assert_eq!(found, names());
+    assert_eq!(leaf.from, now() - BACKDATE);
+    assert_eq!(leaf.until.to_string(), "2027-01-01T00:00:00Z");
+    assert_eq!(authority.from, now() - BACKDATE);
+    assert_eq!(authority.until.to_string(), "2035-12-30T00:00:00Z");
+    assert!(
+        parsed("", &material.authority)
+            .unwrap()
+            .key_usage()
+            .unwrap()
+            .unwrap()
+            .value
+            .key_cert_sign()
+    );
     let certificate = text(&material.served.cert[0]);
     for part in [
         "SubjectKeyIdentifier",
@@ -84,59 +98,43 @@ fn a_first_pair_is_what_a_server_needs() {
     assert!(certificate.contains("client_auth: false"));
 }
 
+/// What is stored after a renewal.
+fn renewed(material: &Material, fields: &Fields, now: Timestamp) -> Material {
+    let secret = with_fields(placeholder(), fields);
+    let new = issue(material, &names(), now).unwrap();
+    read(&with_fields(secret, &new)).unwrap().unwrap()
+}
+
 #[test]
-fn a_rotation_keeps_the_certificate_and_then_the_bundle() {
-    let first = stored(&establish(&names(), now()).unwrap());
-    let second = stored(&add_authority(&first.fields, now()).unwrap());
-    assert_eq!(
-        second.holding.older,
-        std::slice::from_ref(&first.holding.newest)
-    );
-    assert_eq!(second.holding.leaf, first.holding.leaf);
-    assert_eq!(second.served.cert, first.served.cert);
-    assert_ne!(second.holding.newest.id, first.holding.newest.id);
-    let third = stored(&issue(&second, &names(), now()).unwrap());
-    assert_eq!(third.holding.leaf.issuer, second.holding.newest.id);
-    assert_eq!(third.holding.newest, second.holding.newest);
-    assert_ne!(third.served.cert, second.served.cert);
-    let all = [third.holding.newest.id, first.holding.newest.id].into();
-    assert_eq!(
-        third.fields.keeping(&all).authorities,
-        third.fields.authorities
-    );
-    let fourth = stored(&third.fields.keeping(&BTreeSet::new()));
-    assert!(fourth.holding.older.is_empty());
-    assert_eq!(fourth.holding.newest, third.holding.newest);
-    assert_eq!(fourth.holding.leaf, third.holding.leaf);
+fn a_renewal_keeps_the_authority() {
+    let fields = establish(&names(), now()).unwrap();
+    let first = stored(&fields);
+    let second = renewed(&first, &fields, now());
+    assert_ne!(second.served.cert, first.served.cert);
+    assert_eq!(second.holding, first.holding);
+    assert_eq!(second.authority, first.authority);
+    assert_eq!(second.bundle, first.bundle);
 }
 
 #[test]
 fn authorities_do_not_share_a_name_or_a_number() {
-    let first = establish(&names(), now()).unwrap();
     let later = now() + jiff::SignedDuration::from_millis(1);
-    let both = add_authority(&first, later).unwrap();
-    let both = pair::certificates(both.authorities.as_bytes()).unwrap();
-    let [new, old] = both.as_slice() else {
-        panic!()
-    };
-    let (new, old) = (parsed("", new).unwrap(), parsed("", old).unwrap());
+    let [old, new] = [now(), later].map(|now| stored(&establish(&names(), now).unwrap()));
+    let old = parsed("", &old.authority).unwrap();
+    let new = parsed("", &new.authority).unwrap();
     assert_ne!(new.subject(), old.subject());
     assert_ne!(new.serial, old.serial);
-    assert!(
-        text(&both[0]).contains("key_cert_sign")
-            || new.key_usage().unwrap().unwrap().value.key_cert_sign()
-    );
 }
 
 #[test]
 fn a_certificate_ends_with_its_authority() {
-    let first = stored(&establish(&names(), now()).unwrap());
-    let late = first.holding.newest.validity.until - jiff::SignedDuration::from_hours(1);
-    let last = stored(&issue(&first, &names(), late).unwrap());
-    assert_eq!(
-        last.holding.leaf.validity.until,
-        first.holding.newest.validity.until
-    );
+    let fields = establish(&names(), now()).unwrap();
+    let first = stored(&fields);
+    let until = first.holding.authority.until;
+    let last = renewed(&first, &fields, until - jiff::SignedDuration::from_hours(1));
+    assert_eq!(last.holding.leaf.until, until);
+    let (_, leaf) = X509Certificate::from_der(&last.served.cert[0]).unwrap();
+    assert_eq!(leaf.validity().not_after.timestamp(), until.as_second());
 }
 
 /// A P-256 key as Go writes it: in SEC 1 with its curve, which rcgen does not read.
@@ -160,19 +158,17 @@ fn as_go_writes_it(pem: &SecretSlice<u8>) -> SecretSlice<u8> {
 fn a_secret_of_the_go_project_is_taken_over() {
     let mut fewer = names();
     fewer.remove("localhost");
-    let made = establish(&fewer, now()).unwrap();
-    let fields = Fields {
-        authority_key: as_go_writes_it(&made.authority_key),
-        key: as_go_writes_it(&made.key),
-        ..made
-    };
+    let mut fields = establish(&fewer, now()).unwrap();
+    for key in [AUTHORITY_KEY, KEY] {
+        let written = as_go_writes_it(&fields[key]);
+        fields.insert(key, written);
+    }
     let material = stored(&fields);
     assert!(material.holding.can_sign);
-    assert!(!material.holding.leaf.names.contains("localhost"));
-    let renewed = stored(&issue(&material, &names(), now()).unwrap());
-    assert_eq!(renewed.holding.leaf.issuer, material.holding.newest.id);
-    assert_eq!(renewed.holding.leaf.names, names());
-    assert_eq!(renewed.fields.authorities, fields.authorities);
+    assert!(!material.holding.names.contains("localhost"));
+    let renewed = renewed(&material, &fields, now());
+    assert_eq!(renewed.authority, material.authority);
+    assert_eq!(renewed.holding.names, names());
 }
 
 #[test]
@@ -185,17 +181,12 @@ fn a_key_that_only_others_can_use_is_no_damage() {
     let leaf_key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let leaf = leaf.signed_by(&leaf_key, &issuer).unwrap();
-    let material = stored(&Fields {
-        authorities: authority.pem(),
-        authority_key: key.serialize_pem().into_bytes().into(),
-        certificate: leaf.pem().into_bytes(),
-        key: leaf_key.serialize_pem().into_bytes().into(),
-    });
+    let material = stored(&fields(
+        [authority.pem(), key.serialize_pem()],
+        [leaf.pem(), leaf_key.serialize_pem()],
+    ));
     assert!(!material.holding.can_sign);
     assert!(issue(&material, &names(), now()).is_err());
-    let added = stored(&add_authority(&material.fields, now()).unwrap());
-    assert!(added.holding.can_sign);
-    assert_eq!(added.holding.leaf.issuer, material.holding.newest.id);
 }
 
 #[test]
@@ -203,7 +194,7 @@ fn an_empty_placeholder_is_nothing() {
     assert!(read(&placeholder()).unwrap().is_none());
     let mut secret = placeholder();
     let empty = |name: &str| (name.to_owned(), ByteString::default());
-    secret.data = Some([AUTHORITIES, KEY].map(empty).into());
+    secret.data = Some([AUTHORITY, KEY].map(empty).into());
     assert!(read(&secret).unwrap().is_none());
 }
 
@@ -217,34 +208,25 @@ fn damage_is_named_by_its_field() {
     let unfit = "cannot be used: the certificate and the private key do not fit together";
     let no_certificate = "cannot be used: cannot read a PEM certificate";
     let no_key = "cannot be used: cannot read a PEM private key";
-    let many = good.authorities.repeat(MOST_AUTHORITIES + 1);
-    let self_signed = String::from_utf8(good.certificate.clone()).unwrap();
-    let key = |fields: &Fields| fields.key.expose_secret().to_vec();
+    let no_authority = "field ca.crt does not hold one certificate, of an authority";
+    let of = |fields: &Fields, name: &str| fields[name].expose_secret().to_vec();
+    let both = [of(&good, AUTHORITY), of(&other, AUTHORITY)].concat();
     for (name, value, expected) in [
         (
-            AUTHORITIES,
+            AUTHORITY,
             vec![],
             "field ca.crt is missing or empty".to_owned(),
         ),
         (KEY, vec![], "field tls.key is missing or empty".to_owned()),
         (
-            AUTHORITIES,
+            AUTHORITY,
             b"x".to_vec(),
             format!("field ca.crt {no_certificate}"),
         ),
+        (AUTHORITY, both, no_authority.to_owned()),
         (
-            AUTHORITIES,
-            many.into_bytes(),
-            "field ca.crt holds more than 16 authorities".to_owned(),
-        ),
-        (
-            AUTHORITIES,
-            self_signed.into_bytes(),
-            "field ca.crt holds a certificate that is no authority".to_owned(),
-        ),
-        (
-            AUTHORITIES,
-            other.authorities.clone().into_bytes(),
+            AUTHORITY,
+            of(&other, AUTHORITY),
             format!("field ca.key {unfit}"),
         ),
         (
@@ -252,7 +234,11 @@ fn damage_is_named_by_its_field() {
             b"x".to_vec(),
             format!("field ca.key {no_key}"),
         ),
-        (AUTHORITY_KEY, key(&good), format!("field ca.key {unfit}")),
+        (
+            AUTHORITY_KEY,
+            of(&good, KEY),
+            format!("field ca.key {unfit}"),
+        ),
         (
             CERTIFICATE,
             b"x".to_vec(),
@@ -260,20 +246,28 @@ fn damage_is_named_by_its_field() {
         ),
         (
             CERTIFICATE,
-            other.certificate.clone(),
+            of(&other, CERTIFICATE),
             format!("field tls.key {unfit}"),
         ),
-        (KEY, key(&other), format!("field tls.key {unfit}")),
+        (KEY, of(&other, KEY), format!("field tls.key {unfit}")),
         (KEY, b"x".to_vec(), format!("field tls.key {no_key}")),
     ] {
         assert_eq!(damage(&with(&good, name, value)), expected, "{name}");
     }
-    let mut foreign = with(&good, CERTIFICATE, &other.certificate);
-    let key = ByteString(key(&other));
-    foreign.data.as_mut().unwrap().insert(KEY.to_owned(), key);
+    let mut foreign = good.clone();
+    for name in [CERTIFICATE, KEY] {
+        foreign.insert(name, other[name].clone());
+    }
     assert_eq!(
-        damage(&foreign),
-        "field tls.crt is not signed by an authority of ca.crt"
+        damage(&with_fields(placeholder(), &foreign)),
+        "field tls.crt is not signed by the authority of ca.crt"
+    );
+    let mut no_authority_at_all = good.clone();
+    no_authority_at_all.insert(AUTHORITY, good[CERTIFICATE].clone());
+    no_authority_at_all.insert(AUTHORITY_KEY, good[KEY].clone());
+    assert_eq!(
+        damage(&with_fields(placeholder(), &no_authority_at_all)),
+        no_authority
     );
 }
 
@@ -289,16 +283,14 @@ fn a_certificate_for_clients_is_not_for_a_server() {
     let leaf = leaf
         .signed_by(&leaf_key, &Issuer::from_params(&parameters, &key))
         .unwrap();
-    let fields = Fields {
-        authorities: authority.pem(),
-        authority_key: key.serialize_pem().into_bytes().into(),
-        certificate: leaf.pem().into_bytes(),
-        key: leaf_key.serialize_pem().into_bytes().into(),
-    };
+    let fields = fields(
+        [authority.pem(), key.serialize_pem()],
+        [leaf.pem(), leaf_key.serialize_pem()],
+    );
     let found = damage(&with_fields(placeholder(), &fields));
     assert_eq!(
         found,
-        "field tls.crt is not signed by an authority of ca.crt"
+        "field tls.crt is not signed by the authority of ca.crt"
     );
 }
 
@@ -311,42 +303,16 @@ fn all_else_in_the_secret_stays() {
     }))
     .unwrap();
     let fields = establish(&names(), now()).unwrap();
-    let record = TrustRecord {
-        authority: Fingerprint([7; 32]),
-        since: now(),
-    };
-    let changed = with_record(with_fields(secret.clone(), &fields), Some(&record));
-    assert_eq!(changed.metadata.labels, secret.metadata.labels);
-    assert_eq!(
-        changed.metadata.resource_version,
-        secret.metadata.resource_version
-    );
+    let changed = with_fields(secret.clone(), &fields);
+    assert_eq!(changed.metadata, secret.metadata);
     assert_eq!(changed.data.as_ref().unwrap()["other"].0, b"x");
-    assert_eq!(
-        read(&changed).unwrap().unwrap().holding.trusted,
-        Some(record)
-    );
-    let back = with_record(changed, None);
-    assert_eq!(back.metadata, secret.metadata);
+    assert!(read(&changed).unwrap().is_some());
 }
 
 proptest! {
     #[test]
-    fn a_record_is_read_back(bytes: [u8; 32], seconds in 0_i64..4_000_000_000) {
-        let since = Timestamp::from_second(seconds).unwrap();
-        let record = TrustRecord { authority: Fingerprint(bytes), since };
-        prop_assert_eq!(TrustRecord::read(&record.write()), Some(record));
-    }
-
-    #[test]
-    fn no_text_makes_reading_a_record_panic(text in "\\PC{0,90}", hex in "[0-9a-fé+]{60,66}") {
-        let _ = TrustRecord::read(&text);
-        let _ = TrustRecord::read(&format!("2026-01-01T00:00:00Z {hex}"));
-    }
-
-    #[test]
     fn no_bytes_make_reading_a_secret_panic(
-        name in prop::sample::select(vec![AUTHORITIES, AUTHORITY_KEY, CERTIFICATE, KEY]),
+        name in prop::sample::select(vec![AUTHORITY, AUTHORITY_KEY, CERTIFICATE, KEY]),
         cut in any::<prop::sample::Index>(),
         byte: u8,
     ) {

@@ -1,5 +1,7 @@
+use secrecy::ExposeSecret;
+
 use super::*;
-use crate::apiserver::certificate::{authority, plan::Fingerprint};
+use crate::apiserver::certificate::{authority, secret::AUTHORITY};
 
 fn service() -> ServiceName {
     ServiceName {
@@ -11,7 +13,7 @@ fn service() -> ServiceName {
 fn bundle() -> String {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let fields = authority::establish(&service().dns_names(), now).unwrap();
-    authority::add_authority(&fields, now).unwrap().authorities
+    String::from_utf8(fields[AUTHORITY].expose_secret().to_vec()).unwrap()
 }
 
 fn api_service(spec: &Value, choice: Option<&str>) -> APIService {
@@ -36,55 +38,55 @@ fn api_service(spec: &Value, choice: Option<&str>) -> APIService {
     .unwrap()
 }
 
-fn ours(spec: &Value, choice: Option<&str>) -> Trust {
-    let Shown::Ours(trust) = read(Some(&api_service(spec, choice)), &service()) else {
-        panic!("not ours: {spec}");
-    };
-    trust
-}
-
 #[test]
 fn trust_is_read_by_certificate() {
-    let bundle = bundle();
-    let encoded = |text: &str| json!(k8s_openapi::ByteString(text.as_bytes().to_vec()));
-    let expected: BTreeSet<Fingerprint> = pair::certificates(bundle.as_bytes())
-        .unwrap()
-        .iter()
-        .map(fingerprint)
-        .collect();
-    assert_eq!(expected.len(), 2);
-    let spaced = format!(
-        "# by hand\n{}",
-        bundle.replace("-----BEGIN", "\n\n-----BEGIN")
-    );
-    for text in [&bundle, &spaced] {
-        let trust = ours(&json!({"caBundle": encoded(text)}), None);
-        assert_eq!(trust.authorities, expected);
-        assert!(trust.managed && !trust.anybody);
-    }
-    for text in ["", "nonsense", &bundle[..200]] {
-        let trust = ours(&json!({"caBundle": encoded(text)}), None);
-        assert!(trust.authorities.is_empty(), "{text}");
-    }
-    assert!(ours(&json!({"insecureSkipTLSVerify": true}), None).anybody);
-    assert!(!ours(&json!({"insecureSkipTLSVerify": false}), None).anybody);
-}
-
-#[test]
-fn only_an_explicit_false_opts_out() {
-    for (choice, managed) in [
-        (None, true),
-        (Some("true"), true),
-        (Some(""), true),
-        (Some("false"), false),
+    let (ours, other) = (bundle(), bundle());
+    let encoded = |text: &str| json!({"caBundle": ByteString(text.as_bytes().to_vec())});
+    let authority = pair::certificates(ours.as_bytes()).unwrap().remove(0);
+    let spaced = format!("# by hand\n\n{ours}\n");
+    let both = format!("{other}{ours}");
+    for (spec, managed, unmanaged) in [
+        (encoded(&ours), Shown::Right, Shown::Right),
+        (encoded(&spaced), Shown::Right, Shown::Right),
+        (encoded(&both), Shown::Wrong, Shown::Right),
+        (encoded(&other), Shown::Wrong, Shown::Unmanaged),
+        (encoded(""), Shown::Wrong, Shown::Unmanaged),
+        (encoded("nonsense"), Shown::Wrong, Shown::Unmanaged),
+        (encoded(&ours[..200]), Shown::Wrong, Shown::Unmanaged),
+        (json!({}), Shown::Wrong, Shown::Unmanaged),
+        (
+            json!({"insecureSkipTLSVerify": true}),
+            Shown::Wrong,
+            Shown::Right,
+        ),
+        (
+            json!({"insecureSkipTLSVerify": false}),
+            Shown::Wrong,
+            Shown::Unmanaged,
+        ),
     ] {
-        assert_eq!(ours(&json!({}), choice).managed, managed, "{choice:?}");
+        // Only an explicit "false" opts out.
+        for (choice, expected) in [
+            (None, managed),
+            (Some("true"), managed),
+            (Some(""), managed),
+            (Some("false"), unmanaged),
+        ] {
+            let found = read(
+                Some(&api_service(&spec, choice)),
+                &service(),
+                Some(&authority),
+            );
+            assert_eq!(found, expected, "{spec} {choice:?}");
+        }
     }
+    let without = read(Some(&api_service(&encoded(&ours), None)), &service(), None);
+    assert_eq!(without, Shown::Wrong);
 }
 
 #[test]
 fn what_is_for_others_is_none_of_our_business() {
-    assert_eq!(read(None, &service()), Shown::Unknown);
+    assert_eq!(read(None, &service(), None), Shown::Unknown);
     for other in [
         json!({"namespace": "team", "name": "other"}),
         json!({"namespace": "other", "name": "shim"}),
@@ -93,7 +95,7 @@ fn what_is_for_others_is_none_of_our_business() {
     ] {
         let found = api_service(&json!({"service": other}), None);
         assert_eq!(
-            read(Some(&found), &service()),
+            read(Some(&found), &service(), None),
             Shown::OtherService,
             "{other}"
         );
@@ -102,7 +104,7 @@ fn what_is_for_others_is_none_of_our_business() {
 
 #[test]
 fn the_patch_holds_the_version_and_both_fields() {
-    let patch = patch(&api_service(&json!({}), None), "PEM");
+    let patch = patch(&api_service(&json!({}), None), &ByteString(b"PEM".to_vec()));
     let expected = json!({
         "metadata": {"resourceVersion": "7"},
         "spec": {"caBundle": "UEVN", "insecureSkipTLSVerify": null},

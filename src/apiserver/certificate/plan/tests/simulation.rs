@@ -1,11 +1,11 @@
-//! Replicas whose looks and steps interleave, and a kube-apiserver that hears of changes late.
+//! Replicas whose looks and steps interleave.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// How late kube-apiserver may trust what the `APIService` shows.
-const LAG: SignedDuration = SignedDuration::from_secs(30);
+/// Which authority it is of, and what it is like.
+type Kept = (u32, Holding);
 
 #[derive(Clone, Debug)]
 struct Versioned<T> {
@@ -16,386 +16,266 @@ struct Versioned<T> {
 #[derive(Clone, Debug)]
 enum Phase {
     Idle,
-    SawApiService(Versioned<Shown>),
-    SawSecret(Versioned<Shown>, Box<Versioned<Option<Holding>>>),
+    SawApiService(Versioned<Vec<u32>>),
+    SawSecret(Versioned<Vec<u32>>, Box<Versioned<Option<Kept>>>),
 }
 
 #[derive(Clone, Debug)]
 struct Replica {
     phase: Phase,
-    held: Option<Holding>,
-    /// When it last did something.
-    acted: Timestamp,
-    /// The longest pause between two of the three parts of a round, in seconds.
-    pause: i64,
+    served: Option<Kept>,
     /// Whether its last whole round found nothing to do.
     rests: bool,
 }
 
-/// What the world does to it.
 #[derive(Clone, Debug)]
-enum Disturbance {
-    Trusts(Trust),
+enum Event {
+    /// One part of a round of one replica.
+    Act(prop::sample::Index),
+    Restart(prop::sample::Index),
+    Trust(Vec<u32>),
     DeleteSecret,
-    Restart(usize),
+    Days(i64),
 }
 
 #[derive(Debug)]
 struct World {
     now: Timestamp,
-    secret: Versioned<Option<Holding>>,
-    shown: Versioned<Trust>,
-    /// What was shown, until when.
-    before: Vec<(Timestamp, Trust)>,
+    secret: Versioned<Option<Kept>>,
+    bundle: Versioned<Vec<u32>>,
     replicas: Vec<Replica>,
-    authorities: u8,
+    /// How many were made.
+    authorities: u32,
     writes: u32,
-    /// Whether all replicas have been trusted since the last disturbance of trust.
-    settled: bool,
+    /// Whether all have been trusted, by the authority of the Secret, since there is a new one.
+    is_settled: bool,
 }
 
 impl World {
-    fn new(secret: Option<Holding>, shown: Trust, pauses: &[i64]) -> Self {
-        let idle = |pause: &i64| Replica {
+    fn new(secret: Option<Holding>, bundle: Vec<u32>, replicas: usize) -> Self {
+        let idle = Replica {
             phase: Phase::Idle,
-            held: None,
-            acted: start(),
-            pause: *pause,
+            served: None,
             rests: false,
         };
         Self {
             now: start(),
             secret: Versioned {
                 version: 1,
-                value: secret,
+                value: secret.map(|holding| (1, holding)),
             },
-            shown: Versioned {
+            bundle: Versioned {
                 version: 1,
-                value: shown,
+                value: bundle,
             },
-            before: Vec::new(),
-            replicas: pauses.iter().map(idle).collect(),
+            replicas: vec![idle; replicas],
             authorities: 100,
             writes: 0,
-            settled: false,
+            is_settled: false,
         }
     }
 
-    fn new_authority(&mut self) -> Authority {
-        self.authorities += 1;
-        authority(self.authorities, self.now)
-    }
-
-    fn show(&mut self, trust: Trust) {
-        self.before.push((self.now, self.shown.value.clone()));
-        self.shown = Versioned {
-            version: self.shown.version + 1,
-            value: trust,
-        };
-    }
-
-    /// One part of a round of one replica.
     fn act(&mut self, index: usize) {
         let mut replica = self.replicas[index].clone();
-        replica.acted = self.now;
         replica.phase = match replica.phase {
-            Phase::Idle => Phase::SawApiService(Versioned {
-                version: self.shown.version,
-                value: Shown::Ours(self.shown.value.clone()),
-            }),
-            Phase::SawApiService(shown) => {
+            Phase::Idle => Phase::SawApiService(self.bundle.clone()),
+            Phase::SawApiService(bundle) => {
                 let found = self.secret.clone();
-                if let Some(holding) = &found.value
-                    && (replica.held.is_none() || !holding.leaf.validity.is_over(self.now))
+                if let Some(kept) = &found.value
+                    && (replica.served.is_none() || !kept.1.leaf.is_over(self.now))
                 {
-                    replica.held = Some(holding.clone());
+                    replica.served = Some(kept.clone());
                 }
-                Phase::SawSecret(shown, Box::new(found))
+                Phase::SawSecret(bundle, Box::new(found))
             }
-            Phase::SawSecret(shown, secret) => {
-                let step = plan(View {
-                    stored: secret.value.as_ref().map_or(Stored::Nothing, Stored::Good),
-                    shown: &shown.value,
-                    held: replica.held.as_ref(),
-                    names: &names(),
-                    now: self.now,
-                });
+            Phase::SawSecret(bundle, secret) => {
+                let stored = secret.value.as_ref();
+                let shown = match stored {
+                    Some((id, _)) if bundle.value == [*id] => Shown::Right,
+                    _ => Shown::Wrong,
+                };
+                let stored = stored.map_or(Stored::Nothing, |(_, holding)| Stored::Good(holding));
+                let step = plan(stored, shown, &names(), self.now);
                 replica.rests = step == Step::Wait(Wait::Rest);
-                self.take(step, &shown, &secret, replica.held.as_ref());
+                self.take(step, &bundle, &secret);
                 Phase::Idle
             }
         };
         self.replicas[index] = replica;
+        self.check();
     }
 
-    fn take(
-        &mut self,
-        step: Step,
-        shown: &Versioned<Shown>,
-        secret: &Versioned<Option<Holding>>,
-        held: Option<&Holding>,
-    ) {
-        let stored = secret.value.clone();
-        let changed = match step {
-            Step::Wait(_) => return,
-            Step::Establish => {
-                let newest = self.new_authority();
-                Holding {
-                    leaf: leaf(&newest, self.now),
-                    newest,
-                    can_sign: true,
-                    older: Vec::new(),
-                    trusted: None,
-                }
-            }
-            Step::Restore | Step::AddAuthority => {
-                let base = stored.or(held.cloned()).unwrap();
-                let mut older = base.older.clone();
-                older.insert(0, base.newest.clone());
-                Holding {
-                    newest: self.new_authority(),
-                    older,
-                    can_sign: true,
-                    ..base
-                }
-            }
-            Step::Issue => {
-                let stored = stored.unwrap();
-                assert!(stored.can_sign);
-                Holding {
-                    leaf: leaf(&stored.newest, self.now),
-                    ..stored
-                }
-            }
-            Step::KeepAuthorities(keep) => {
-                let mut stored = stored.unwrap();
-                stored
-                    .older
-                    .retain(|authority| keep.contains(&authority.id));
-                stored
-            }
-            Step::RecordTrust => {
-                let stored = stored.unwrap();
-                Holding {
-                    trusted: Some(TrustRecord {
-                        authority: stored.newest.id,
-                        since: self.now,
-                    }),
-                    ..stored
-                }
-            }
-            Step::ForgetTrust => Holding {
-                trusted: None,
-                ..stored.unwrap()
-            },
-            Step::ShowAuthorities => {
-                if shown.version == self.shown.version {
-                    self.writes += 1;
-                    self.show(Trust {
-                        authorities: stored.unwrap().authorities().collect(),
-                        anybody: false,
-                        managed: true,
-                    });
-                }
+    /// Writes, if nobody has written since the look.
+    fn take(&mut self, step: Step, bundle: &Versioned<Vec<u32>>, secret: &Versioned<Option<Kept>>) {
+        let is_of_now = match step {
+            Step::Wait(_) => false,
+            Step::Show => bundle.version == self.bundle.version,
+            Step::Establish | Step::Issue => secret.version == self.secret.version,
+        };
+        if !is_of_now {
+            return;
+        }
+        self.writes += 1;
+        let (id, authority) = match (step, &secret.value) {
+            (Step::Show, stored) => {
+                let (id, _) = stored.as_ref().unwrap();
+                self.bundle = Versioned {
+                    version: self.bundle.version + 1,
+                    value: vec![*id],
+                };
                 return;
             }
+            (Step::Issue, stored) => {
+                let (id, holding) = stored.as_ref().unwrap();
+                assert!(holding.can_sign);
+                (*id, holding.authority)
+            }
+            _ => {
+                self.is_settled = false;
+                self.authorities += 1;
+                (self.authorities, life(self.now, days(3650)))
+            }
         };
-        if secret.version == self.secret.version {
-            self.writes += 1;
-            self.secret = Versioned {
-                version: secret.version + 1,
-                value: Some(changed),
-            };
-        }
+        let holding = Holding {
+            authority,
+            can_sign: true,
+            leaf: under(authority, self.now),
+            names: names(),
+        };
+        self.secret = Versioned {
+            version: self.secret.version + 1,
+            value: Some((id, holding)),
+        };
     }
 
-    /// Whether kube-apiserver, however late it is, trusts what the replica serves.
-    fn trusts(&self, replica: &Replica) -> bool {
-        let Some(Holding { leaf, .. }) = &replica.held else {
-            // It is not ready, so nobody asks it.
-            return true;
-        };
-        let late = self
-            .before
-            .iter()
-            .filter(|(until, _)| *until + LAG > self.now);
-        let mut effective = late.map(|(_, trust)| trust).chain([&self.shown.value]);
-        effective.all(|trust| trust.includes(leaf.issuer))
-            && !leaf.validity.is_over(self.now)
-            && leaf.names.is_superset(&names())
+    fn is_trusted(&self, replica: &Replica) -> bool {
+        // One that serves nothing is not ready, so nobody asks it.
+        replica.served.as_ref().is_none_or(|(id, holding)| {
+            self.bundle.value.contains(id) && !holding.leaf.is_over(self.now)
+        })
     }
 
     fn check(&mut self) {
-        let all = self.replicas.iter().all(|replica| self.trusts(replica));
-        let any = self.replicas.iter().any(|replica| replica.held.is_some());
-        assert!(all || !self.settled, "a replica is not trusted: {self:#?}");
-        self.settled |= all && any;
+        let all = self.replicas.iter().all(|one| self.is_trusted(one));
+        let stored = self.secret.value.as_ref();
+        let is_shown = stored.is_some_and(|(id, _)| self.bundle.value == [*id])
+            && self.replicas.iter().all(|one| one.served.is_some());
+        assert!(all || !self.is_settled, "mistrust without need: {self:#?}");
+        self.is_settled |= all && is_shown;
     }
 
-    /// Lets time pass, a second at a time, and replicas act that have paused for too long.
-    fn pass(&mut self, seconds: u8) {
-        for _ in 0..seconds {
-            self.now += SignedDuration::from_secs(1);
-            for index in 0..self.replicas.len() {
-                let Replica { acted, pause, .. } = &self.replicas[index];
-                if self.now.duration_since(*acted).as_secs() >= *pause {
-                    self.act(index);
-                }
+    fn happen(&mut self, event: Event) {
+        let count = self.replicas.len();
+        match event {
+            Event::Act(index) => self.act(index.index(count)),
+            Event::Restart(index) => {
+                let replica = &mut self.replicas[index.index(count)];
+                (replica.phase, replica.served) = (Phase::Idle, None);
             }
-            self.check();
-        }
-    }
-
-    fn disturb(&mut self, disturbance: &Disturbance) {
-        match disturbance {
-            Disturbance::Trusts(trust) => {
-                self.settled = false;
-                self.show(trust.clone());
+            Event::Trust(bundle) => {
+                self.is_settled = false;
+                self.bundle.version += 1;
+                self.bundle.value = bundle;
             }
-            // A person, who waits until everybody has seen what is there.
-            Disturbance::DeleteSecret => {
-                let seen = |replica: &Replica| replica.held == self.secret.value;
-                if self.replicas.iter().all(seen) {
-                    self.secret.version += 1;
-                    self.secret.value = None;
-                }
+            Event::DeleteSecret => {
+                self.secret.version += 1;
+                self.secret.value = None;
             }
-            Disturbance::Restart(index) => {
-                if self.secret.value.is_some() {
-                    let index = index % self.replicas.len();
-                    self.replicas[index].phase = Phase::Idle;
-                    self.replicas[index].held = None;
-                }
+            Event::Days(passed) => {
+                // Nobody needs to look while there is nothing to do.
+                self.come_to_rest();
+                self.now += days(passed);
+                let stored = self.secret.value.as_ref();
+                self.is_settled &=
+                    stored.is_some_and(|(_, holding)| !holding.leaf.is_over(self.now));
             }
         }
-        self.replicas
-            .iter_mut()
-            .for_each(|replica| replica.rests = false);
     }
 
     /// Goes on until there is nothing to do, and checks that it stays so.
     fn come_to_rest(&mut self) {
-        self.replicas
-            .iter_mut()
-            .for_each(|replica| replica.rests = false);
-        for _ in 0..60 {
-            self.pass(30);
-            if self.is_at_rest() {
-                break;
+        let round = |world: &mut Self| {
+            for index in 0..world.replicas.len() {
+                world.replicas[index].phase = Phase::Idle;
+                for _ in 0..3 {
+                    world.act(index);
+                }
             }
+        };
+        // The first replica takes all the steps, and the others see them.
+        for _ in 0..4 {
+            round(self);
         }
-        assert!(self.is_at_rest(), "no rest: {self:#?}");
         let writes = self.writes;
-        self.pass(60);
-        assert_eq!(writes, self.writes, "written at rest");
-        assert!(self.settled, "at rest, but not trusted: {self:#?}");
-    }
-
-    fn is_at_rest(&self) -> bool {
-        let secret = self.secret.value.as_ref();
-        self.replicas.iter().all(|replica| replica.rests)
-            && secret.is_some_and(|holding| {
-                holding.older.is_empty() && self.shown.value.is_exactly(holding)
-            })
+        round(self);
+        assert_eq!(writes, self.writes, "written at rest: {self:#?}");
+        let stored = self.secret.value.as_ref();
+        for replica in &self.replicas {
+            assert!(
+                replica.rests && replica.served.as_ref() == stored,
+                "{self:#?}"
+            );
+        }
+        assert!(self.is_settled, "at rest, but not trusted: {self:#?}");
     }
 }
 
-fn any_trust() -> impl Strategy<Value = Trust> {
-    (
-        prop::collection::btree_set((0_u8..3).prop_map(id), 0..3),
-        any::<bool>(),
-    )
-        .prop_map(|(authorities, anybody)| Trust {
-            authorities,
-            anybody,
-            managed: true,
-        })
-}
-
-/// A Secret in any good state: of any age, with or without an older authority, a usable key, a record.
 fn any_holding() -> impl Strategy<Value = Holding> {
-    let ages = (0_i64..4200, 0_i64..500, 0_i64..4200);
-    let choices = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (ages, choices, 0_i64..100).prop_map(
-        |((newest, leaf_age, older), (signs, rotates, named, records), recorded)| {
-            let newest = authority(1, start() - days(newest));
-            let older = authority(2, start() - days(older));
-            let issuer = if rotates { &older } else { &newest };
-            let mut leaf = leaf(issuer, start() - days(leaf_age));
-            if !named {
-                leaf.names.clear();
-            }
-            Holding {
-                leaf,
-                can_sign: signs,
-                trusted: records.then(|| TrustRecord {
-                    authority: newest.id,
-                    since: start() - SignedDuration::from_secs(recorded),
-                }),
-                newest,
-                older: vec![older],
-            }
-        },
-    )
+    let choices = (any::<bool>(), any::<bool>());
+    ((0_i64..4200, 0_i64..500), choices).prop_map(|((authority, leaf), (can_sign, is_named))| {
+        let names = if is_named { names() } else { BTreeSet::new() };
+        Holding {
+            can_sign,
+            names,
+            ..aged(authority, leaf)
+        }
+    })
 }
 
-fn any_disturbance() -> impl Strategy<Value = Option<Disturbance>> {
+fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        96 => Just(None),
-        1 => any_trust().prop_map(|trust| Some(Disturbance::Trusts(trust))),
-        1 => Just(Some(Disturbance::DeleteSecret)),
-        2 => any::<usize>().prop_map(|index| Some(Disturbance::Restart(index))),
+        60 => any::<prop::sample::Index>().prop_map(Event::Act),
+        2 => any::<prop::sample::Index>().prop_map(Event::Restart),
+        1 => prop::collection::vec(0_u32..3, 0..3).prop_map(Event::Trust),
+        1 => Just(Event::DeleteSecret),
+        2 => (1_i64..110).prop_map(Event::Days),
     ]
 }
 
 proptest! {
-    // A case is years long.
-    #![proptest_config(ProptestConfig::with_cases(32))]
-
-    /// From any state, with any interleaving: it comes to rest, and from the moment that all
-    /// replicas are trusted they stay trusted, through the rotations of a dozen years.
+    /// From any state, with any interleaving: it comes to rest, and trust that there was is lost only
+    /// by a new authority, of which there is one for each that was lost or due.
     #[test]
-    fn every_rotation_keeps_trust(
+    fn replicas_agree_and_renewals_keep_trust(
         secret in prop::option::of(any_holding()),
-        shown in any_trust(),
-        pauses in prop::collection::vec(1_i64..=8, 1..4),
-        schedule in prop::collection::vec((any::<prop::sample::Index>(), 0_u8..4), 0..300),
-        jumps in prop::collection::vec(30_i64..120, 60),
+        bundle in prop::collection::vec(0_u32..3, 0..3),
+        replicas in 1_usize..4,
+        events in prop::collection::vec(any_event(), 0..300),
     ) {
-        let mut world = World::new(secret, shown, &pauses);
-        for (index, seconds) in schedule {
-            world.act(index.index(pauses.len()));
-            world.check();
-            world.pass(seconds);
+        let mut world = World::new(secret, bundle, replicas);
+        for event in events {
+            let before = world.authorities;
+            let is_loss = matches!(event, Event::DeleteSecret);
+            world.happen(event);
+            prop_assert!(world.authorities <= before + 1);
+            if is_loss {
+                world.come_to_rest();
+                prop_assert_eq!(world.authorities, before + 1);
+            }
         }
         world.come_to_rest();
-        for jump in jumps {
-            // Nobody needs to have looked while there was nothing to do.
-            world.now += days(jump);
-            for replica in &mut world.replicas {
-                replica.acted = world.now;
-            }
-            world.come_to_rest();
-        }
     }
 
-    /// Whatever is done to the trust, the Secret and the replicas: it is put right, without a
-    /// moment of mistrust of our own making.
+    /// Through a hundred years, renewals are many and new authorities few.
     #[test]
-    fn what_is_disturbed_is_put_right(
-        pauses in prop::collection::vec(1_i64..=8, 1..4),
-        schedule in prop::collection::vec(
-            (any::<prop::sample::Index>(), 0_u8..6, any_disturbance()), 0..500),
-    ) {
-        let mut world = World::new(None, trust(&[]), &pauses);
-        for (index, seconds, disturbance) in schedule {
-            if let Some(disturbance) = disturbance {
-                world.disturb(&disturbance);
-            }
-            world.act(index.index(pauses.len()));
-            world.check();
-            world.pass(seconds);
+    fn authorities_last(jumps in prop::collection::vec(30_i64..110, 500), replicas in 1_usize..4) {
+        let mut world = World::new(None, Vec::new(), replicas);
+        for jump in jumps {
+            world.happen(Event::Days(jump));
+            prop_assert!(world.is_settled, "expired: {:#?}", world);
         }
         world.come_to_rest();
+        let years = i64::from(world.authorities - 100) * 6 * 365;
+        prop_assert!(start() + days(years) <= world.now + days(6 * 365), "{:#?}", world);
     }
 }
