@@ -135,9 +135,15 @@ async fn an_answer_in_a_form_that_was_not_asked_for_does_not_pass() {
         });
         for ask in each_verb(&stage) {
             let what = format!("{media}: {} {}", ask.method, ask.path);
+            // What a deletion reads first is no object, and nothing was done.
+            let is_read_first = ask.method == "DELETE" && ask.path.ends_with("/acme.alice.dev");
+            let (code, reason) = match status {
+                200 if is_read_first => (500, "InternalError"),
+                _ => (504, "Timeout"),
+            };
             let reply = caller.send(ask).await;
-            assert_eq!(reply.status, 504, "{what}: {}", reply.text());
-            assert_eq!(reply.json()["reason"], "Timeout", "{what}");
+            assert_eq!(reply.status, code, "{what}: {}", reply.text());
+            assert_eq!(reply.json()["reason"], reason, "{what}");
             assert!(!reply.text().contains(stored), "{what}");
         }
     }
