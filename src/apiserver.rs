@@ -1,8 +1,8 @@
 //! The aggregated API: `aggregation.coder.com/v1alpha1` for old clients, in front of the CRDs.
 //!
 //! A renaming reverse proxy. It has no objects of its own, stores nothing and remembers none: each
-//! request is authenticated, authorized for the aggregated group, renamed, sent to kube-apiserver as this
-//! server's ServiceAccount, and its answer is renamed back while it streams.
+//! request that kube-apiserver hands on is authorized for the aggregated group, renamed, sent to
+//! kube-apiserver as this server's ServiceAccount, and its answer is renamed back while it streams.
 //!
 //! What it must never do: forward what was not authorized; answer 404 for what may exist; change a byte
 //! that no rule names.
@@ -17,20 +17,18 @@ mod exchange;
 mod fault;
 mod gateway;
 mod headers;
-pub mod identity;
 mod judge;
 mod limits;
-mod memory;
 mod metrics;
 mod names;
 mod negotiate;
 mod query;
 mod ready;
 mod relay;
-mod review;
 pub mod rewrite;
 mod route;
 mod serve;
+mod strangers;
 pub mod tls;
 mod update;
 mod upstream;
@@ -38,7 +36,6 @@ mod upstream;
 use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use prometheus_client::registry::Registry;
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -47,7 +44,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    authn::{Authenticator, Tokens},
+    authn::Authenticator,
     authz::Authorizer,
     certificate::{
         Served,
@@ -83,8 +80,6 @@ pub struct Settings {
     pub seed: u64,
     /// What is measured.
     pub metrics: Metrics,
-    /// What `/metrics` shows.
-    pub registry: Arc<Registry>,
 }
 
 /// Where the serving certificate comes from.
@@ -132,7 +127,6 @@ pub async fn run(
         clock,
         seed,
         metrics,
-        registry,
     } = settings;
     let mut random = Rng::with_seed(seed);
     let (publish_certificate, served) = watch::channel(None);
@@ -146,11 +140,7 @@ pub async fn run(
         stop: stop.clone(),
     };
     let gateway = Gateway {
-        authenticator: Authenticator::new(
-            trust.clone(),
-            Tokens::new(client.clone(), token_key(&mut random), random.u64(..)),
-            clock.clone(),
-        ),
+        authenticator: Authenticator::new(trust.clone(), clock.clone()),
         authorizer: Authorizer::new(client.clone(), random.u64(..)),
         catalog,
         ready: ready.clone(),
@@ -161,7 +151,6 @@ pub async fn run(
         },
         tasks: TaskTracker::new(),
         metrics,
-        registry,
         clock: clock.clone(),
     };
     let tls = Arc::new(tls::server_config(served)?);
@@ -209,13 +198,6 @@ async fn keep(
             match keeper.run(publish).await {}
         }
     }
-}
-
-/// Tokens are remembered by a hash that only this process can make.
-fn token_key(random: &mut Rng) -> [u8; 32] {
-    let mut key = [0; 32];
-    random.fill(&mut key);
-    key
 }
 
 impl fmt::Debug for Settings {

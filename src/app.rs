@@ -14,7 +14,6 @@ pub mod telemetry;
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use futures::Stream;
-use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -146,16 +145,15 @@ async fn start(
         let metrics = apiserver::Metrics::register(&mut registry);
         (listener, config, metrics, readiness, alive)
     });
-    let registry = Arc::new(registry);
     if let Some(listener) = probes {
         supervisor.service("probes", health.serve(listener));
     }
     if let Some(listener) = scrapes {
-        supervisor.service("metrics", metrics::serve(Arc::clone(&registry), listener));
+        supervisor.service("metrics", metrics::serve(Arc::new(registry), listener));
     }
     let kube = k8s::config::load(&Places::from_environment()).await?;
     if let Some((listener, config, metrics, readiness, alive)) = apiserver {
-        let settings = apiserver_settings(kube.clone(), listener, config, metrics, registry)?;
+        let settings = apiserver_settings(kube.clone(), listener, config, metrics)?;
         let served = apiserver::run(settings, readiness, alive, stop.clone());
         supervisor.part("apiserver", served);
     }
@@ -204,7 +202,6 @@ fn apiserver_settings(
     listener: TcpListener,
     config: ApiserverConfig,
     metrics: apiserver::Metrics,
-    registry: Arc<Registry>,
 ) -> Result<apiserver::Settings, AppError> {
     let ApiserverConfig {
         address: _,
@@ -220,7 +217,6 @@ fn apiserver_settings(
         clock: system_clock(),
         seed: seed(),
         metrics,
-        registry,
     })
 }
 

@@ -14,6 +14,8 @@ pub mod event;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod finalizer;
+pub mod identity;
 pub mod object;
+pub mod review;
 pub mod watch;
 pub mod yaml;

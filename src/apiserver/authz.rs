@@ -1,7 +1,6 @@
 //! Who may do what: the cluster's own authorizer is asked, about the aggregated group.
 //!
-//! kube-apiserver has asked it already for what it forwards, but gives no promise of it; and who comes
-//! past kube-apiserver was not asked about at all.
+//! kube-apiserver has asked it already for what it forwards, but gives no promise of it.
 
 mod attributes;
 mod message;
@@ -18,10 +17,12 @@ pub use self::{
     message::forbidden_message,
     selector::exact_name,
 };
-use super::{
+use crate::k8s::{
     identity::{Identity, MASTERS},
-    memory::{Key, Memory},
-    review::{Review, ReviewError, Reviewer},
+    review::{
+        Review, ReviewError, Reviewer,
+        memory::{Key, Memory},
+    },
 };
 
 /// How long a decision is good, whatever it is.

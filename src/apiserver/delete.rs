@@ -27,13 +27,15 @@ use super::{
     body::Body,
     exchange::{Asked, Exchange, Wire},
     fault::Fault,
-    identity::Identity,
     names::STORED_VERSION_PATH,
     negotiate::Media,
     query::Query,
     route::Verb,
 };
-use crate::{api::names::MANAGER_SHIM, k8s::yaml};
+use crate::{
+    api::names::MANAGER_SHIM,
+    k8s::{identity::Identity, yaml},
+};
 
 /// How often an object that others change meanwhile is read anew.
 const TRIES: usize = 5;

@@ -1,17 +1,10 @@
 //! What happens to one request: who asks, what for, whether they may, and what they get.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header, request::Parts};
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
-use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,7 +17,6 @@ use super::{
     exchange::{Exchange, Wire},
     fault::Fault,
     headers,
-    identity::Identity,
     limits::{Held, Place},
     metrics::Metrics,
     negotiate::{Media, accepts_gzip},
@@ -35,7 +27,7 @@ use super::{
     update,
     upstream::chain,
 };
-use crate::k8s::clock::Clock;
+use crate::k8s::{clock::Clock, identity::Identity};
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -48,7 +40,6 @@ pub(super) struct Gateway {
     /// What goes on when its caller leaves.
     pub(super) tasks: TaskTracker,
     pub(super) metrics: Metrics,
-    pub(super) registry: Arc<Registry>,
     pub(super) clock: Clock,
 }
 
@@ -59,8 +50,6 @@ pub(super) struct Caller {
     pub(super) address: IpAddr,
     /// Ends its watches.
     pub(super) watches: CancellationToken,
-    /// Whether somebody who is known has asked by this connection.
-    pub(super) is_known: AtomicBool,
 }
 
 /// A request without its body, as it was understood. The query that came is not among it: there is
@@ -119,13 +108,13 @@ impl Gateway {
         &self,
         caller: &Caller,
         route: &Route,
-        mut head: Head,
+        head: Head,
         body: Incoming,
     ) -> Result<Response<Body>, Fault> {
         if let Route::Probe(probe) = route {
             return Ok(self.probe(*probe, &head));
         }
-        let identity = self.authenticate(caller, &mut head).await?;
+        let identity = self.authenticate(caller, &head)?;
         match route {
             Route::Target(target) => {
                 self.authorize(&identity, &attributes(target, target.verb, &head))
@@ -144,28 +133,13 @@ impl Gateway {
         }
     }
 
-    /// Who asks. From here on nothing of the request can be taken for an identity any more.
-    async fn authenticate(&self, caller: &Caller, head: &mut Head) -> Result<Identity, Fault> {
-        let identity = self
-            .authenticator
-            .authenticate(&caller.peer, &head.headers)
-            .await
-            .map_err(unauthenticated)?;
-        // kube-apiserver has done what they ask for and taken them out. Somebody who comes past it
-        // would be served with his own rights, and believe otherwise.
-        let impersonates = |name: &HeaderName| name.as_str().starts_with("impersonate-");
-        if head.headers.keys().any(impersonates) {
-            return Err(Fault::BadRequest(
-                "nobody is impersonated here: ask through kube-apiserver".to_owned(),
-            ));
-        }
-        let trust = self.authenticator.trust();
-        authn::strip(&mut head.headers, trust.as_deref());
-        if identity.is_anonymous() {
-            return Err(Fault::Unauthorized);
-        }
-        caller.is_known.store(true, Ordering::Relaxed);
-        Ok(identity)
+    /// Who asks.
+    fn authenticate(&self, caller: &Caller, head: &Head) -> Result<Identity, Fault> {
+        let who = self.authenticator.authenticate(&caller.peer, &head.headers);
+        who.map_err(|refusal| match refusal {
+            authn::Refusal::Unauthorized => Fault::Unauthorized,
+            authn::Refusal::NoTrust => Fault::Unavailable(format!("{refusal}, please try again")),
+        })
     }
 
     async fn authorize(&self, identity: &Identity, attributes: &Attributes) -> Result<(), Fault> {
@@ -203,7 +177,6 @@ impl Gateway {
             return Err(Fault::MethodNotAllowed);
         }
         match document {
-            Document::Metrics => self.scrape(),
             Document::Groups => self.catalog()?.discovery.groups(&head.headers),
             Document::Group => Ok(self.catalog()?.discovery.group()),
             Document::Resources => Ok(self.catalog()?.discovery.resources()),
@@ -222,17 +195,6 @@ impl Gateway {
                 "the documents of coder.com/v1alpha1 have not been read yet".to_owned(),
             )
         })
-    }
-
-    fn scrape(&self) -> Result<Response<Body>, Fault> {
-        const CONTENT: HeaderValue =
-            HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-        let mut text = String::new();
-        encode(&mut text, &self.registry)
-            .map_err(|_| Fault::Internal("the metrics cannot be written".to_owned()))?;
-        let mut response = Response::new(full(text));
-        response.headers_mut().insert(header::CONTENT_TYPE, CONTENT);
-        Ok(response)
     }
 
     /// Passes a request for objects on, for somebody who may make it.
@@ -372,16 +334,6 @@ fn meant(target: &Target, headers: &HeaderMap, body: Bytes) -> Result<(Media, By
 
 fn owned(rewritten: Rewritten) -> (Bytes, bool) {
     (rewritten.body.into_owned().into(), rewritten.foreign)
-}
-
-fn unauthenticated(refusal: authn::Refusal) -> Fault {
-    match refusal {
-        authn::Refusal::Unauthorized => Fault::Unauthorized,
-        refusal @ (authn::Refusal::Review(_) | authn::Refusal::NoTrust) => {
-            tracing::warn!(error = %chain(&refusal), "cannot tell who asks");
-            Fault::Unavailable(format!("{refusal}, please try again"))
-        }
-    }
 }
 
 /// What is asked of RBAC.

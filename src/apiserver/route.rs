@@ -47,8 +47,6 @@ pub(super) enum Document {
     OpenApiIndex,
     /// `/openapi/v3/apis/aggregation.coder.com/v1alpha1`
     OpenApi,
-    /// `/metrics`
-    Metrics,
 }
 
 /// A request for objects of one kind.
@@ -128,7 +126,6 @@ impl Route {
         match path {
             "/livez" | "/healthz" => return Self::Probe(Probe::Live),
             "/readyz" => return Self::Probe(Probe::Ready),
-            "/metrics" => return Self::Document(Document::Metrics),
             "/apis" | "/apis/" => return Self::Document(Document::Groups),
             "/openapi/v3" | "/openapi/v3/" => return Self::Document(Document::OpenApiIndex),
             _ => {}

@@ -1,16 +1,6 @@
 //! Connections: accepted, limited, ended in good order.
 
-use std::{
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use hyper::service::service_fn;
@@ -21,32 +11,48 @@ use hyper_util::{
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     authn::Peer,
     gateway::{Caller, Gateway},
+    strangers::{Stranger, Strangers},
 };
 
-/// Connections at the same time. Behind the aggregation layer there are a few; the rest is for direct
-/// callers, and a bound for what nobody should do.
+/// Connections of kube-apiserver at the same time; there are a few.
 const CONNECTIONS: usize = 1024;
-/// How long a connection may be open without a request of somebody who is known.
+/// How long a connection may take until it is known to be kube-apiserver's, the handshake included; and
+/// how long it lives where it is not.
 const STRANGER: Duration = Duration::from_secs(10);
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take on HTTP/1.1.
 const HEAD: Duration = Duration::from_secs(10);
-/// kube-apiserver hands on identities with hundreds of groups.
-const HEADERS: usize = 2000;
-const HEADERS_BYTES: usize = 1024 * 1024;
-/// All watches of one kube-apiserver share one connection.
-const STREAMS: u32 = 1000;
+
+/// What a connection may send.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    headers: usize,
+    header_bytes: u32,
+    streams: u32,
+}
+
+/// kube-apiserver hands on identities with hundreds of groups, and all its watches share one connection.
+const PROXY: Limits = Limits {
+    headers: 2000,
+    header_bytes: 1024 * 1024,
+    streams: 1000,
+};
+/// Probes are small. Everything else of others is refused, however it looks.
+const OTHERS: Limits = Limits {
+    headers: 100,
+    header_bytes: 64 * 1024,
+    streams: 16,
+};
+
 /// What of an answer waits in memory for a client that reads slowly, per stream.
 const SEND_BUFFER: usize = 64 * 1024;
 /// A peer that does not answer a ping is gone.
@@ -79,16 +85,16 @@ pub(super) async fn serve(
     seed: u64,
 ) {
     let acceptor = TlsAcceptor::from(tls);
+    let strangers = Strangers::default();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut random = Rng::with_seed(seed);
     let mut connections = JoinSet::new();
     let ending = CancellationToken::new();
     let mut closing = pin!(closing(&ends));
     loop {
-        // A connection beyond the limit waits in the kernel's queue.
         let accepted = tokio::select! {
             () = &mut closing => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener) => accepted,
             Some(ended) = connections.join_next() => {
                 if let Err(error) = ended {
                     tracing::error!(%error, "a connection was given up");
@@ -96,7 +102,7 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let (stream, address, place) = match accepted {
+        let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -106,16 +112,14 @@ pub(super) async fn serve(
         };
         let connection = Connection {
             gateway: Arc::clone(&gateway),
+            places: Arc::clone(&places),
             ending: ending.clone(),
             watches: CancellationToken::new(),
             spread: SPREAD.mul_f64(random.f64()),
             age: AGE.mul_f64(0.75 + random.f64() / 2.0),
         };
-        let acceptor = acceptor.clone();
-        connections.spawn(async move {
-            connection.run(acceptor, stream, address).await;
-            drop(place);
-        });
+        let (acceptor, stranger) = (acceptor.clone(), strangers.enter());
+        connections.spawn(connection.run(acceptor, stream, address, stranger));
     }
     drop(listener);
     ending.cancel();
@@ -134,17 +138,10 @@ pub(super) async fn serve(
     connections.shutdown().await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, address, place))
+    Ok((stream, address))
 }
 
 /// Waits for the order to stop and for the delay after it.
@@ -156,6 +153,8 @@ async fn closing(ends: &Ends) {
 /// One connection.
 struct Connection {
     gateway: Arc<Gateway>,
+    /// Of kube-apiserver.
+    places: Arc<Semaphore>,
     /// The order to take no further requests.
     ending: CancellationToken,
     /// Ends the watches of this connection.
@@ -166,39 +165,73 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, acceptor: TlsAcceptor, stream: TcpStream, address: SocketAddr) {
-        let stream = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                tracing::debug!(%address, %error, "a handshake failed");
-                return;
-            }
-            Err(_) => {
-                tracing::debug!(%address, "a handshake took too long");
+    /// A stranger's, until it shows kube-apiserver's certificate.
+    async fn run(
+        self,
+        acceptor: TlsAcceptor,
+        stream: TcpStream,
+        address: SocketAddr,
+        stranger: Stranger,
+    ) {
+        let met = tokio::select! {
+            met = timeout(STRANGER, self.meet(acceptor, stream, address)) => met,
+            () = stranger.turned_out() => {
+                tracing::debug!(%address, "others came who are not known either");
                 return;
             }
         };
-        let _counted = self.gateway.metrics.connected();
+        drop(stranger);
+        let Some((stream, caller)) = met.ok().flatten() else {
+            return;
+        };
+        let Ok(_place) = self.places.try_acquire() else {
+            tracing::warn!(%address, "too many connections of kube-apiserver");
+            return;
+        };
+        self.serve(stream, caller, PROXY).await;
+    }
+
+    /// Shakes hands. Who turns out to be kube-apiserver is returned; everybody else is served, which is
+    /// little.
+    async fn meet(
+        &self,
+        acceptor: TlsAcceptor,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> Option<(TlsStream<TcpStream>, Arc<Caller>)> {
+        let stream = match acceptor.accept(stream).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%address, %error, "a handshake failed");
+                return None;
+            }
+        };
         let (_, session) = stream.get_ref();
         let certificates = session.peer_certificates().unwrap_or_default().to_vec();
-        let is_http2 = session.alpn_protocol() == Some(b"h2");
         let caller = Arc::new(Caller {
             peer: Peer::new(certificates.into()),
             address: address.ip(),
             watches: self.watches.clone(),
-            is_known: AtomicBool::new(false),
         });
-        let known = Arc::clone(&caller);
+        if self.gateway.authenticator.knows(&caller.peer) {
+            return Some((stream, caller));
+        }
+        self.serve(stream, caller, OTHERS).await;
+        None
+    }
+
+    async fn serve(&self, stream: TlsStream<TcpStream>, caller: Arc<Caller>, limits: Limits) {
+        let _counted = self.gateway.metrics.connected();
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let address = caller.address;
         let gateway = Arc::clone(&self.gateway);
         let service = service_fn(move |request| {
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));
             async move { Ok::<_, Infallible>(Box::pin(gateway.answer(&caller, request)).await) }
         });
-        let builder = builder(is_http2);
+        let builder = builder(is_http2, limits);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut aged = pin!(sleep(self.age));
-        let mut stranger = pin!(sleep(STRANGER));
-        let mut is_judged = false;
         let mut ended = pin!(self.ended());
         let (mut is_old, mut is_over) = (false, false);
         loop {
@@ -208,12 +241,6 @@ impl Connection {
                         tracing::debug!(%address, %error, "a connection broke");
                     }
                     return;
-                }
-                () = &mut stranger, if !is_judged => {
-                    is_judged = true;
-                    if !known.is_known.load(Ordering::Relaxed) {
-                        connection.as_mut().graceful_shutdown();
-                    }
                 }
                 () = &mut aged, if !is_old => {
                     is_old = true;
@@ -236,19 +263,19 @@ impl Connection {
     }
 }
 
-fn builder(is_http2: bool) -> auto::Builder<TokioExecutor> {
+fn builder(is_http2: bool, limits: Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .max_headers(HEADERS)
-        .max_buf_size(HEADERS_BYTES);
+        .max_headers(limits.headers)
+        .max_buf_size(usize::try_from(limits.header_bytes).unwrap_or(usize::MAX));
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(HEADERS_BYTES).unwrap_or(u32::MAX))
-        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(limits.header_bytes)
+        .max_concurrent_streams(limits.streams)
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG);
@@ -259,3 +286,6 @@ fn builder(is_http2: bool) -> auto::Builder<TokioExecutor> {
         builder.http1_only()
     }
 }
+
+#[cfg(test)]
+mod tests;

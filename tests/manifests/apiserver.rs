@@ -229,8 +229,14 @@ fn kube_apiserver_reaches_the_port_that_is_listened_on() {
     let listens = &pod["spec"]["containers"][0]["ports"][0];
     assert_eq!(port["targetPort"], listens["name"]);
     let policy = object("NetworkPolicy", NAME);
-    let open =
-        serde_json::json!([{"ports": [{"protocol": "TCP", "port": listens["containerPort"]}]}]);
+    let port = |number: usize| {
+        let port = &pod["spec"]["containers"][0]["ports"][number]["containerPort"];
+        serde_json::json!([{"protocol": "TCP", "port": port}])
+    };
+    let open = serde_json::json!([
+        {"ports": port(0)},
+        {"from": [{"namespaceSelector": {}}], "ports": port(2)},
+    ]);
     assert_eq!(policy["spec"]["ingress"], open);
     let budget = object("PodDisruptionBudget", NAME);
     for selector in [
@@ -291,8 +297,9 @@ fn the_command_line_makes_a_configuration() {
     let container = object("Deployment", NAME)["spec"]["template"]["spec"]["containers"][0].clone();
     let config = config();
     assert!(config.controller.is_none());
-    assert_eq!(config.metrics, None);
     let port = |number: usize| container["ports"][number]["containerPort"].to_string();
+    let metrics = config.metrics.unwrap().to_string();
+    assert!(metrics.ends_with(&format!(":{}", port(2))), "{metrics}");
     let apiserver = config.apiserver.unwrap();
     assert!(
         apiserver

@@ -6,12 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use rustls::pki_types::CertificateDer;
+use x509_parser::{oid_registry::OID_X509_COMMON_NAME, parse_x509_certificate};
 
-use super::{
-    client_certificate,
-    trust::{ProxyHeaders, Trust},
-};
-use crate::apiserver::identity::Identity;
+use super::trust::{ProxyHeaders, Trust};
+use crate::k8s::identity::Identity;
 
 /// A header that tells the user is no UTF-8. Replacing what is wrong could make another user of it.
 #[derive(Debug)]
@@ -34,8 +32,19 @@ pub(super) fn is_proxy(
     allowed.is_empty()
         || certificates
             .first()
-            .and_then(client_certificate::common_name)
+            .and_then(common_name)
             .is_some_and(|name| allowed.contains(&name))
+}
+
+/// The subject's common name: the last if there are several, empty if there is none; none if one of them
+/// is no text in a usual encoding.
+fn common_name(certificate: &CertificateDer<'static>) -> Option<String> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    let names = certificate.subject().iter_by_oid(&OID_X509_COMMON_NAME);
+    let mut names: Vec<_> = names
+        .map(|name| name.as_str().ok().map(str::to_owned))
+        .collect::<Option<_>>()?;
+    Some(names.pop().unwrap_or_default())
 }
 
 /// The user that `headers` tell, none if they tell no name. Only a proxy's headers may be asked.

@@ -1,4 +1,4 @@
-//! The other end of a TLS connection, and what its certificates prove.
+//! The other end of a TLS connection, and whether it is kube-apiserver.
 
 use std::{
     fmt,
@@ -8,8 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::CertificateDer;
 
-use super::{client_certificate, front_proxy, trust::Trust};
-use crate::apiserver::identity::Identity;
+use super::{front_proxy, trust::Trust};
 
 /// How long a verification holds: a certificate that expires ends a living connection's rights too.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(60);
@@ -26,16 +25,7 @@ struct Verification {
     /// Held, not only compared: another trust can never be at its address.
     trust: Arc<Trust>,
     at: Timestamp,
-    proved: Proved,
-}
-
-/// What certificates prove.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Proved {
-    /// It may tell users by headers.
-    pub(super) is_proxy: bool,
-    /// Whom an ordinary client's certificate names.
-    pub(super) client: Option<Arc<Identity>>,
+    is_proxy: bool,
 }
 
 impl Peer {
@@ -56,26 +46,23 @@ impl Peer {
         !self.certificates.is_empty()
     }
 
-    /// What the certificates prove under `trust` at `now`.
-    pub(super) fn proved(&self, trust: &Arc<Trust>, now: Timestamp) -> Proved {
+    /// Whether `trust` says at `now` that it may tell users by headers.
+    pub(super) fn is_proxy(&self, trust: &Arc<Trust>, now: Timestamp) -> bool {
         if !self.has_certificates() {
-            return Proved::default();
+            return false;
         }
         // Requests that arrive together wait for one verification instead of doing it again.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = last.as_ref().filter(|known| known.holds(trust, now)) {
-            return known.proved.clone();
+            return known.is_proxy;
         }
-        let proved = Proved {
-            is_proxy: front_proxy::is_proxy(trust, &self.certificates, now),
-            client: client_certificate::identity(trust, &self.certificates, now).map(Arc::new),
-        };
+        let is_proxy = front_proxy::is_proxy(trust, &self.certificates, now);
         *last = Some(Verification {
             trust: trust.clone(),
             at: now,
-            proved: proved.clone(),
+            is_proxy,
         });
-        proved
+        is_proxy
     }
 }
 

@@ -1,70 +1,40 @@
-mod certificate;
+use std::{collections::BTreeMap, sync::Mutex};
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-};
-
-use http::HeaderValue;
-use jiff::Timestamp;
+use http::{HeaderName, HeaderValue};
+use jiff::{Timestamp, ToSpan};
+use rcgen::{DnType, ExtendedKeyUsagePurpose};
 use rustls::pki_types::CertificateDer;
-use serde_json::json;
 use tokio::sync::watch::{Sender, channel};
 
 use super::{
     pki::{Ca, Client, now},
     *,
 };
-use crate::{
-    apiserver::identity::AUTHENTICATED,
-    k8s::fake::{Answer, Log, Seen, server},
-};
+use crate::k8s::identity::AUTHENTICATED;
 
 const PROXY: &str = "front-proxy-client";
 const ALICE: &[(&str, &str)] = &[("x-remote-user", "alice"), ("x-remote-group", "dev")];
+const UNAUTHORIZED: &str = "[Unauthorized]";
 
-/// An authenticator in a cluster with two authorities, and a review that knows the token `good`.
+/// An authenticator in a cluster with an authority of proxies.
 struct World {
-    clients: Ca,
     proxies: Ca,
     trust: Sender<Option<Arc<Trust>>>,
     time: Arc<Mutex<Timestamp>>,
-    broken: Arc<AtomicBool>,
-    reviews: Log,
     authenticator: Authenticator,
 }
 
 impl World {
     fn new() -> Self {
-        let broken = Arc::new(AtomicBool::new(false));
-        let is_broken = broken.clone();
-        let (client, reviews) = server(move |seen: &Seen| {
-            let is_good = seen.body["spec"]["token"] == "good";
-            let user = json!({"username": "bob", "groups": ["ops"]});
-            let status = json!({"authenticated": is_good, "user": user});
-            if is_broken.load(Ordering::Relaxed) {
-                return Answer::text(403, "no");
-            }
-            Answer::json(201, &json!({"status": status}))
-        });
         let time = Arc::new(Mutex::new(now()));
         let clock = time.clone();
         let (trust, receiver) = channel(None);
+        let clock = Clock::new(move || *clock.lock().unwrap());
         let world = Self {
-            clients: Ca::new("clients"),
             proxies: Ca::new("proxies"),
             trust,
             time,
-            broken,
-            reviews,
-            authenticator: Authenticator::new(
-                receiver,
-                Tokens::new(client, [0; 32], 1),
-                Clock::new(move || *clock.lock().unwrap()),
-            ),
+            authenticator: Authenticator::new(receiver, clock),
         };
         world.believe(&[]);
         world
@@ -73,8 +43,7 @@ impl World {
     /// The usual trust, with `changes`.
     fn believe(&self, changes: &[(&str, &str)]) {
         let mut data = BTreeMap::from([
-            ("client-ca-file", self.clients.pem.as_str()),
-            ("requestheader-client-ca-file", &self.proxies.pem),
+            ("requestheader-client-ca-file", self.proxies.pem.as_str()),
             ("requestheader-allowed-names", r#"["front-proxy-client"]"#),
             ("requestheader-username-headers", r#"["X-Remote-User"]"#),
             ("requestheader-uid-headers", "[]"),
@@ -93,19 +62,21 @@ impl World {
     }
 
     fn proxy(&self) -> Peer {
-        peer([self.proxies.sign(&Client::named(PROXY))])
+        self.signed(&Client::named(PROXY))
+    }
+
+    fn signed(&self, client: &Client) -> Peer {
+        peer([self.proxies.sign(client)])
     }
 
     /// The name of who asks with these headers; why not in brackets.
-    async fn name(&self, peer: &Peer, pairs: &[(&str, &str)]) -> String {
-        match self.who(peer, pairs).await {
-            Ok(identity) => identity.name,
-            Err(refusal) => format!("[{refusal}]"),
-        }
+    fn name(&self, peer: &Peer, pairs: &[(&str, &str)]) -> String {
+        let who = self.who(peer, pairs);
+        who.map_or_else(|refusal| format!("[{refusal}]"), |identity| identity.name)
     }
 
-    async fn who(&self, peer: &Peer, pairs: &[(&str, &str)]) -> Result<Identity, Refusal> {
-        self.authenticator.authenticate(peer, &headers(pairs)).await
+    fn who(&self, peer: &Peer, pairs: &[(&str, &str)]) -> Result<Identity, Refusal> {
+        self.authenticator.authenticate(peer, &headers(pairs))
     }
 }
 
@@ -122,210 +93,159 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
-#[tokio::test]
-async fn a_proxy_tells_the_user() {
+#[test]
+fn a_proxy_tells_the_user() {
     let world = World::new();
-    let alice = world.who(&world.proxy(), ALICE).await.unwrap();
+    let alice = world.who(&world.proxy(), ALICE).unwrap();
     assert_eq!((alice.name.as_str(), alice.uid.as_deref()), ("alice", None));
     assert_eq!(alice.groups, ["dev", AUTHENTICATED]);
     // kube-apiserver's own requests come without groups.
-    let system = world
-        .who(&world.proxy(), &[("x-remote-user", "system:aggregator")])
-        .await;
+    let system = world.who(&world.proxy(), &[("x-remote-user", "system:aggregator")]);
     assert_eq!(system.unwrap().groups, [AUTHENTICATED]);
     let nobody = [
         ("x-remote-user", "system:anonymous"),
         ("x-remote-group", "system:unauthenticated"),
     ];
-    assert_eq!(
-        world.who(&world.proxy(), &nobody).await.unwrap(),
-        Identity::anonymous()
-    );
+    let refused = world.who(&world.proxy(), &nobody);
+    assert_eq!(refused, Err(Refusal::Unauthorized));
 }
 
-#[tokio::test]
-async fn a_proxys_name_must_be_among_the_allowed_ones() {
+#[test]
+fn a_proxys_name_must_be_among_the_allowed_ones() {
     let key = "requestheader-allowed-names";
-    let unauthorized = "[Unauthorized]";
     for (allowed, name, expected) in [
         (r#"["front-proxy-client"]"#, PROXY, "alice"),
         (r#"["other", "front-proxy-client"]"#, PROXY, "alice"),
-        (r#"["front-proxy"]"#, PROXY, unauthorized),
-        (r#"["Front-Proxy-Client"]"#, PROXY, unauthorized),
+        (r#"["front-proxy"]"#, PROXY, UNAUTHORIZED),
+        (r#"["Front-Proxy-Client"]"#, PROXY, UNAUTHORIZED),
         ("[]", PROXY, "alice"),
         ("", PROXY, "alice"),
-        (r#"[""]"#, PROXY, unauthorized),
+        (r#"[""]"#, PROXY, UNAUTHORIZED),
         (r#"[""]"#, "", "alice"),
-        (r#"["front-proxy-client"]"#, "", unauthorized),
+        (r#"["front-proxy-client"]"#, "", UNAUTHORIZED),
     ] {
         let world = World::new();
         world.believe(&[(key, allowed)]);
-        let peer = peer([world.proxies.sign(&Client::named(name))]);
-        assert_eq!(world.name(&peer, ALICE).await, expected, "{allowed} {name}");
+        let peer = world.signed(&Client::named(name));
+        assert_eq!(world.name(&peer, ALICE), expected, "{allowed} {name}");
+        assert_eq!(world.authenticator.knows(&peer), expected == "alice");
+    }
+    // The last of several names counts.
+    let world = World::new();
+    let again = || DnType::CustomDnType(vec![2, 5, 4, 3]);
+    for (first, last, expected) in [("x", PROXY, "alice"), (PROXY, "x", UNAUTHORIZED)] {
+        let client = Client::with(&[(DnType::CommonName, first), (again(), last)]);
+        assert_eq!(world.name(&world.signed(&client), ALICE), expected);
     }
 }
 
-#[tokio::test]
-async fn headers_of_others_tell_nobody() {
+#[test]
+fn nobody_else_is_answered_whatever_they_show() {
     let world = World::new();
-    // Nobody's, a user's, and that of an authority with the right name.
-    assert_eq!(world.name(&peer([]), ALICE).await, "system:anonymous");
-    let carol = peer([world.clients.sign(&Client::named("carol"))]);
-    assert_eq!(world.name(&carol, ALICE).await, "carol");
-    let liar = peer([world.clients.sign(&Client::named(PROXY))]);
-    assert_eq!(world.name(&liar, ALICE).await, PROXY);
-    let stranger = peer([Ca::new("proxies").sign(&Client::named(PROXY))]);
-    assert_eq!(world.name(&stranger, ALICE).await, "[Unauthorized]");
+    let named = || Client::named(PROXY);
+    let server_only = named().used(vec![ExtendedKeyUsagePurpose::ServerAuth]);
+    let organization = Client::with(&[(DnType::OrganizationName, "system:masters")]);
     let token = [ALICE, &[("authorization", "Bearer good")]].concat();
-    assert_eq!(world.name(&stranger, &token).await, "bob");
+    for peer in [
+        peer([]),
+        peer([Ca::new("proxies").sign(&named())]),
+        peer([world.proxies.certificate()]),
+        peer([CertificateDer::from(vec![1, 2, 3])]),
+        world.signed(&named().until(2025)),
+        world.signed(&server_only),
+        world.signed(&organization),
+    ] {
+        assert!(!world.authenticator.knows(&peer));
+        for headers in [ALICE, &token, &[]] {
+            assert_eq!(world.name(&peer, headers), UNAUTHORIZED);
+        }
+    }
+    assert_eq!(
+        world.name(&world.signed(&named().used(vec![])), ALICE),
+        "alice"
+    );
 }
 
-#[tokio::test]
-async fn a_proxy_without_a_user_is_nobody() {
+#[test]
+fn a_proxy_without_a_user_is_nobody() {
     let world = World::new();
-    assert_eq!(world.name(&world.proxy(), &[]).await, "[Unauthorized]");
+    assert_eq!(world.name(&world.proxy(), &[]), UNAUTHORIZED);
     let empty = [("x-remote-user", ""), ("x-remote-group", "system:masters")];
-    assert_eq!(world.name(&world.proxy(), &empty).await, "[Unauthorized]");
+    assert_eq!(world.name(&world.proxy(), &empty), UNAUTHORIZED);
+    let token = [("authorization", "Bearer good")];
+    assert_eq!(world.name(&world.proxy(), &token), UNAUTHORIZED);
     let garbled = HeaderValue::from_bytes(b"\xff").unwrap();
     let headers = HeaderMap::from_iter([(HeaderName::from_static("x-remote-user"), garbled)]);
-    let refusal = world
-        .authenticator
-        .authenticate(&world.proxy(), &headers)
-        .await;
-    assert!(matches!(refusal, Err(Refusal::Unauthorized)));
+    let refusal = world.authenticator.authenticate(&world.proxy(), &headers);
+    assert_eq!(refusal, Err(Refusal::Unauthorized));
 }
 
-#[tokio::test]
-async fn a_new_trust_counts_at_once_on_a_living_connection() {
+#[test]
+fn a_new_trust_counts_at_once_on_a_living_connection() {
     let world = World::new();
     let old = world.proxy();
     let next = Ca::new("next");
     let new = peer([next.sign(&Client::named(PROXY))]);
-    assert_eq!(world.name(&old, ALICE).await, "alice");
-    assert_eq!(world.name(&new, ALICE).await, "[Unauthorized]");
+    assert_eq!(world.name(&old, ALICE), "alice");
+    assert_eq!(world.name(&new, ALICE), UNAUTHORIZED);
     let both = format!("{}{}", world.proxies.pem, next.pem);
     world.believe(&[("requestheader-client-ca-file", &both)]);
-    assert_eq!(world.name(&old, ALICE).await, "alice");
-    assert_eq!(world.name(&new, ALICE).await, "alice");
+    assert_eq!(world.name(&old, ALICE), "alice");
+    assert_eq!(world.name(&new, ALICE), "alice");
     world.believe(&[
         ("requestheader-client-ca-file", &next.pem),
         ("requestheader-username-headers", r#"["X-Who"]"#),
     ]);
-    assert_eq!(
-        world.name(&old, &[("x-who", "dave")]).await,
-        "[Unauthorized]"
-    );
-    assert_eq!(
-        world.name(&new, &[("x-who", "dave"), ALICE[0]]).await,
-        "dave"
-    );
+    assert_eq!(world.name(&old, &[("x-who", "dave")]), UNAUTHORIZED);
+    assert_eq!(world.name(&new, &[("x-who", "dave"), ALICE[0]]), "dave");
 }
 
-#[tokio::test]
-async fn a_token_is_good_or_refused_or_unknown() {
-    let world = World::new();
-    let nobody = peer([]);
-    let bob = world
-        .who(&nobody, &[("authorization", "Bearer good")])
-        .await
-        .unwrap();
-    assert_eq!(
-        (bob.name.as_str(), bob.groups),
-        ("bob", vec!["ops".to_owned(), AUTHENTICATED.to_owned()])
-    );
-    assert_eq!(
-        world
-            .name(&nobody, &[("authorization", "Bearer bad")])
-            .await,
-        "[Unauthorized]"
-    );
-    assert_eq!(world.reviews.all().len(), 2);
-    let garbled = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
-    let headers = HeaderMap::from_iter([(header::AUTHORIZATION, garbled)]);
-    let refusal = world.authenticator.authenticate(&nobody, &headers).await;
-    assert!(matches!(refusal, Err(Refusal::Unauthorized)));
-    world.broken.store(true, Ordering::Relaxed);
-    let refusal = world
-        .who(&nobody, &[("authorization", "Bearer other")])
-        .await;
-    assert!(matches!(refusal, Err(Refusal::Review(_))));
-}
-
-#[tokio::test]
-async fn what_counts_first_needs_no_review() {
-    let world = World::new();
-    let token = ("authorization", "Bearer good");
-    let carol = peer([world.clients.sign(&Client::named("carol"))]);
-    assert_eq!(
-        world.name(&world.proxy(), &[ALICE[0], token]).await,
-        "alice"
-    );
-    assert_eq!(world.name(&carol, &[token]).await, "carol");
-    assert!(world.reviews.all().is_empty());
-    assert_eq!(world.name(&world.proxy(), &[token]).await, "bob");
-}
-
-#[tokio::test]
-async fn without_trust_a_certificate_proves_nothing_and_refutes_nothing() {
+#[test]
+fn without_trust_a_certificate_proves_nothing_and_refutes_nothing() {
     let world = World::new();
     world.trust.send_replace(None);
-    let refusal = world.who(&world.proxy(), ALICE).await;
-    assert!(matches!(refusal, Err(Refusal::NoTrust)));
-    assert_eq!(world.name(&peer([]), ALICE).await, "system:anonymous");
-    assert_eq!(
-        world
-            .name(&peer([]), &[("authorization", "Bearer good")])
-            .await,
-        "bob"
-    );
-    assert_eq!(
-        world
-            .name(&peer([]), &[("authorization", "Basic dTpw")])
-            .await,
-        "system:anonymous"
-    );
+    assert!(!world.authenticator.knows(&world.proxy()));
+    assert_eq!(world.who(&world.proxy(), ALICE), Err(Refusal::NoTrust));
+    assert_eq!(world.who(&peer([]), ALICE), Err(Refusal::Unauthorized));
 }
 
-#[tokio::test]
-async fn nothing_that_tells_the_user_is_left() {
-    let told = [
-        ("Authorization", "a"),
-        ("Authorization", "b"),
-        ("X-Remote-User", "a"),
-        ("X-Remote-Group", "a"),
-        ("X-Remote-Group", "b"),
-        ("X-Remote-Uid", "a"),
-        ("X-Remote-Extra-K", "a"),
-        ("X-Remote-Other", "a"),
-        ("Impersonate-User", "a"),
-        ("Impersonate-Group", "a"),
-        ("Impersonate-Uid", "a"),
-        ("Impersonate-Extra-K", "a"),
-    ];
-    let configured = [
-        ("X-Who", "a"),
-        ("X-Number", "a"),
-        ("X-Team", "a"),
-        ("X-More-K", "a"),
-    ];
-    let kept = [
-        ("Accept", "a"),
-        ("User-Agent", "a"),
-        ("X-Forwarded-For", "a"),
-        ("X-Remote", "a"),
-    ];
+#[test]
+fn certificates_between_lead_to_the_authority() {
     let world = World::new();
-    world.believe(&[
-        ("requestheader-username-headers", r#"["X-Who"]"#),
-        ("requestheader-uid-headers", r#"["X-Number"]"#),
-        ("requestheader-group-headers", r#"["X-Team"]"#),
-        ("requestheader-extra-headers-prefix", r#"["X-More-"]"#),
-    ]);
-    let all = headers(&[&told[..], &configured, &kept].concat());
-    let mut stripped = all.clone();
-    strip(&mut stripped, None);
-    assert_eq!(stripped, headers(&[&configured[..], &kept].concat()));
-    let mut stripped = all;
-    strip(&mut stripped, world.authenticator.trust().as_deref());
-    assert_eq!(stripped, headers(&kept));
+    let between = world.proxies.below("between");
+    let certificate = between.sign(&Client::named(PROXY));
+    let full = peer([certificate.clone(), between.certificate()]);
+    assert_eq!(world.name(&full, ALICE), "alice");
+    assert_eq!(world.name(&peer([certificate]), ALICE), UNAUTHORIZED);
+}
+
+#[test]
+fn an_authority_counts_within_its_time_and_beside_others() {
+    let (old, new) = (Ca::until("old", 2025), Ca::new("new"));
+    let world = World::new();
+    let bundle = format!("{}{}", old.pem, new.pem);
+    world.believe(&[("requestheader-client-ca-file", &bundle)]);
+    let signed = |ca: &Ca| peer([ca.sign(&Client::named(PROXY))]);
+    assert_eq!(world.name(&signed(&old), ALICE), UNAUTHORIZED);
+    assert_eq!(world.name(&signed(&new), ALICE), "alice");
+    *world.time.lock().unwrap() = now().checked_sub((365 * 24).hours()).unwrap();
+    assert_eq!(world.name(&signed(&old), ALICE), "alice");
+}
+
+#[test]
+fn a_living_connection_is_verified_once_a_minute() {
+    let world = World::new();
+    let wait = |seconds: i64| *world.time.lock().unwrap() += seconds.seconds();
+    // It is good until the end of 2025, ten seconds from now.
+    *world.time.lock().unwrap() = "2025-12-31T23:59:50Z".parse().unwrap();
+    let living = world.signed(&Client::named(PROXY).until(2026));
+    assert_eq!(world.name(&living, ALICE), "alice");
+    // Nothing is verified again: the certificate has expired meanwhile.
+    wait(59);
+    assert_eq!(world.name(&living, ALICE), "alice");
+    wait(1);
+    assert_eq!(world.name(&living, ALICE), UNAUTHORIZED);
+    // A clock that is set back does not make a verification last.
+    wait(-65);
+    assert_eq!(world.name(&living, ALICE), "alice");
 }

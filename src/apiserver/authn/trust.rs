@@ -16,8 +16,6 @@ use super::authorities::{Authorities, BundleError};
 /// What one reading of the `ConfigMap` says, or the last good reading of each part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
-    /// Who signs certificates of ordinary clients; without it there are none.
-    pub(super) clients: Option<Authorities>,
     /// Who signs the certificate with which kube-apiserver forwards requests.
     pub(super) proxies: Authorities,
     /// Which request headers of a proxy tell the user.
@@ -62,7 +60,6 @@ pub enum Problem {
     List(#[from] serde_json::Error),
 }
 
-const CLIENT_CA: &str = "client-ca-file";
 const PROXY_CA: &str = "requestheader-client-ca-file";
 const ALLOWED_NAMES: &str = "requestheader-allowed-names";
 const USER_HEADERS: &str = "requestheader-username-headers";
@@ -76,19 +73,10 @@ impl Trust {
     /// Reads `data`. A part that is missing or wrong stays as it was in `before`: a bundle of
     /// authorities is replaced, never dropped. None while no proxy can be trusted at all.
     ///
-    /// What is wrong is told as well; a missing client CA is not, for it is optional.
+    /// What is wrong is told as well.
     pub(super) fn read(data: &Data, before: Option<&Self>) -> (Option<Self>, Vec<TrustError>) {
         let mut errors = Vec::new();
         let mut noted = |key, problem| errors.push(TrustError { key, problem });
-        let clients = match bundle(data, CLIENT_CA) {
-            Ok(clients) => Some(clients),
-            Err(problem) => {
-                if !matches!(problem, Problem::Missing) {
-                    noted(CLIENT_CA, problem);
-                }
-                before.and_then(|before| before.clients.clone())
-            }
-        };
         let proxies = match bundle(data, PROXY_CA) {
             Ok(proxies) => Some(proxies),
             Err(problem) => {
@@ -103,11 +91,9 @@ impl Trust {
                 before.map(|before| before.headers.clone())
             }
         };
-        let trust = proxies.zip(headers).map(|(proxies, headers)| Self {
-            clients,
-            proxies,
-            headers,
-        });
+        let trust = proxies
+            .zip(headers)
+            .map(|(proxies, headers)| Self { proxies, headers });
         (trust, errors)
     }
 }
@@ -125,17 +111,6 @@ impl ProxyHeaders {
                 .filter(|prefix| !prefix.is_empty())
                 .collect(),
         })
-    }
-
-    /// Whether a header of that name tells the user.
-    pub(super) fn mention(&self, name: &HeaderName) -> bool {
-        [&self.user, &self.uid, &self.group]
-            .into_iter()
-            .any(|names| names.contains(name))
-            || self
-                .extra_prefixes
-                .iter()
-                .any(|prefix| name.as_str().starts_with(prefix))
     }
 }
 

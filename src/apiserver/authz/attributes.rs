@@ -5,9 +5,9 @@ use k8s_openapi::api::authorization::v1::{
     SubjectAccessReviewSpec,
 };
 
-use crate::apiserver::{
-    identity::Identity,
-    names::{GROUP, VERSION},
+use crate::{
+    apiserver::names::{GROUP, VERSION},
+    k8s::identity::Identity,
 };
 
 /// What is to be allowed.

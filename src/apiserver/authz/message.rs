@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use super::attributes::{Attributes, ResourceRequest};
-use crate::apiserver::{identity::Identity, names::GROUP};
+use crate::{apiserver::names::GROUP, k8s::identity::Identity};
 
 /// The `message` of the Status that refuses `attributes` to `identity`; `reason` is what the
 /// authorizer said, empty if nothing.

@@ -31,6 +31,8 @@ pub struct Server {
     pub port: u16,
     /// Where it serves probes as plain HTTP.
     pub health: u16,
+    /// Where it serves metrics, likewise.
+    pub metrics: u16,
     pub program: Program,
 }
 
@@ -203,7 +205,7 @@ impl Server {
             port,
         } = settings;
         let port = port.unwrap_or_else(free_port);
-        let health = free_port();
+        let (health, metrics) = (free_port(), free_port());
         let kubeconfig = match given {
             Some(given) => given,
             None => kubeconfig(bed).await,
@@ -212,7 +214,7 @@ impl Server {
             "--app=aggregated-apiserver".to_owned(),
             format!("--apiserver-bind-address=127.0.0.1:{port}"),
             format!("--health-bind-address=127.0.0.1:{health}"),
-            "--metrics-bind-address=0".to_owned(),
+            format!("--metrics-bind-address=127.0.0.1:{metrics}"),
             "--apiserver-shutdown-delay=1s".to_owned(),
             "--log-level=info,coder_k8s=debug".to_owned(),
         ];
@@ -242,6 +244,7 @@ impl Server {
             bed,
             port,
             health,
+            metrics,
             program,
         }
     }

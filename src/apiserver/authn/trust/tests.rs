@@ -10,9 +10,8 @@ fn data(pairs: &[(&str, &str)]) -> Data {
     pairs.collect()
 }
 
-fn usual(clients: &Ca, proxies: &Ca) -> Data {
+fn usual(proxies: &Ca) -> Data {
     data(&[
-        (CLIENT_CA, &clients.pem),
         (PROXY_CA, &proxies.pem),
         (ALLOWED_NAMES, r#"["front-proxy-client"]"#),
         (USER_HEADERS, r#"["X-Remote-User"]"#),
@@ -42,11 +41,10 @@ fn header(name: &str) -> HeaderName {
 
 #[test]
 fn the_usual_content_is_read() {
-    let (clients, proxies) = (Ca::new("clients"), Ca::new("proxies"));
-    let (trust, errors) = Trust::read(&usual(&clients, &proxies), None);
+    let proxies = Ca::new("proxies");
+    let (trust, errors) = Trust::read(&usual(&proxies), None);
     assert!(errors.is_empty(), "{errors:?}");
     let expected = Trust {
-        clients: Some(Authorities::from_pem(&clients.pem).unwrap()),
         proxies: Authorities::from_pem(&proxies.pem).unwrap(),
         headers: ProxyHeaders {
             allowed_names: vec!["front-proxy-client".to_owned()],
@@ -69,7 +67,7 @@ fn lists_may_be_absent_or_odd() {
         (r#"[""]"#, vec![""]),
         (r#"["b","a","b"]"#, vec!["b", "a", "b"]),
     ] {
-        let data = with(usual(&ca, &ca), ALLOWED_NAMES, text);
+        let data = with(usual(&ca), ALLOWED_NAMES, text);
         let (trust, errors) = Trust::read(&data, None);
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(trust.unwrap().headers.allowed_names, expected);
@@ -79,7 +77,7 @@ fn lists_may_be_absent_or_odd() {
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(trust.unwrap().headers, ProxyHeaders::default());
     // What no header can be called is left out; an empty prefix would take all headers for extra.
-    let odd = with(usual(&ca, &ca), GROUP_HEADERS, r#"["", " X-G ", "a b"]"#);
+    let odd = with(usual(&ca), GROUP_HEADERS, r#"["", " X-G ", "a b"]"#);
     let odd = with(odd, EXTRA_PREFIXES, r#"["", "  ", " X-E-"]"#);
     let headers = Trust::read(&odd, None).0.unwrap().headers;
     assert_eq!(headers.group, [header("x-g")]);
@@ -89,7 +87,7 @@ fn lists_may_be_absent_or_odd() {
 #[test]
 fn nobody_is_trusted_before_a_proxys_ca_is_known() {
     let ca = Ca::new("a");
-    let good = usual(&ca, &ca);
+    let good = usual(&ca);
     for (data, expected) in [
         (Data::new(), PROXY_CA),
         (without(good.clone(), PROXY_CA), PROXY_CA),
@@ -102,44 +100,27 @@ fn nobody_is_trusted_before_a_proxys_ca_is_known() {
         assert_eq!(trust, None);
         assert_eq!(keys(&errors), [expected]);
     }
-    // Clients' certificates are optional.
-    let (trust, errors) = Trust::read(&without(good, CLIENT_CA), None);
-    assert_eq!((trust.unwrap().clients, errors.len()), (None, 0));
 }
 
 #[test]
 fn a_bad_part_stays_as_it_was_and_the_others_change() {
     let (old, new) = (Ca::new("old"), Ca::new("new"));
-    let before = Trust::read(&usual(&old, &old), None).0.unwrap();
-    let new_data = with(usual(&new, &new), USER_HEADERS, r#"["X-New"]"#);
+    let before = Trust::read(&usual(&old), None).0.unwrap();
+    let new_data = with(usual(&new), USER_HEADERS, r#"["X-New"]"#);
     let after = Trust::read(&new_data, None).0.unwrap();
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for bad in [None, Some(""), Some("no pem"), Some(broken)] {
-        for (key, expected) in [
-            (
-                CLIENT_CA,
-                Trust {
-                    clients: before.clients.clone(),
-                    ..after.clone()
-                },
-            ),
-            (
-                PROXY_CA,
-                Trust {
-                    proxies: before.proxies.clone(),
-                    ..after.clone()
-                },
-            ),
-        ] {
-            let data = match bad {
-                None => without(new_data.clone(), key),
-                Some(text) => with(new_data.clone(), key, text),
-            };
-            let (trust, errors) = Trust::read(&data, Some(&before));
-            assert_eq!(trust, Some(expected), "{key} {bad:?}");
-            let is_optional = key == CLIENT_CA && bad.is_none_or(str::is_empty);
-            assert_eq!(errors.is_empty(), is_optional, "{key} {bad:?}");
-        }
+        let data = match bad {
+            None => without(new_data.clone(), PROXY_CA),
+            Some(text) => with(new_data.clone(), PROXY_CA, text),
+        };
+        let (trust, errors) = Trust::read(&data, Some(&before));
+        let expected = Trust {
+            proxies: before.proxies.clone(),
+            ..after.clone()
+        };
+        assert_eq!(trust, Some(expected), "{bad:?}");
+        assert_eq!(keys(&errors), [PROXY_CA], "{bad:?}");
     }
     for key in [
         ALLOWED_NAMES,
@@ -170,23 +151,4 @@ fn a_bundle_is_a_set_without_what_cannot_be_read() {
         "{error}"
     );
     assert!(Authorities::from_pem("").is_err());
-}
-
-#[test]
-fn a_header_that_tells_the_user_is_known_by_its_name_or_prefix() {
-    let ca = Ca::new("a");
-    let data = with(usual(&ca, &ca), UID_HEADERS, r#"["X-My-Uid"]"#);
-    let headers = Trust::read(&data, None).0.unwrap().headers;
-    for (name, expected) in [
-        ("x-remote-user", true),
-        ("x-remote-group", true),
-        ("x-my-uid", true),
-        ("x-remote-extra-a", true),
-        ("x-remote-extra-", true),
-        ("x-remote-extra", false),
-        ("x-my-uid-2", false),
-        ("accept", false),
-    ] {
-        assert_eq!(headers.mention(&header(name)), expected, "{name}");
-    }
 }

@@ -92,6 +92,7 @@ fn odd_paths(namespace: &str) -> Vec<(&'static str, String)> {
             format!("{here}/coderworkspaces/acme.alice.dev/proxy"),
         ),
         ("another path of kube-apiserver", "/version".to_owned()),
+        ("another path of kube-apiserver", "/metrics".to_owned()),
         ("another path of kube-apiserver", "/logs/".to_owned()),
         ("another path of kube-apiserver", "/".to_owned()),
     ]

@@ -32,15 +32,24 @@ const TRIED: &[(&str, u16, &str)] = &[
     ),
     ("an expired client certificate", 401, "Unauthorized"),
     ("a token of nobody", 401, "Unauthorized"),
-    ("a revoked token", 401, "Unauthorized"),
+    ("a good token", 401, "Unauthorized"),
+    ("a good client certificate", 401, "Unauthorized"),
     ("a password", 401, "Unauthorized"),
     (
         "a client certificate and a forged X-Remote-User",
-        403,
-        "Forbidden",
+        401,
+        "Unauthorized",
     ),
-    ("Impersonate-User", 400, "BadRequest"),
-    ("X_Remote_User", 403, "Forbidden"),
+    (
+        "a client certificate and Impersonate-User",
+        401,
+        "Unauthorized",
+    ),
+    (
+        "a client certificate and X_Remote_User",
+        401,
+        "Unauthorized",
+    ),
     ("an encoded slash", 404, ""),
     ("dot segments", 404, ""),
     ("encoded dot segments", 404, ""),
@@ -76,6 +85,7 @@ const TRIED: &[(&str, u16, &str)] = &[
     ("a body of more than 3 MiB", 413, "RequestEntityTooLarge"),
     ("headers of 2 MiB", 431, ""),
     ("more than 2000 headers", 431, ""),
+    ("headers of more than 64 KiB from others", 431, ""),
 ];
 
 /// The status and the reason that `what` is answered with.

@@ -2,6 +2,9 @@
 //!
 //! A review creates nothing, so it may be sent again after any failure that may pass.
 
+pub mod memory;
+pub mod token;
+
 use std::{
     fmt,
     sync::{Mutex, PoisonError},
@@ -59,7 +62,7 @@ pub enum ReviewError {
 }
 
 /// Asks one kind of review; the other kind cannot take its turns away.
-pub(super) struct Reviewer {
+pub struct Reviewer {
     client: Client,
     review: Review,
     turns: Semaphore,
@@ -81,7 +84,8 @@ struct Answer<A> {
 
 impl Reviewer {
     /// Jitters from `seed` on.
-    pub(super) fn new(client: Client, review: Review, seed: u64) -> Self {
+    #[must_use]
+    pub fn new(client: Client, review: Review, seed: u64) -> Self {
         Self {
             client,
             review,
@@ -91,7 +95,7 @@ impl Reviewer {
     }
 
     /// What `work` returns, if it does so in time.
-    pub(super) async fn in_time<T>(
+    pub async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, ReviewError>>,
     ) -> Result<T, ReviewError> {
@@ -100,7 +104,7 @@ impl Reviewer {
     }
 
     /// The `status` that kube-apiserver gives to `spec`. The caller limits the time.
-    pub(super) async fn ask<S, A>(&self, spec: &S) -> Result<A, ReviewError>
+    pub async fn ask<S, A>(&self, spec: &S) -> Result<A, ReviewError>
     where
         S: Serialize,
         A: DeserializeOwned,

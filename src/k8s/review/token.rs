@@ -7,11 +7,11 @@ use k8s_openapi::api::authentication::v1::{TokenReviewSpec, TokenReviewStatus};
 use kube::Client;
 use sha2::{Digest, Sha256};
 
-use crate::apiserver::{
-    identity::Identity,
+use super::{
+    Review, ReviewError, Reviewer,
     memory::{Key, Memory},
-    review::{Review, ReviewError, Reviewer},
 };
+use crate::k8s::identity::Identity;
 
 /// How long an answer is good, whether the token was valid or not.
 const LIFETIME: Duration = Duration::from_secs(10);
@@ -28,8 +28,9 @@ pub struct Tokens {
 }
 
 /// The Authorization header is no text.
-#[derive(Debug)]
-pub(super) struct Garbled;
+#[derive(Debug, thiserror::Error)]
+#[error("the Authorization header is no text")]
+pub struct Garbled;
 
 impl Tokens {
     /// Asks by `client`. `key` is random, chosen anew by each process; jitter begins at `seed`.
@@ -43,7 +44,7 @@ impl Tokens {
     }
 
     /// Whose `token` is; none if it is not valid.
-    pub(super) async fn owner(&self, token: &str) -> Result<Option<Identity>, ReviewError> {
+    pub async fn owner(&self, token: &str) -> Result<Option<Identity>, ReviewError> {
         let recalled = self.memory.recall(self.digest(token), self.review(token));
         self.reviewer.in_time(recalled).await
     }
@@ -65,7 +66,7 @@ impl Tokens {
 }
 
 /// The bearer token in `headers`; none without one, and with another kind of authorization.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Garbled> {
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Garbled> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };

@@ -10,13 +10,13 @@ use std::{
 use tokio::{sync::OnceCell, time::Instant};
 
 /// What an answer is remembered under: a digest, since neither tokens nor long texts are to be kept.
-pub(super) type Key = [u8; 32];
+pub type Key = [u8; 32];
 
 /// Remembers each answer for `lifetime`, failures never, and at most `capacity` of them.
 ///
 /// Two generations: when the young one is full or old, it takes the place of the old one, which is
 /// forgotten. So nothing has to be searched for what has expired.
-pub(super) struct Memory<V> {
+pub struct Memory<V> {
     lifetime: Duration,
     capacity: usize,
     generations: Mutex<Generations<V>>,
@@ -37,7 +37,9 @@ struct Answer<V> {
 }
 
 impl<V: Clone> Memory<V> {
-    pub(super) fn new(lifetime: Duration, capacity: usize) -> Self {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new(lifetime: Duration, capacity: usize) -> Self {
         Self {
             lifetime,
             capacity,
@@ -53,7 +55,7 @@ impl<V: Clone> Memory<V> {
     ///
     /// Who needs the same answer meanwhile waits for it, and asks by itself only if this fails or is
     /// dropped. The caller limits the time.
-    pub(super) async fn recall<E>(
+    pub async fn recall<E>(
         &self,
         key: Key,
         ask: impl Future<Output = Result<V, E>>,

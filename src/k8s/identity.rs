@@ -47,7 +47,7 @@ impl Identity {
     /// With the group that RBAC grants discovery to. kube-apiserver itself asks as users without any
     /// group, so that the group has to be added here.
     #[must_use]
-    pub(super) fn authenticated(mut self) -> Self {
+    pub fn authenticated(mut self) -> Self {
         let is_told = |group: &String| group == AUTHENTICATED || group == UNAUTHENTICATED;
         if !self.is_anonymous() && !self.groups.iter().any(is_told) {
             self.groups.push(AUTHENTICATED.to_owned());
