@@ -27,6 +27,7 @@ mod ready;
 mod relay;
 pub mod rewrite;
 mod route;
+mod sending;
 mod serve;
 mod strangers;
 pub mod tls;

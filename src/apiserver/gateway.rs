@@ -24,6 +24,7 @@ use super::{
     ready::Ready,
     rewrite::{self, Rewritten},
     route::{Document, Probe, Resource, Route, Target, Verb},
+    sending::{in_time, keeping},
     update,
     upstream::chain,
 };
@@ -127,7 +128,7 @@ impl Gateway {
                     verb: head.method.as_str().to_ascii_lowercase(),
                 };
                 self.authorize(&identity, &attributes).await?;
-                self.document(*document, &head)
+                Ok(self.document(*document, &head)?.map(in_time))
             }
             Route::Probe(_) | Route::Unknown => Err(Fault::NoSuchPath),
         }
@@ -240,7 +241,7 @@ impl Gateway {
         };
         // Without a name it is about nothing, and kube-apiserver says so.
         let is_main = target.name.is_some() && !target.status;
-        match target.verb {
+        let answer = match target.verb {
             Verb::Patch if media == Media::Apply && is_main => {
                 self.apply(identity, &head, exchange).await
             }
@@ -249,11 +250,11 @@ impl Gateway {
                 let may_get = Box::pin(self.may(identity, &get));
                 update::replace_template(&self.wire, exchange, may_get).await
             }
-            Verb::Watch => self.wire.watch(&exchange, place).await,
+            Verb::Watch => return self.wire.watch(&exchange, place).await,
             Verb::Delete => {
                 delete::check_options(&exchange)?;
                 let deleting = delete::delete(self.wire.clone(), exchange, identity.clone());
-                self.to_its_end(deleting, (place, held)).await
+                return self.to_its_end(deleting, place, held).await;
             }
             Verb::DeleteCollection => {
                 delete::check_options(&exchange)?;
@@ -262,21 +263,24 @@ impl Gateway {
             Verb::Get | Verb::List | Verb::Create | Verb::Update | Verb::Patch => {
                 self.wire.pass(&exchange).await
             }
-        }
+        };
+        Ok(answer?.map(|body| in_time(keeping(body, place))))
     }
 
     /// Does what must not stop in the middle because its caller leaves.
     async fn to_its_end(
         &self,
         work: impl Future<Output = Result<Response<Body>, Fault>> + Send + 'static,
-        kept: (Place, Held),
+        place: Place,
+        held: Held,
     ) -> Result<Response<Body>, Fault> {
         let done = self.tasks.spawn(async move {
-            let _kept = kept;
-            work.await
+            let _held = held;
+            (work.await, place)
         });
         let given_up = |_| Fault::Internal("the request was given up".to_owned());
-        done.await.map_err(given_up)?
+        let (answer, place) = done.await.map_err(given_up)?;
+        Ok(answer?.map(|body| in_time(keeping(body, place))))
     }
 
     /// A body in stored words, and whether it was meant for the stored group.

@@ -30,6 +30,7 @@ use super::{
     limits::{Limits, Place, shrink},
     negotiate::Written,
     rewrite::{self, Options, ResponseFilter},
+    sending::keeping,
     upstream::Answer,
 };
 
@@ -60,8 +61,7 @@ pub(super) struct Relay {
 pub(super) struct Watch {
     /// Ends it.
     pub(super) ending: CancellationToken,
-    /// Held until it ends. Other answers hold none while they stream: who reads slowly must not take
-    /// the place of others.
+    /// Held until it ends.
     pub(super) place: Place,
 }
 
@@ -93,7 +93,7 @@ impl Relay {
                     self.stream(body, beginning, gzip)
                 }
             }
-            Written::Yaml => full(self.yaml(body, limits).await?),
+            Written::Yaml => self.yaml(body, limits).await?,
             Written::Plain => full(rename(&whole(body).await?, written, self.options)),
         };
         let mut response = Response::new(body);
@@ -102,7 +102,7 @@ impl Relay {
         Ok(response)
     }
 
-    async fn yaml(self, body: Incoming, limits: &Limits) -> Result<Vec<u8>, Fault> {
+    async fn yaml(self, body: Incoming, limits: &Limits) -> Result<Body, Fault> {
         let mut room = self.room.map_or_else(|| limits.room(YAML_LIMIT), Ok)?;
         let told = body.size_hint().exact();
         if let Some(size) = told.and_then(|size| usize::try_from(size).ok()) {
@@ -120,7 +120,9 @@ impl Relay {
         })?;
         let options = self.options;
         let rename = move |text: &Bytes| rewrite::response_yaml(text, options);
-        limits.compute(read.to_bytes(), rename).await
+        let renamed = limits.compute(read.to_bytes(), rename).await?;
+        shrink(&mut room, renamed.len());
+        Ok(keeping(full(renamed), room))
     }
 
     fn stream(self, body: Incoming, beginning: Beginning, gzip: bool) -> Body {

@@ -5,7 +5,7 @@ use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::D
 use fastrand::Rng;
 use hyper::service::service_fn;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::conn::auto,
 };
 use rustls::ServerConfig;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     authn::Peer,
     gateway::{Caller, Gateway},
+    sending::{self, Streams},
     strangers::{Stranger, Strangers},
 };
 
@@ -119,7 +120,12 @@ pub(super) async fn serve(
             age: AGE.mul_f64(0.75 + random.f64() / 2.0),
         };
         let (acceptor, stranger) = (acceptor.clone(), strangers.enter());
-        connections.spawn(connection.run(acceptor, stream, address, stranger));
+        connections.spawn(async move {
+            let run = connection.run(acceptor, stream, address, stranger);
+            if sending::limited(run).await.is_none() {
+                tracing::debug!(%address, "a client did not read its answer in time");
+            }
+        });
     }
     drop(listener);
     ending.cancel();
@@ -229,7 +235,8 @@ impl Connection {
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));
             async move { Ok::<_, Infallible>(Box::pin(gateway.answer(&caller, request)).await) }
         });
-        let builder = builder(is_http2, limits);
+        let streams = Streams(self.gateway.tasks.clone());
+        let builder = builder(is_http2, limits, streams);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut aged = pin!(sleep(self.age));
         let mut ended = pin!(self.ended());
@@ -263,8 +270,8 @@ impl Connection {
     }
 }
 
-fn builder(is_http2: bool, limits: Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(is_http2: bool, limits: Limits, streams: Streams) -> auto::Builder<Streams> {
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())

@@ -1,5 +1,6 @@
 use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::apiserver::body::full;
@@ -14,7 +15,7 @@ async fn answered(
     let (mut client, server) = duplex(4 * 1024 * 1024);
     client.write_all(sent).await.unwrap();
     let service = service_fn(|_| async { Ok::<_, Infallible>(Response::new(full("ok"))) });
-    let builder = builder(is_http2, limits);
+    let builder = builder(is_http2, limits, Streams(TaskTracker::new()));
     let served = builder.serve_connection(TokioIo::new(server), service);
     // It ends with an error where it refuses to read on; what counts is what it has answered.
     let (_ended, ()) = tokio::join!(served, reading(client));
