@@ -13,9 +13,9 @@ use super::{
     judge::Judge,
     limits::{Limits, Place},
     names::STORED_VERSION_PATH,
-    negotiate::{self, Media},
+    negotiate::{Media, Yaml},
     query::Query,
-    relay::{Relay, Watch, YAML_LIMIT, whole},
+    relay::{Relay, Watch, whole},
     rewrite::Options,
     route::{Resource, Target, Verb},
     upstream::{Answer, Outgoing, Upstream},
@@ -37,6 +37,8 @@ pub(super) struct Exchange {
     pub(super) foreign: bool,
     /// Whether its sender may not see the files that are in the answer.
     pub(super) hides_files: bool,
+    /// What of the answers the client wants in YAML.
+    pub(super) yaml: Yaml,
     /// Whether the client takes gzip.
     pub(super) gzip: bool,
     /// Ends it, where it is a watch.
@@ -89,6 +91,7 @@ impl Exchange {
             body: Bytes::new(),
             foreign: false,
             hides_files: false,
+            yaml: Yaml::None,
             gzip: false,
             ending: self.ending.clone(),
         }
@@ -100,20 +103,6 @@ impl Exchange {
         changed.media = Media::Json;
         changed.body = body.into();
         changed
-    }
-
-    /// A request of many objects that changes them, whose answer may be of any size: nothing that has to
-    /// be in memory as a whole is taken for it.
-    pub(super) fn without_yaml(mut self) -> Self {
-        if self.may_be_yaml() {
-            let accept = negotiate::without_yaml(&self.headers);
-            self.headers.insert(header::ACCEPT, accept);
-        }
-        self
-    }
-
-    fn may_be_yaml(&self) -> bool {
-        negotiate::accepts_yaml(&self.headers)
     }
 
     /// LIST and WATCH of templates never had the files, and old clients hold all templates in memory.
@@ -156,15 +145,11 @@ impl Wire {
         exchange: &Exchange,
         watch: Option<Watch>,
     ) -> Result<Response<Body>, Fault> {
-        // First: what was carried out must not be refused for want of room.
-        let room = match &watch {
-            None if exchange.may_be_yaml() => Some(self.limits.room(YAML_LIMIT)?),
-            _ => None,
-        };
         let answer = self.send(exchange).await?;
         let options = Options {
             omit_files: exchange.omits_files(),
             foreign: exchange.foreign,
+            yaml: exchange.yaml.is_for(answer.status()),
         };
         if matches!(
             answer.status(),
@@ -175,7 +160,6 @@ impl Wire {
         let relay = Relay {
             options,
             gzip: exchange.gzip,
-            room,
             watch: watch.filter(|_| answer.status() == StatusCode::OK),
         };
         relay.pass(answer, &self.limits).await

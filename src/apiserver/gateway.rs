@@ -19,7 +19,7 @@ use super::{
     headers,
     limits::{Held, Place},
     metrics::Metrics,
-    negotiate::{Media, accepts_gzip},
+    negotiate::{Accept, Media, accepts_gzip},
     query::Query,
     ready::Ready,
     rewrite::{self, Rewritten},
@@ -223,6 +223,7 @@ impl Gateway {
         let held = self.wire.limits.read(body).await?;
         let (media, body) = meant(target, &head.headers, held.bytes.clone())?;
         let (body, foreign) = self.stored(target, media, body).await?;
+        let accept = Accept::of(target.verb, &head.headers)?;
         let exchange = Exchange {
             target: target.clone(),
             // What is missing is told by the body, which an answer to HEAD does not have.
@@ -231,11 +232,12 @@ impl Gateway {
                 ref method => method.clone(),
             },
             query: head.query.clone(),
-            headers: headers::request(&head.headers, caller.address)?,
+            headers: headers::request(&head.headers, accept.header, caller.address),
             media,
             body,
             foreign,
             hides_files: false,
+            yaml: accept.yaml,
             gzip: accepts_gzip(&head.headers),
             ending: caller.watches.clone(),
         };
@@ -258,7 +260,7 @@ impl Gateway {
             }
             Verb::DeleteCollection => {
                 delete::check_options(&exchange)?;
-                self.wire.pass(&exchange.without_yaml()).await
+                self.wire.pass(&exchange).await
             }
             Verb::Get | Verb::List | Verb::Create | Verb::Update | Verb::Patch => {
                 self.wire.pass(&exchange).await
@@ -296,7 +298,7 @@ impl Gateway {
                 let object = |body: &Bytes| owned(rewrite::object(body, true));
                 return self.wire.limits.compute(body, object).await;
             }
-            (Verb::Patch, Media::MergePatch) => rewrite::merge_patch(&body),
+            (Verb::Patch, Media::MergePatch) => rewrite::object(&body, false),
             (Verb::Patch, Media::JsonPatch) => rewrite::json_patch(&body),
             (_, _) => return Ok((body, false)),
         };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{fault::Fault, negotiate, rewrite};
+use super::rewrite;
 
 /// What kube-apiserver may know of a request. `User-Agent` names the field manager and decides on
 /// pretty printing; `Audit-ID` joins the two audit records; the rest of the list is for tracing.
@@ -26,8 +26,8 @@ const RESPONSE: [HeaderName; 4] = [
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The headers for kube-apiserver of a request that came from `peer`.
-pub(super) fn request(came: &HeaderMap, peer: IpAddr) -> Result<HeaderMap, Fault> {
+/// The headers for kube-apiserver of a request that came from `peer` and whose answer is wanted in `accept`.
+pub(super) fn request(came: &HeaderMap, accept: Option<HeaderValue>, peer: IpAddr) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for name in REQUEST {
         if let Some(value) = came.get(&name) {
@@ -35,7 +35,7 @@ pub(super) fn request(came: &HeaderMap, peer: IpAddr) -> Result<HeaderMap, Fault
         }
     }
     // An absent one stays absent; without this, none would be empty and so be sent.
-    if let Some(accept) = negotiate::accept(came)? {
+    if let Some(accept) = accept {
         headers.insert(header::ACCEPT, accept);
     }
     // What is compressed cannot be renamed.
@@ -53,7 +53,7 @@ pub(super) fn request(came: &HeaderMap, peer: IpAddr) -> Result<HeaderMap, Fault
     if let Ok(trail) = HeaderValue::from_str(&trail) {
         headers.insert(FORWARDED_FOR, trail);
     }
-    Ok(headers)
+    headers
 }
 
 /// The headers for the client. `foreign` says that the request was for the stored group.

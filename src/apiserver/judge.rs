@@ -63,9 +63,11 @@ impl Judge {
             }
             _ => {}
         }
-        let mut response = Response::new(full(rename(&body, written, options)));
+        let mut headers = headers::response(&head.headers, options.foreign);
+        let body = rename(&body, written, options, &mut headers);
+        let mut response = Response::new(full(body));
         *response.status_mut() = head.status;
-        *response.headers_mut() = headers::response(&head.headers, options.foreign);
+        *response.headers_mut() = headers;
         Ok(response)
     }
 
@@ -111,7 +113,6 @@ async fn own_name(upstream: &Upstream) -> Result<String, Fault> {
 fn read(body: &[u8], written: Written) -> Option<Value> {
     match written {
         Written::Json => serde_json::from_slice(body).ok(),
-        Written::Yaml => serde_saphyr::from_str(std::str::from_utf8(body).ok()?).ok(),
         Written::Plain => None,
     }
 }

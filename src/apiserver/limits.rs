@@ -126,18 +126,8 @@ impl Limits {
 
     /// Room for `bytes` of a body that is held in memory.
     pub(super) fn room(&self, bytes: usize) -> Result<Place, Fault> {
-        take(&self.held, kib(bytes))
+        take(&self.held, bytes / 1024 + 1)
     }
-}
-
-/// Gives back what `bytes` do not take of `room`.
-pub(super) fn shrink(room: &mut Place, bytes: usize) {
-    let spare = room.num_permits().saturating_sub(kib(bytes));
-    drop(room.split(spare));
-}
-
-fn kib(bytes: usize) -> usize {
-    bytes / 1024 + 1
 }
 
 fn take(places: &Arc<Semaphore>, number: usize) -> Result<Place, Fault> {
@@ -147,23 +137,4 @@ fn take(places: &Arc<Semaphore>, number: usize) -> Result<Place, Fault> {
         .map_err(|error| match error {
             TryAcquireError::NoPermits | TryAcquireError::Closed => Fault::TooManyRequests,
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn room_that_is_not_taken_is_given_back() {
-        let limits = Limits::default();
-        let mut room = limits.room(HELD_KIB * 1024 - 1).unwrap();
-        assert!(matches!(limits.room(0), Err(Fault::TooManyRequests)));
-        shrink(&mut room, 5 * 1024);
-        assert_eq!(limits.held.available_permits(), HELD_KIB - 6);
-        // What is more than that was not known.
-        shrink(&mut room, 7 * 1024);
-        assert_eq!(limits.held.available_permits(), HELD_KIB - 6);
-        drop(room);
-        assert_eq!(limits.held.available_permits(), HELD_KIB);
-    }
 }

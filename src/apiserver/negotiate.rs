@@ -4,7 +4,7 @@
 //! either direction: what cannot be read would pass as it is. No client depends on binary forms of these
 //! kinds: every one that asks for metadata in protobuf also takes JSON.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, response};
 
 use super::{fault::Fault, route::Verb};
 use crate::k8s::yaml;
@@ -56,44 +56,107 @@ impl Media {
     }
 }
 
-/// What of `Accept` can be renamed. None leaves the header away.
-pub(super) fn accept(headers: &HeaderMap) -> Result<Option<HeaderValue>, Fault> {
-    const TEXT: [&str; 4] = [
-        "application/json",
-        "application/yaml",
-        "application/*",
-        "*/*",
-    ];
-    let is_text = |clause: &&str| TEXT.contains(&essence(clause).to_ascii_lowercase().as_str());
-    let mut asked = clauses(headers, &header::ACCEPT).peekable();
-    if asked.peek().is_none() {
-        return Ok(None);
+/// What an answer is asked for in.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Accept {
+    /// What kube-apiserver is asked for: JSON, also where YAML is wanted. None leaves the header away.
+    pub(super) header: Option<HeaderValue>,
+    pub(super) yaml: Yaml,
+}
+
+/// Which answers are written in YAML in the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Yaml {
+    #[default]
+    None,
+    /// Tables, for one: a refusal has no such form, and is JSON.
+    Done,
+    All,
+}
+
+impl Yaml {
+    pub(super) fn is_for(self, status: StatusCode) -> bool {
+        self == Self::All || (self == Self::Done && status.is_success())
     }
-    let text: Vec<&str> = asked.filter(is_text).collect();
-    HeaderValue::from_str(&text.join(","))
-        .ok()
-        .filter(|value| !value.is_empty())
-        .map(Some)
-        .ok_or_else(|| Fault::NotAcceptable("application/json, application/yaml".to_owned()))
 }
 
-/// Whether an answer to these headers may be in YAML. kube-apiserver chooses it only by its name.
-pub(super) fn accepts_yaml(headers: &HeaderMap) -> bool {
-    clauses(headers, &header::ACCEPT).any(is_yaml)
+const YAML: &str = "application/yaml";
+
+impl Accept {
+    /// By the headers of a request. What cannot be renamed is left out; a watch is never in YAML.
+    pub(super) fn of(verb: Verb, headers: &HeaderMap) -> Result<Self, Fault> {
+        let known: &[&str] = match verb {
+            Verb::Watch => &["application/json", "application/*", "*/*"],
+            _ => &["application/json", YAML, "application/*", "*/*"],
+        };
+        let mut asked = clauses(headers, &header::ACCEPT).peekable();
+        if asked.peek().is_none() {
+            return Ok(Self::default());
+        }
+        let is_known = |clause: &&str| known.contains(&media(clause).as_str());
+        let asked: Vec<&str> = asked.filter(is_known).collect();
+        let json: Vec<String> = asked.iter().map(|clause| in_json(clause)).collect();
+        let header = HeaderValue::from_str(&json.join(",")).ok();
+        let header = header.filter(|value| !value.is_empty()).ok_or_else(|| {
+            let text = known
+                .split_last_chunk::<2>()
+                .map_or(known, |(text, _)| text);
+            Fault::NotAcceptable(text.join(", "))
+        })?;
+        // The first one of the best, as kube-apiserver chooses; it prefers what is without a star.
+        let weight = |clause: &&&str| (quality(clause), !media(clause).contains('*'));
+        let best = asked
+            .iter()
+            .rev()
+            .filter(|clause| is_served(clause))
+            .max_by(|one, other| {
+                let ((one, is_one), (other, is_other)) = (weight(one), weight(other));
+                one.total_cmp(&other).then(is_one.cmp(&is_other))
+            });
+        Ok(Self {
+            header: Some(header),
+            yaml: match best {
+                Some(clause) if media(clause) != YAML => Yaml::None,
+                Some(clause) if parameter(clause, "as").is_some() => Yaml::Done,
+                Some(_) => Yaml::All,
+                None => Yaml::None,
+            },
+        })
+    }
 }
 
-/// `Accept` without YAML; JSON where nothing else was asked for.
-pub(super) fn without_yaml(headers: &HeaderMap) -> HeaderValue {
-    let kept: Vec<&str> = clauses(headers, &header::ACCEPT)
-        .filter(|clause| !is_yaml(clause))
-        .collect();
-    let kept = HeaderValue::from_str(&kept.join(",")).ok();
-    kept.filter(|value| !value.is_empty())
-        .unwrap_or(HeaderValue::from_static("application/json"))
+/// The same clause with JSON in the place of YAML.
+fn in_json(clause: &str) -> String {
+    let (_, parameters) = clause.split_at(clause.find(';').unwrap_or(clause.len()));
+    match media(clause).as_str() {
+        YAML => format!("application/json{parameters}"),
+        _ => clause.to_owned(),
+    }
 }
 
-fn is_yaml(clause: &str) -> bool {
-    essence(clause).eq_ignore_ascii_case("application/yaml")
+/// Whether kube-apiserver knows the form that a clause names, if it names one.
+fn is_served(clause: &str) -> bool {
+    parameter(clause, "as")
+        .is_none_or(|form| form == "Table" || form.starts_with("PartialObjectMetadata"))
+}
+
+/// The weight of a clause.
+fn quality(clause: &str) -> f32 {
+    let quality = parameter(clause, "q").and_then(|quality| quality.parse().ok());
+    quality.unwrap_or(1.0)
+}
+
+fn parameter<'a>(clause: &'a str, name: &str) -> Option<&'a str> {
+    let mut parameters = clause.split(';').skip(1);
+    parameters.find_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        (key.trim() == name).then(|| value.trim())
+    })
+}
+
+/// A clause's media type in lower case.
+fn media(clause: &str) -> String {
+    essence(clause).to_ascii_lowercase()
 }
 
 /// The parts of a header that is a list.
@@ -117,23 +180,14 @@ pub(super) fn essence(value: &str) -> &str {
 
 /// Whether the client takes gzip.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    clauses(headers, &header::ACCEPT_ENCODING).any(|clause| {
-        let refused = clause.split(';').skip(1).any(|parameter| {
-            let parameter: String = parameter.split_whitespace().collect();
-            parameter
-                .strip_prefix("q=")
-                .and_then(|quality| quality.parse::<f32>().ok())
-                .is_some_and(|quality| quality <= 0.0)
-        });
-        essence(clause).eq_ignore_ascii_case("gzip") && !refused
-    })
+    clauses(headers, &header::ACCEPT_ENCODING)
+        .any(|clause| essence(clause).eq_ignore_ascii_case("gzip") && quality(clause) > 0.0)
 }
 
 /// What an answer is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     Json,
-    Yaml,
     /// A line that says why not, from the layers of kube-apiserver that know no objects.
     Plain,
 }
@@ -146,7 +200,6 @@ impl Written {
         match essence(media) {
             _ if head.headers.contains_key(header::CONTENT_ENCODING) => {}
             "application/json" => return Ok(Self::Json),
-            "application/yaml" => return Ok(Self::Yaml),
             "text/plain" if !head.status.is_success() => return Ok(Self::Plain),
             _ => {}
         }

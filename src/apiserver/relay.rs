@@ -27,7 +27,7 @@ use super::{
     body::{Body, full},
     fault::Fault,
     headers,
-    limits::{Limits, Place, shrink},
+    limits::{Limits, Place},
     negotiate::Written,
     rewrite::{self, Options, ResponseFilter},
     sending::keeping,
@@ -37,8 +37,8 @@ use super::{
 /// Up to here an answer is sent as a whole, with its length. Beyond, it streams, and is compressed for
 /// those who take that: kube-apiserver does so from the same size on.
 const WHOLE: usize = 128 * 1024;
-/// The largest answer in YAML, which cannot be renamed while it streams: more than one object can be.
-pub(super) const YAML_LIMIT: usize = 8 * 1024 * 1024;
+/// The largest answer that is written in YAML, which is done as a whole.
+const YAML_LIMIT: usize = 8 * 1024 * 1024;
 /// The largest answer that this server reads for itself: more than an object can be.
 const OWN_LIMIT: usize = 4 * 1024 * 1024;
 /// How long kube-apiserver may pause within an answer.
@@ -50,8 +50,6 @@ pub(super) struct Relay {
     pub(super) options: Options,
     /// Whether the client takes gzip.
     pub(super) gzip: bool,
-    /// Room for an answer in YAML, where it may be one.
-    pub(super) room: Option<Place>,
     /// None where the answer is no watch.
     pub(super) watch: Option<Watch>,
 }
@@ -80,21 +78,8 @@ impl Relay {
                 let beginning = Beginning::of(self.options);
                 self.stream(body, beginning, false)
             }
-            Written::Json => {
-                let mut body = body;
-                let mut beginning = Beginning::of(self.options);
-                if beginning.read(&mut body).await? {
-                    full(beginning.renamed)
-                } else {
-                    let gzip = self.gzip;
-                    if gzip {
-                        announce_gzip(&mut headers);
-                    }
-                    self.stream(body, beginning, gzip)
-                }
-            }
-            Written::Yaml => self.yaml(body, limits).await?,
-            Written::Plain => full(rename(&whole(body).await?, written, self.options)),
+            Written::Json => self.json(body, &mut headers, limits).await?,
+            Written::Plain => full(plain(&whole(body).await?, self.options)),
         };
         let mut response = Response::new(body);
         *response.status_mut() = head.status;
@@ -102,27 +87,37 @@ impl Relay {
         Ok(response)
     }
 
-    async fn yaml(self, body: Incoming, limits: &Limits) -> Result<Body, Fault> {
-        let mut room = self.room.map_or_else(|| limits.room(YAML_LIMIT), Ok)?;
-        let told = body.size_hint().exact();
-        if let Some(size) = told.and_then(|size| usize::try_from(size).ok()) {
-            shrink(&mut room, size);
+    /// An answer in one piece, or where it is long in many. YAML is written in one piece; where that
+    /// would take more room than there is, the answer stays JSON: what was asked for may be done.
+    async fn json(
+        self,
+        mut body: Incoming,
+        headers: &mut HeaderMap,
+        limits: &Limits,
+    ) -> Result<Body, Fault> {
+        let mut beginning = Beginning::of(self.options);
+        let mut is_whole = beginning.read(&mut body, WHOLE).await?;
+        let is_long_yaml = self.options.yaml && !is_whole;
+        // Once as JSON and once as YAML.
+        let room = is_long_yaml.then(|| limits.room(2 * YAML_LIMIT).ok());
+        let room = room.flatten();
+        if room.is_some() {
+            is_whole = beginning.read(&mut body, YAML_LIMIT).await?;
         }
-        let read = timeout(PAUSE, Limited::new(body, YAML_LIMIT).collect()).await;
-        let read = read.map_err(|_| lost())?.map_err(|error| {
-            if error.is::<http_body_util::LengthLimitError>() {
-                Fault::NotAcceptable(
-                    "application/json: this answer is too large to be written in YAML".to_owned(),
-                )
-            } else {
-                lost()
+        if is_whole && self.options.yaml {
+            let renamed = beginning.renamed.into();
+            let (media, text) = limits.compute(renamed, in_yaml).await?;
+            headers.insert(header::CONTENT_TYPE, media);
+            Ok(keeping(full(text), room))
+        } else if is_whole {
+            Ok(full(beginning.renamed))
+        } else {
+            let gzip = self.gzip;
+            if gzip {
+                announce_gzip(headers);
             }
-        })?;
-        let options = self.options;
-        let rename = move |text: &Bytes| rewrite::response_yaml(text, options);
-        let renamed = limits.compute(read.to_bytes(), rename).await?;
-        shrink(&mut room, renamed.len());
-        Ok(keeping(full(renamed), room))
+            Ok(self.stream(body, beginning, gzip))
+        }
     }
 
     fn stream(self, body: Incoming, beginning: Beginning, gzip: bool) -> Body {
@@ -161,9 +156,9 @@ impl Beginning {
         }
     }
 
-    /// Reads as much as is sent as a whole; whether that was all.
-    async fn read(&mut self, body: &mut Incoming) -> Result<bool, Fault> {
-        while self.renamed.len() <= WHOLE {
+    /// Reads on until there is more than `most`; whether that was all.
+    async fn read(&mut self, body: &mut Incoming, most: usize) -> Result<bool, Fault> {
+        while self.renamed.len() <= most {
             let frame = timeout(PAUSE, body.frame()).await.map_err(|_| lost())?;
             let Some(frame) = frame else {
                 self.filter.finish(&mut self.renamed);
@@ -177,24 +172,39 @@ impl Beginning {
     }
 }
 
-/// A whole answer, renamed.
-pub(super) fn rename(body: &Bytes, written: Written, options: Options) -> Bytes {
-    match written {
-        Written::Json => {
-            let mut renamed = Vec::with_capacity(body.len() + body.len() / 8);
-            let mut filter = ResponseFilter::new(options);
-            filter.push(body, &mut renamed);
-            filter.finish(&mut renamed);
-            renamed.into()
-        }
-        Written::Yaml => rewrite::response_yaml(body, options).into(),
-        Written::Plain => {
-            let text = String::from_utf8_lossy(body);
-            rewrite::rename_text(&text, options.foreign)
-                .into_owned()
-                .into()
-        }
+/// A small answer, renamed.
+pub(super) fn rename(
+    body: &Bytes,
+    written: Written,
+    options: Options,
+    headers: &mut HeaderMap,
+) -> Bytes {
+    if written == Written::Plain {
+        return plain(body, options).into();
     }
+    let mut renamed = Vec::with_capacity(body.len() + body.len() / 8);
+    let mut filter = ResponseFilter::new(options);
+    filter.push(body, &mut renamed);
+    filter.finish(&mut renamed);
+    if !options.yaml {
+        return renamed.into();
+    }
+    let (media, text) = in_yaml(&renamed.into());
+    headers.insert(header::CONTENT_TYPE, media);
+    text
+}
+
+/// JSON in YAML, and its type. What is too deep for that stays as it is.
+fn in_yaml(json: &Bytes) -> (HeaderValue, Bytes) {
+    match rewrite::to_yaml(json) {
+        Some(yaml) => (HeaderValue::from_static("application/yaml"), yaml.into()),
+        None => (HeaderValue::from_static("application/json"), json.clone()),
+    }
+}
+
+fn plain(body: &[u8], options: Options) -> String {
+    let text = String::from_utf8_lossy(body);
+    rewrite::rename_text(&text, options.foreign).into_owned()
 }
 
 /// The whole body of an answer that is known to be small.

@@ -1,8 +1,9 @@
 //! Renames the group of our objects in what passes through, and changes no other byte.
 //!
 //! Objects are stored under one group and served under another. Nothing here
-//! parses a document and writes it anew: number spelling, order, duplicate members, white space
-//! and comments stay, so that kube-apiserver and the client see each other's bytes.
+//! parses JSON and writes it anew: number spelling, order, duplicate members and white space
+//! stay, so that kube-apiserver and the client see each other's bytes. YAML becomes JSON before, and
+//! what is asked for in YAML is written in it afterwards.
 //!
 //! Rules for answers, with P being the root, `.items[*]`, `.rows[*].object`, `.object` (a watch
 //! frame) or `.object.rows[*].object`:
@@ -24,7 +25,6 @@
 //! a member is treated alike. `ownerReferences`, annotations, labels, and the rest of `spec` and
 //! `status` are never touched.
 
-mod document;
 mod files;
 mod json;
 mod place;
@@ -35,15 +35,14 @@ mod stream;
 mod token;
 mod unit;
 mod yaml;
-mod yaml_response;
 
 pub use files::{files_of, has_files, insert_files};
-pub use request::{Rewritten, json_patch, merge_patch, object};
+pub use request::{Rewritten, json_patch, object};
 pub use stream::ResponseFilter;
 pub use token::rename_text;
-pub use yaml_response::response_yaml;
+pub use yaml::write as to_yaml;
 
-/// How an answer is renamed.
+/// What becomes of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Leave out `spec.files`.
@@ -51,6 +50,8 @@ pub struct Options {
     /// The request named the stored version where the aggregated one belongs, and was swapped
     /// ([`Rewritten::foreign`]): in messages, names of the aggregated group are swapped back.
     pub foreign: bool,
+    /// Write it in YAML in the end.
+    pub yaml: bool,
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use super::{
     body::Body,
     exchange::{Asked, Exchange, Wire},
     fault::Fault,
-    negotiate::Media,
     rewrite,
 };
 use crate::k8s::yaml;
@@ -46,7 +45,7 @@ pub(super) async fn apply_to_existing(
 /// An apply's body with `uid`; none where it cannot be read or there is no uid.
 fn bound(body: &[u8], uid: &Value) -> Option<String> {
     let says_nothing = |uid: &Value| uid.is_null() || uid == "";
-    let mut applied = read(body)?;
+    let mut applied: Value = serde_json::from_slice(body).ok()?;
     let metadata = applied
         .as_object_mut()?
         .entry("metadata")
@@ -67,15 +66,7 @@ pub(super) async fn replace_template(
     mut exchange: Exchange,
     may_get: impl Future<Output = Result<bool, Fault>>,
 ) -> Result<Response<Body>, Fault> {
-    let yaml = match exchange.media {
-        Media::Json => false,
-        Media::Yaml => true,
-        Media::JsonPatch | Media::MergePatch | Media::Apply => {
-            return wire.pass(&exchange).await;
-        }
-    };
-    let meant = move |body: &Bytes| Source::of(body, yaml);
-    let meant = wire.limits.compute(exchange.body.clone(), meant).await?;
+    let meant = Source::of(&exchange.body);
     if meant == Source::Named {
         return wire.pass(&exchange).await;
     }
@@ -90,9 +81,7 @@ pub(super) async fn replace_template(
     }
     if let Some(files) = rewrite::files_of(&live) {
         exchange.hides_files = !may_get.await?;
-        let files = files.to_vec();
-        let insert = move |body: &Bytes| rewrite::insert_files(body, yaml, &files).into();
-        exchange.body = wire.limits.compute(exchange.body, insert).await?;
+        exchange.body = rewrite::insert_files(&exchange.body, files).into();
     }
     wire.pass(&exchange).await
 }
@@ -108,11 +97,11 @@ enum Source {
 }
 
 impl Source {
-    fn of(body: &[u8], yaml: bool) -> Self {
-        if rewrite::has_files(body, yaml) {
+    fn of(body: &[u8]) -> Self {
+        if rewrite::has_files(body) {
             return Self::Named;
         }
-        let object = read(body).unwrap_or_default();
+        let object: Value = serde_json::from_slice(body).unwrap_or_default();
         let source = object.pointer("/spec/source");
         let version = object.pointer("/spec/versionID").and_then(Value::as_str);
         match version.filter(|id| !id.is_empty()) {
@@ -133,14 +122,6 @@ impl Source {
             .iter()
             .all(|path| live.pointer(path).and_then(Value::as_str) != Some(id))
     }
-}
-
-/// JSON or YAML.
-fn read(body: &[u8]) -> Option<Value> {
-    serde_json::from_slice(body).ok().or_else(|| {
-        let text = std::str::from_utf8(body).ok()?;
-        serde_saphyr::from_str(text).ok()
-    })
 }
 
 #[cfg(test)]

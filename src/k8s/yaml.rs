@@ -52,14 +52,6 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
-/// `text` in double quotes.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    quote(text, &mut out);
-    out
-}
-
 /// Writes `text` in double quotes.
 fn quote(text: &str, out: &mut String) {
     out.push('"');
@@ -81,7 +73,8 @@ fn quote(text: &str, out: &mut String) {
 }
 
 /// Whether the character stands for itself in YAML 1.1, on any line and in any place of it.
-fn is_plain(character: char) -> bool {
+#[must_use]
+pub fn is_plain(character: char) -> bool {
     match character {
         '\u{2028}' | '\u{2029}' | '\u{feff}' => false,
         ' '..='~' | '\u{a0}'..='\u{fffd}' | '\u{10000}'.. => true,
@@ -98,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_yaml_folds_or_refuses_is_escaped() {
-        assert_eq!(quoted("\n\t\r\"\\"), r#""\n\t\r\"\\""#);
+        assert_eq!(written(&json!("\n\t\r\"\\")), r#""\n\t\r\"\\""#);
         for code in ["0000", "0008", "001f", "007f", "0080", "0085", "009f"] {
             escaped(code);
         }

@@ -27,7 +27,6 @@ mod reads;
 mod refusals;
 mod registration;
 mod rolling;
-mod room;
 mod rotation;
 mod security;
 mod server;

@@ -32,9 +32,7 @@ fn only_a_named_object_or_namespace_is_missing() {
 }
 
 #[test]
-fn a_status_is_read_in_both_spellings() {
-    let yaml = b"kind: Status\ncode: 404\ndetails:\n  kind: namespaces\n  name: team\n";
-    assert!(says_what_is_missing(read(yaml, Written::Yaml).as_ref()));
+fn what_is_no_status_says_nothing() {
     assert_eq!(read(b"404 page not found\n", Written::Plain), None);
     assert_eq!(read(b"404 page not found\n", Written::Json), None);
 }

@@ -9,8 +9,9 @@ fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
 }
 
 fn sent(values: &[&str]) -> Result<Option<String>, Fault> {
-    let accept = accept(&headers(&header::ACCEPT, values))?;
-    Ok(accept.map(|value| value.to_str().unwrap().to_owned()))
+    let accept = Accept::of(Verb::Get, &headers(&header::ACCEPT, values))?;
+    let header = accept.header;
+    Ok(header.map(|value| value.to_str().unwrap().to_owned()))
 }
 
 #[test]
@@ -25,7 +26,7 @@ fn text_is_asked_for_as_it_was() {
         (vec!["*/*"], Some("*/*".to_owned())),
         (
             vec!["application/yaml"],
-            Some("application/yaml".to_owned()),
+            Some("application/json".to_owned()),
         ),
         (
             vec![TABLE, "application/json"],
@@ -68,6 +69,76 @@ fn text_is_asked_for_as_it_was() {
         ));
         assert_eq!(sent(&[unknown]), refused, "{unknown}");
     }
+}
+
+#[test]
+fn yaml_is_what_kube_apiserver_would_have_chosen() {
+    const TABLE: &str = "application/yaml;as=Table;v=v1;g=meta.k8s.io";
+    for (asked, yaml, json) in [
+        ("", Yaml::None, ""),
+        ("*/*", Yaml::None, "*/*"),
+        (
+            "application/json,application/yaml",
+            Yaml::None,
+            "application/json,application/json",
+        ),
+        (
+            "Application/YAML ; q=0.5,application/json;q=0.1",
+            Yaml::All,
+            "application/json; q=0.5,application/json;q=0.1",
+        ),
+        (
+            "application/json;q=0.1,application/yaml;q=0.9",
+            Yaml::All,
+            "application/json;q=0.1,application/json;q=0.9",
+        ),
+        (
+            "application/yaml;q=0.1,application/json",
+            Yaml::None,
+            "application/json;q=0.1,application/json",
+        ),
+        ("*/*,application/yaml", Yaml::All, "*/*,application/json"),
+        (
+            "application/cbor,application/yaml",
+            Yaml::All,
+            "application/json",
+        ),
+        (
+            TABLE,
+            Yaml::Done,
+            "application/json;as=Table;v=v1;g=meta.k8s.io",
+        ),
+        (
+            "application/json;as=Nothing,application/yaml",
+            Yaml::All,
+            "application/json;as=Nothing,application/json",
+        ),
+        (
+            "application/yaml;as=Nothing,application/json",
+            Yaml::None,
+            "application/json;as=Nothing,application/json",
+        ),
+    ] {
+        let asked = headers(&header::ACCEPT, &[asked]);
+        let accept = Accept::of(Verb::List, &asked).unwrap();
+        let header = accept.header.as_ref().map(|value| value.to_str().unwrap());
+        assert_eq!(
+            (accept.yaml, header.unwrap_or_default()),
+            (yaml, json),
+            "{asked:?}"
+        );
+    }
+    assert!(Yaml::All.is_for(StatusCode::NOT_FOUND) && !Yaml::Done.is_for(StatusCode::NOT_FOUND));
+    assert!(Yaml::Done.is_for(StatusCode::OK) && !Yaml::None.is_for(StatusCode::OK));
+    let yaml = headers(&header::ACCEPT, &["application/yaml"]);
+    let refused = Err(Fault::NotAcceptable("application/json".to_owned()));
+    assert_eq!(Accept::of(Verb::Watch, &yaml), refused);
+    let both = headers(&header::ACCEPT, &["application/yaml,application/json"]);
+    let watched = Accept::of(Verb::Watch, &both).unwrap();
+    assert_eq!(
+        (watched.yaml, watched.header.unwrap()),
+        (Yaml::None, "application/json".parse().unwrap())
+    );
 }
 
 #[test]
@@ -137,7 +208,6 @@ fn an_answer_that_was_not_asked_for_does_not_pass() {
         content(200, "application/json;stream=watch"),
         Ok(Written::Json)
     );
-    assert_eq!(content(404, "application/yaml"), Ok(Written::Yaml));
     assert_eq!(
         content(429, "text/plain; charset=utf-8"),
         Ok(Written::Plain)
@@ -175,29 +245,5 @@ fn gzip_is_for_those_who_take_it() {
     ] {
         let headers = headers(&header::ACCEPT_ENCODING, &values);
         assert_eq!(accepts_gzip(&headers), expected, "{values:?}");
-    }
-}
-
-#[test]
-fn yaml_is_found_by_its_name_and_left_out() {
-    for (asked, is_yaml, without) in [
-        (vec![], false, "application/json"),
-        (vec!["application/json"], false, "application/json"),
-        (vec!["*/*"], false, "*/*"),
-        (vec!["application/yaml"], true, "application/json"),
-        (
-            vec!["Application/YAML;q=0.9, application/json;as=Table"],
-            true,
-            "application/json;as=Table",
-        ),
-        (
-            vec!["text/plain", "application/json, application/yaml"],
-            true,
-            "text/plain,application/json",
-        ),
-    ] {
-        let headers = headers(&header::ACCEPT, &asked);
-        assert_eq!(accepts_yaml(&headers), is_yaml, "{asked:?}");
-        assert_eq!(without_yaml(&headers), without, "{asked:?}");
     }
 }

@@ -1,19 +1,7 @@
-//! Which places of a document the rules speak of, as steps from the root.
+//! Which places of an answer the rules speak of, as steps from the root. Below one that no rule speaks of,
+//! there is none.
 
 use crate::apiserver::names::{GROUP, GROUP_VERSION, STORED_GROUP, STORED_GROUP_VERSION};
-
-/// A place in a document. Reading a document means stepping from place to place; what no rule
-/// speaks of is [`Place::NOWHERE`], and so is all below it.
-pub(super) trait Place: Copy + Eq {
-    /// No rule speaks of it.
-    const NOWHERE: Self;
-
-    /// The place of the member `key` (decoded) of an object here.
-    fn member(self, key: &[u8]) -> Self;
-
-    /// The place of each element of an array here.
-    fn element(self) -> Self;
-}
 
 /// The places of what kube-apiserver answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,55 +34,33 @@ pub(super) enum ResponsePlace {
     Files,
 }
 
-impl Place for ResponsePlace {
-    const NOWHERE: Self = Self::Nowhere;
-
-    fn member(self, key: &[u8]) -> Self {
+impl ResponsePlace {
+    /// The place of the member `key` (decoded) or, without one, of an element.
+    pub(super) fn child(self, key: Option<&[u8]>) -> Self {
         match (self, key) {
-            (Self::Root | Self::Frame | Self::Item | Self::ManagedField, b"apiVersion") => {
+            (Self::Root | Self::Frame | Self::Item | Self::ManagedField, Some(b"apiVersion")) => {
                 Self::Version
             }
-            (Self::Root | Self::Frame | Self::Item, b"metadata") => Self::Metadata,
-            (Self::Root | Self::Frame, b"rows") => Self::Rows,
-            (Self::Root | Self::Frame, b"details") => Self::Details,
-            (Self::Root | Self::Frame | Self::Cause, b"message") => Self::Message,
-            (Self::Root, b"items") => Self::Items,
-            (Self::Root, b"object") => Self::Frame,
-            (Self::Row, b"object") => Self::Item,
-            (Self::Root | Self::Frame | Self::Item, b"spec") => Self::Spec,
-            (Self::Metadata, b"managedFields") => Self::ManagedFields,
-            (Self::Details, b"group") => Self::Group,
-            (Self::Details, b"causes") => Self::Causes,
-            (Self::Spec, b"files") => Self::Files,
+            (Self::Root | Self::Frame | Self::Item, Some(b"metadata")) => Self::Metadata,
+            (Self::Root | Self::Frame, Some(b"rows")) => Self::Rows,
+            (Self::Root | Self::Frame, Some(b"details")) => Self::Details,
+            (Self::Root | Self::Frame | Self::Cause, Some(b"message")) => Self::Message,
+            (Self::Root, Some(b"items")) => Self::Items,
+            (Self::Root, Some(b"object")) => Self::Frame,
+            (Self::Row, Some(b"object")) => Self::Item,
+            (Self::Root | Self::Frame | Self::Item, Some(b"spec")) => Self::Spec,
+            (Self::Metadata, Some(b"managedFields")) => Self::ManagedFields,
+            (Self::Details, Some(b"group")) => Self::Group,
+            (Self::Details, Some(b"causes")) => Self::Causes,
+            (Self::Spec, Some(b"files")) => Self::Files,
+            (Self::Items, None) => Self::Item,
+            (Self::Rows, None) => Self::Row,
+            (Self::ManagedFields, None) => Self::ManagedField,
+            (Self::Causes, None) => Self::Cause,
             _ => Self::Nowhere,
         }
     }
 
-    fn element(self) -> Self {
-        match self {
-            Self::Items => Self::Item,
-            Self::Rows => Self::Row,
-            Self::ManagedFields => Self::ManagedField,
-            Self::Causes => Self::Cause,
-            Self::Nowhere
-            | Self::Root
-            | Self::Frame
-            | Self::Row
-            | Self::Item
-            | Self::Metadata
-            | Self::ManagedField
-            | Self::Details
-            | Self::Cause
-            | Self::Spec
-            | Self::Version
-            | Self::Group
-            | Self::Message
-            | Self::Files => Self::Nowhere,
-        }
-    }
-}
-
-impl ResponsePlace {
     /// Whether a rule can speak of a member of an object here.
     pub(super) fn has_members(self) -> bool {
         matches!(
@@ -113,7 +79,7 @@ impl ResponsePlace {
 
     /// Whether a rule can speak of an element of an array here.
     pub(super) fn has_elements(self) -> bool {
-        self.element() != Self::Nowhere
+        self.child(None) != Self::Nowhere
     }
 
     /// What a string here has to equal to be renamed, and its new name.
@@ -125,80 +91,5 @@ impl ResponsePlace {
         } else {
             None
         }
-    }
-}
-
-/// The places of what clients send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestPlace {
-    Nowhere,
-    /// An object of ours, whole or as a merge patch.
-    Object,
-    Metadata,
-    ManagedFields,
-    ManagedField,
-    /// Leaf: the object's own version.
-    Version,
-    /// Leaf: the version of an entry of managedFields.
-    StoredVersion,
-    /// The operations of a JSON patch.
-    Patch,
-    Operation,
-    /// Leaf: `.path` of an operation.
-    Path,
-    /// `.value` of an operation; what it is, the path says.
-    Operand,
-}
-
-impl Place for RequestPlace {
-    const NOWHERE: Self = Self::Nowhere;
-
-    fn member(self, key: &[u8]) -> Self {
-        match (self, key) {
-            (Self::Object, b"apiVersion") => Self::Version,
-            (Self::Object, b"metadata") => Self::Metadata,
-            (Self::Metadata, b"managedFields") => Self::ManagedFields,
-            (Self::ManagedField, b"apiVersion") => Self::StoredVersion,
-            (Self::Operation, b"path") => Self::Path,
-            (Self::Operation, b"value") => Self::Operand,
-            _ => Self::Nowhere,
-        }
-    }
-
-    fn element(self) -> Self {
-        match self {
-            Self::ManagedFields => Self::ManagedField,
-            Self::Patch => Self::Operation,
-            Self::Nowhere
-            | Self::Object
-            | Self::Metadata
-            | Self::ManagedField
-            | Self::Version
-            | Self::StoredVersion
-            | Self::Operation
-            | Self::Path
-            | Self::Operand => Self::Nowhere,
-        }
-    }
-}
-
-impl RequestPlace {
-    /// The place of an object of ours that the JSON pointer `pointer` (decoded from JSON) names.
-    ///
-    /// No name on the way needs an escape of RFC 6901. What names an element of managedFields is
-    /// not checked: the server also takes `-` and negative numbers.
-    pub(super) fn of_pointer(pointer: &[u8]) -> Self {
-        let mut segments = pointer.split(|byte| *byte == b'/');
-        if segments.next() != Some(b"") {
-            return Self::Nowhere;
-        }
-        segments.fold(Self::Object, |place, segment| {
-            let element = place.element();
-            if element == Self::Nowhere {
-                place.member(segment)
-            } else {
-                element
-            }
-        })
     }
 }

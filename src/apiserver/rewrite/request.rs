@@ -1,11 +1,9 @@
 //! Renames what clients send. A body is in memory as a whole, and small.
 
-use std::{borrow::Cow, ops::Range};
+use std::borrow::Cow;
 
 use super::{
-    document::{Content, Edits, Node},
-    json,
-    place::RequestPlace,
+    json::{self, Edited},
     yaml,
 };
 use crate::apiserver::names::{GROUP_VERSION, STORED_GROUP_VERSION};
@@ -20,60 +18,32 @@ pub struct Rewritten<'a> {
     pub foreign: bool,
 }
 
-/// Renames a whole object of ours, as create, update and apply send it; `yaml` says that its type
-/// is one of the YAML types, which JSON is sent under, too.
+/// Renames a whole object of ours, as create, update and apply send it, or a JSON merge patch
+/// (RFC 7386), which is read as one. `yaml` says that its type is one of the YAML types: what is no JSON
+/// becomes JSON, which is YAML too.
 ///
-/// What cannot be read is not changed: kube-apiserver judges it. Of YAML, only the first document
-/// is looked at. An alias in the place of a name is replaced by the name; an alias elsewhere of a
-/// name that is replaced is written out, so that it means what it meant.
+/// What cannot be read is not changed: kube-apiserver judges it.
 #[must_use]
 pub fn object(body: &[u8], yaml: bool) -> Rewritten<'_> {
-    let mut changes = Changes::default();
-    if changes.read_json(body, RequestPlace::Object, 0) {
-        return changes.apply(body);
-    }
-    let mut changes = Changes::default();
-    match std::str::from_utf8(body) {
-        Ok(text) if yaml && changes.read_yaml(text) => changes.apply(body),
-        Ok(_) | Err(_) => Rewritten::unchanged(body),
-    }
-}
-
-/// Renames a JSON merge patch (RFC 7386): it is read as an object.
-#[must_use]
-pub fn merge_patch(body: &[u8]) -> Rewritten<'_> {
-    object(body, false)
+    renamed(body, Place::Object).unwrap_or_else(|| {
+        let Some(json) = yaml.then(|| yaml::read(body)).flatten() else {
+            return Rewritten::unchanged(body);
+        };
+        let (renamed, foreign) = match renamed(&json, Place::Object) {
+            Some(renamed) => (renamed.body.into_owned(), renamed.foreign),
+            None => (json, false),
+        };
+        Rewritten {
+            body: renamed.into(),
+            foreign,
+        }
+    })
 }
 
 /// Renames the values of a JSON patch (RFC 6902) by what their operation's path names.
 #[must_use]
 pub fn json_patch(body: &[u8]) -> Rewritten<'_> {
-    let mut changes = Changes::default();
-    let mut target = RequestPlace::Nowhere;
-    let mut operands: Vec<Range<usize>> = Vec::new();
-    let valid = json::walk(body, RequestPlace::Patch, |node| {
-        match (node.place, node.content) {
-            (_, Content::Key) => {}
-            (RequestPlace::Path, Content::Text(pointer)) => {
-                target = RequestPlace::of_pointer(&pointer);
-            }
-            (RequestPlace::Path, _) => target = RequestPlace::Nowhere,
-            (RequestPlace::Operand, _) => operands.push(node.span),
-            (RequestPlace::Operation, _) => {
-                let target = std::mem::replace(&mut target, RequestPlace::Nowhere);
-                for span in operands.drain(..) {
-                    let operand = body.get(span.clone()).unwrap_or_default();
-                    changes.read_json(operand, target, span.start);
-                }
-            }
-            _ => {}
-        }
-    });
-    if valid {
-        changes.apply(body)
-    } else {
-        Rewritten::unchanged(body)
-    }
+    renamed(body, Place::Patch).unwrap_or_else(|| Rewritten::unchanged(body))
 }
 
 impl<'a> Rewritten<'a> {
@@ -85,58 +55,119 @@ impl<'a> Rewritten<'a> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Changes {
-    edits: Edits,
+/// The renamed body; none where it is neither an object nor an array.
+fn renamed(body: &[u8], place: Place) -> Option<Rewritten<'_>> {
+    // As in Go, text need not be UTF-8, and is read with such marks in it.
+    let text = String::from_utf8_lossy(body);
+    let mut renaming = Renaming {
+        edited: Edited::new(&text),
+        foreign: false,
+    };
+    renaming.read(&text, place).then_some(())?;
+    let Renaming { edited, foreign } = renaming;
+    let body = edited.finish().map_or(Cow::Borrowed(body), |edited| {
+        Cow::Owned(edited.into_bytes())
+    });
+    Some(Rewritten { body, foreign })
+}
+
+/// The places of a body that the rules speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    /// An object of ours, whole or as a merge patch.
+    Object,
+    Metadata,
+    ManagedFields,
+    ManagedField,
+    /// Leaf: the object's own version.
+    Version,
+    /// Leaf: the version of an entry of managedFields.
+    StoredVersion,
+    /// The operations of a JSON patch.
+    Patch,
+    Operation,
+}
+
+impl Place {
+    /// The place of a member or, without a key, of an element.
+    fn child(self, key: Option<&str>) -> Self {
+        match (self, key) {
+            (Self::Object, Some("apiVersion")) => Self::Version,
+            (Self::Object, Some("metadata")) => Self::Metadata,
+            (Self::Metadata, Some("managedFields")) => Self::ManagedFields,
+            (Self::ManagedFields, None) => Self::ManagedField,
+            (Self::ManagedField, Some("apiVersion")) => Self::StoredVersion,
+            (Self::Patch, None) => Self::Operation,
+            _ => Self::Nowhere,
+        }
+    }
+
+    /// The place of an object of ours that a JSON pointer names.
+    ///
+    /// No name on the way needs an escape of RFC 6901. What names an element of managedFields is not
+    /// checked: the server also takes `-` and negative numbers.
+    fn of_pointer(pointer: &str) -> Self {
+        let mut segments = pointer.split('/');
+        if segments.next() != Some("") {
+            return Self::Nowhere;
+        }
+        segments.fold(Self::Object, |place, segment| {
+            place.child((place != Self::ManagedFields).then_some(segment))
+        })
+    }
+}
+
+struct Renaming<'a> {
+    edited: Edited<'a>,
     foreign: bool,
 }
 
-impl Changes {
-    /// Reads the JSON value that stands at `offset` of the body; says whether it is one.
-    fn read_json(&mut self, value: &[u8], root: RequestPlace, offset: usize) -> bool {
-        root != RequestPlace::Nowhere
-            && json::walk(value, root, |node| {
-                if let Some((_, to)) = self.renaming(&node) {
-                    let span = node.span.start + offset..node.span.end + offset;
-                    self.edits.replace(span, format!("\"{to}\"").into_bytes());
-                }
-            })
+impl Renaming<'_> {
+    /// Reads what stands at `place`; says whether it can have members or elements.
+    fn read(&mut self, json: &str, place: Place) -> bool {
+        match place {
+            Place::Nowhere => false,
+            Place::Version | Place::StoredVersion => {
+                self.name(json, place);
+                false
+            }
+            Place::Operation => self.operation(json),
+            Place::Object
+            | Place::Metadata
+            | Place::ManagedFields
+            | Place::ManagedField
+            | Place::Patch => json::children(json, |key, child| {
+                self.read(child, place.child(key));
+            }),
+        }
     }
 
-    fn read_yaml(&mut self, text: &str) -> bool {
-        let aliases = yaml::walk(text, RequestPlace::Object, |node| {
-            if let Some(names) = self.renaming(&node) {
-                yaml::respell(text, node.span, names, &mut self.edits);
+    /// The last path counts, and may stand after the value.
+    fn operation(&mut self, json: &str) -> bool {
+        let mut target = Place::Nowhere;
+        json::children(json, |key, path| {
+            if key == Some("path") {
+                let path = json::text(path);
+                target = path.map_or(Place::Nowhere, |path| Place::of_pointer(&path));
             }
         });
-        aliases.is_some_and(|aliases| {
-            aliases.keep_meaning(&mut self.edits);
-            true
+        json::children(json, |key, value| {
+            if key == Some("value") {
+                self.read(value, target);
+            }
         })
     }
 
-    /// The name that the node is, and the one it becomes.
-    fn renaming(&mut self, node: &Node<'_, RequestPlace>) -> Option<(&'static str, &'static str)> {
-        let Content::Text(text) = &node.content else {
-            return None;
+    fn name(&mut self, json: &str, place: Place) {
+        let to = match json::text(json).as_deref() {
+            Some(GROUP_VERSION) => STORED_GROUP_VERSION,
+            Some(STORED_GROUP_VERSION) if place == Place::Version => {
+                self.foreign = true;
+                GROUP_VERSION
+            }
+            _ => return,
         };
-        let is_version = node.place == RequestPlace::Version;
-        if !is_version && node.place != RequestPlace::StoredVersion {
-            None
-        } else if **text == *GROUP_VERSION.as_bytes() {
-            Some((GROUP_VERSION, STORED_GROUP_VERSION))
-        } else if is_version && **text == *STORED_GROUP_VERSION.as_bytes() {
-            self.foreign = true;
-            Some((STORED_GROUP_VERSION, GROUP_VERSION))
-        } else {
-            None
-        }
-    }
-
-    fn apply(self, body: &[u8]) -> Rewritten<'_> {
-        Rewritten {
-            body: self.edits.apply(body),
-            foreign: self.foreign,
-        }
+        self.edited.replace(json, &format!("\"{to}\""));
     }
 }

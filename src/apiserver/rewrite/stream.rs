@@ -2,7 +2,7 @@
 
 use super::{
     Options,
-    place::{Place, ResponsePlace},
+    place::ResponsePlace,
     sink::{Pending, Sink},
     skip::Skip,
     token::Matcher,
@@ -222,7 +222,7 @@ impl ResponseFilter {
             kept: false,
         });
         if array {
-            self.place = self.place.element();
+            self.place = self.place.child(None);
             self.state = State::Value { or_end: true };
         } else {
             self.state = State::BeforeKey { or_end: true };
@@ -242,7 +242,7 @@ impl ResponseFilter {
             return self.give_up(at, sink);
         };
         if frame.array {
-            self.place = frame.place.element();
+            self.place = frame.place.child(None);
             self.state = State::Value { or_end: false };
             return;
         }

@@ -28,12 +28,15 @@ fn filtered_bytes(input: &[u8], size: usize, options: Options) -> Vec<u8> {
 const PLAIN: Options = Options {
     omit_files: false,
     foreign: false,
+    yaml: false,
 };
 const OMIT: Options = Options {
     omit_files: true,
     foreign: false,
+    yaml: false,
 };
 const FOREIGN: Options = Options {
     omit_files: false,
     foreign: true,
+    yaml: false,
 };

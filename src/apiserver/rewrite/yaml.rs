@@ -1,122 +1,96 @@
-//! Reads the first document of a YAML stream: kube-apiserver reads no other one.
+//! YAML in and out, by way of JSON, which alone is renamed.
 
-use std::{borrow::Cow, collections::BTreeMap, ops::Range};
+use std::io;
 
-use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
+use serde::de::Error as _;
+use serde_json::ser::{Formatter, Serializer};
+use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_transcode::{Transcoder, transcode};
 
-use super::{
-    document::{Content, Edits, Node, Walk},
-    place::Place,
-};
+use crate::k8s::yaml;
 
-/// An anchored scalar that is longer equals no text that a rule names.
-const LONGEST_ANCHORED: usize = 64;
-
-/// Where scalars of a document are used again. Containers are not followed: a rule does not see
-/// what an alias of a container stands for.
-#[derive(Debug, Default)]
-pub(super) struct Aliases {
-    /// By id: where the scalar is, and what it says.
-    anchors: BTreeMap<usize, (Range<usize>, String)>,
-    uses: Vec<(Range<usize>, usize)>,
+/// The JSON that says what `text` says, duplicates and the order of members included; none where it is
+/// no YAML. kube-apiserver reads only the first document, and takes what this gives for the same.
+pub(super) fn read(mut text: &[u8]) -> Option<Vec<u8>> {
+    let options = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        legacy_octal_numbers: true,
+    };
+    let mut documents = serde_saphyr::read_with_options::<_, Json>(&mut text, options);
+    let Json(json) = documents.next()?.ok()?;
+    // What follows is not looked at, but has to be another document.
+    documents
+        .next()
+        .is_none_or(|next| next.is_ok())
+        .then_some(json)
 }
 
-/// Tells `visit` of the nodes of `document` that rules speak of, beginning with `root`; `None` if
-/// it is not YAML. Nesting is limited to 255 containers of either style. Scalars are told of without
-/// their anchor and tag, block scalars without their header, aliases as what they stand for.
-pub(super) fn walk<P: Place>(
-    document: &str,
-    root: P,
-    visit: impl FnMut(Node<'_, P>),
-) -> Option<Aliases> {
-    let options = granit_parser::options! { emit_comments: false };
-    let mut walk = Walk::new(root, visit);
-    let mut aliases = Aliases::default();
-    for next in Parser::new_from_str_with_options(document, options) {
-        let (event, span) = next.ok()?;
-        let span = span.byte_range()?;
-        if let Event::Scalar(text, style, anchor, tag) = event {
-            if anchor != 0 && text.len() <= LONGEST_ANCHORED {
-                aliases
-                    .anchors
-                    .insert(anchor, (span.clone(), text.clone().into_owned()));
-            }
-            let content = scalar(&text, style, tag.as_deref(), anchor != 0 && span.is_empty());
-            let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-            walk.scalar(span, block, content);
-        } else if let Event::Alias(anchor) = event {
-            let text = aliases.anchors.get(&anchor);
-            let content = text.map_or(Content::Other, |(_, text)| {
-                Content::Text(Cow::Borrowed(text.as_bytes()))
-            });
-            walk.scalar(span.clone(), false, content);
-            aliases.uses.push((span, anchor));
-        } else if let Event::MappingStart(style, ..) = event {
-            walk.open(span.start, true, style == StructureStyle::Block)
-                .then_some(())?;
-        } else if let Event::SequenceStart(style, ..) = event {
-            walk.open(span.start, false, style == StructureStyle::Block)
-                .then_some(())?;
-        } else if matches!(event, Event::MappingEnd | Event::SequenceEnd) {
-            walk.close(span.end);
-        } else if event == Event::DocumentEnd {
-            break;
+/// A document, written anew while it is read.
+struct Json(Vec<u8>);
+
+impl<'de> serde::Deserialize<'de> for Json {
+    fn deserialize<D: serde::Deserializer<'de>>(document: D) -> Result<Self, D::Error> {
+        let mut json = Bounded(Vec::new());
+        let mut writer = Serializer::with_formatter(&mut json, ForYaml);
+        transcode(document, &mut writer).map_err(D::Error::custom)?;
+        Ok(Self(json.0))
+    }
+}
+
+/// More than kube-apiserver takes. Aliases make much out of little.
+const LONGEST: usize = 4 * 1024 * 1024;
+
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.0.len() + more.len() > LONGEST {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
+        self.0.write(more)
     }
-    Some(aliases)
-}
 
-fn scalar<'a>(
-    text: &'a str,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    only_anchor: bool,
-) -> Content<'a> {
-    let is_text =
-        tag.is_none_or(|tag| tag.is_yaml_core_schema_tag("str") || (tag.original() == "!"));
-    let is_null = style == ScalarStyle::Plain
-        && tag.is_none()
-        && matches!(text, "" | "~" | "null" | "Null" | "NULL");
-    if !is_text || (is_null && only_anchor) {
-        Content::Other
-    } else if is_null {
-        Content::Null
-    } else {
-        Content::Text(Cow::Borrowed(text.as_bytes()))
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-impl Aliases {
-    /// Writes out each alias of a scalar that `edits` changes, unless they change the alias too:
-    /// what stands elsewhere keeps its meaning.
-    pub(super) fn keep_meaning(&self, edits: &mut Edits) {
-        let mut written_out = Edits::default();
-        for (span, anchor) in &self.uses {
-            if let Some((scalar, text)) = self.anchors.get(anchor)
-                && edits.touch(scalar)
-                && !edits.touch(span)
-            {
-                written_out.replace(span.clone(), format!("\"{text}\"").into_bytes());
+/// Writes JSON in the characters that stand for themselves in YAML, and numbers as kube-apiserver does:
+/// a whole one has no fraction, by which integers are told.
+struct ForYaml;
+
+impl Formatter for ForYaml {
+    fn write_f64<W: ?Sized + io::Write>(&mut self, out: &mut W, value: f64) -> io::Result<()> {
+        write!(out, "{value}")
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for part in fragment.split_inclusive(|character| !yaml::is_plain(character)) {
+            let special = part
+                .chars()
+                .next_back()
+                .filter(|last| !yaml::is_plain(*last));
+            let plain = part.len() - special.map_or(0, char::len_utf8);
+            out.write_all(part.get(..plain).unwrap_or_default().as_bytes())?;
+            if let Some(special) = special {
+                write!(out, "\\u{:04x}", u32::from(special))?;
             }
         }
-        edits.extend(written_out);
+        Ok(())
     }
 }
 
-/// Replaces the scalar at `span`, which says `from`, by `to`, in the style it is written in.
-pub(super) fn respell(
-    document: &str,
-    span: Range<usize>,
-    (from, to): (&str, &'static str),
-    edits: &mut Edits,
-) {
-    let source = document.get(span.clone()).unwrap_or_default();
-    match source.find(from) {
-        Some(offset) => {
-            let start = span.start + offset;
-            edits.replace(start..start + from.len(), to.as_bytes());
-        }
-        // An alias, or in double quotes with escapes.
-        None => edits.replace(span, format!("\"{to}\"").into_bytes()),
-    }
+/// What `json` says, as YAML; none where it is no JSON.
+///
+/// By the options, each string is in one line: go-yaml does not read every block that the library
+/// writes.
+#[must_use]
+pub fn write(json: &[u8]) -> Option<String> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    serde_saphyr::to_string_with_options(&Transcoder::new(&mut reader), options).ok()
 }

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::{
     caller::{Ask, Reply},
+    oracle,
     stage::{Group, Stage, renamed},
 };
 
@@ -30,7 +31,7 @@ impl Stage {
         let request = ask(self.path(Group::Old, plural, rest));
         let answers = until_alike(request.method.as_str(), async || {
             let [old, stored] = self.both(plural, rest, |_, path| ask(path)).await;
-            if at_no_time(&old) == at_no_time_text(&renamed(&stored.text())) {
+            if at_no_time(&old) == at_no_time_text(&renamed(&oracle::said(&stored))) {
                 Ok([old, stored])
             } else {
                 Err([old, stored])
@@ -104,26 +105,18 @@ pub fn assert_alike(what: &str, old: &Reply, stored: &Reply) {
     }
     assert_eq!(
         at_no_time(old),
-        at_no_time_text(&renamed(&stored.text())),
+        at_no_time_text(&renamed(&oracle::said(stored))),
         "{what}"
     );
 }
 
 fn at_no_time(reply: &Reply) -> String {
-    at_no_time_text(&reply.text())
+    at_no_time_text(&oracle::said(reply))
 }
 
 /// A list tells the version at which it was made, which any write elsewhere moves on. It is the last
 /// member there, and never the last one in an object.
 fn at_no_time_text(text: &str) -> String {
-    let list_of_yaml = text
-        .rsplit_once("\nmetadata:\n")
-        .filter(|_| text.contains("\nitems:"));
-    if let Some((before, after)) = list_of_yaml {
-        let version = |line: &str| line.starts_with("  resourceVersion: ");
-        let rest: Vec<_> = after.lines().filter(|line| !version(line)).collect();
-        return format!("{before}\nmetadata:\n{}", rest.join("\n"));
-    }
     let parsed: Option<Value> = serde_json::from_str(text).ok();
     let list = parsed.filter(|list| list["items"].is_array() || list["rows"].is_array());
     let version =

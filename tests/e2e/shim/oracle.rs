@@ -1,6 +1,10 @@
 //! What the old group has to answer: the stored group's answer in other words. Written apart from the
 //! program, from the specification, so that both are not wrong in the same way.
 
+use serde_json::Value;
+
+use super::caller::Reply;
+
 /// The stored version and the old one.
 const VERSIONS: [&str; 2] = ["coder.com/v1alpha1", "aggregation.coder.com/v1alpha1"];
 /// What names the stored group in a sentence, with the text around the group that stays.
@@ -15,7 +19,7 @@ const WORDS: [(&str, &str); 6] = [
 const OLD: &str = "aggregation.coder.com";
 const STORED: &str = "coder.com";
 
-/// An answer of the stored group, JSON or YAML or a watch, in the words of the old one. `swapped` says
+/// An answer of the stored group, JSON or a watch, in the words of the old one. `swapped` says
 /// that the request was for the wrong group, so that the answer names both.
 pub fn renamed(text: &str, swapped: bool) -> String {
     if text.starts_with('{') {
@@ -32,36 +36,24 @@ pub fn renamed(text: &str, swapped: bool) -> String {
         }
         return walk.out;
     }
-    renamed_yaml(text, swapped)
+    text.to_owned()
 }
 
-/// YAML as kube-apiserver writes it: one key in a line, lists as far out as their key.
-fn renamed_yaml(text: &str, swapped: bool) -> String {
-    let mut path: Vec<(usize, &str)> = Vec::new();
-    let lines = text.split_inclusive('\n').map(|line| {
-        let inner = line.trim_start_matches([' ', '-']);
-        let indent = line.len() - inner.len();
-        let Some((key, value)) = inner
-            .trim_end()
-            .split_once(": ")
-            .or(inner.trim_end().split_once(':'))
-        else {
-            return line.to_owned();
-        };
-        path.retain(|(outer, _)| *outer < indent);
-        path.push((indent, key));
-        let keys: Vec<&str> = path.iter().map(|(_, key)| *key).collect();
-        let [stored, old] = VERSIONS;
-        match inner_place(&keys.join(".")) {
-            "apiVersion" | "metadata.managedFields.apiVersion" if value == stored => {
-                line.replace(stored, old)
-            }
-            "details.group" if value == STORED => line.replace(STORED, OLD),
-            "message" | "details.causes.message" => sentence(line, swapped),
-            _ => line.to_owned(),
-        }
-    });
-    lines.collect()
+/// What an answer says, in JSON. The old group's YAML is laid out by another library than kube-apiserver's.
+pub fn said(reply: &Reply) -> String {
+    let text = reply.text();
+    if reply
+        .headers
+        .get("content-type")
+        .is_none_or(|media| media != "application/yaml")
+    {
+        return text;
+    }
+    // The words of YAML 1.1 are quoted by both.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let value: Value = serde_saphyr::from_str_with_options(&text, options)
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    value.to_string()
 }
 
 /// Where something is within its object.
@@ -231,6 +223,19 @@ pub fn masked(text: &str, namespace: &str) -> String {
     text = masked_after(&text, "      \"", |c| c.is_ascii_digit()).replace("\"#s\"", "\"AGE\"");
     text = masked_after(&text, "  - ", |c| c.is_ascii_digit()).replace("- #s\n", "- AGE\n");
     text
+}
+
+/// What is said of a body of YAML, which is one line of JSON when it comes to kube-apiserver: without the
+/// number of the line, and without the body where all of it is shown.
+pub fn masked_yaml(text: &str) -> String {
+    let text = masked_after(text, "line ", |c| c.is_ascii_digit());
+    match (
+        text.split_once("is missing in '"),
+        text.rsplit_once(" ...)"),
+    ) {
+        (Some((before, _)), Some((_, after))) => format!("{before}is missing{after}"),
+        _ => text,
+    }
 }
 
 fn masked_after(text: &str, key: &str, is_masked: impl Fn(char) -> bool) -> String {

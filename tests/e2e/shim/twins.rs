@@ -179,13 +179,25 @@ impl Twins {
             return Ok(old);
         }
         let is_foreign = shape.is_foreign();
+        let is_yaml = shape
+            .headers
+            .iter()
+            .any(|(name, media)| name == "content-type" && media.contains("yaml"));
+        let masked = |text: &str| {
+            if is_yaml {
+                oracle::masked_yaml(text)
+            } else {
+                text.to_owned()
+            }
+        };
         let expected = oracle::masked(
-            &oracle::renamed(&stored.text(), is_foreign),
+            &oracle::renamed(&oracle::said(&stored), is_foreign),
             &self.stored.namespace,
         );
-        let got = oracle::masked(&old.text(), &self.old.namespace);
+        let got = oracle::masked(&oracle::said(&old), &self.old.namespace);
         let mut differences = Vec::new();
         let mut check = |what: &str, got: String, expected: String| {
+            let (got, expected) = (masked(&got), masked(&expected));
             if got != expected {
                 let mut lines = got.lines().zip(expected.lines());
                 let (got, expected) = lines

@@ -1,7 +1,7 @@
 //! Strings that rules speak of: keys, names and messages.
 
 use super::super::{token::Outcome, unit::Step};
-use super::{LONGEST_KEY, Place, ResponseFilter, ResponsePlace, Sink, Skip, State};
+use super::{LONGEST_KEY, ResponseFilter, ResponsePlace, Sink, Skip, State};
 
 impl ResponseFilter {
     /// Reads a key from `rest`, which is the chunk from `at` on; returns where to go on.
@@ -47,7 +47,7 @@ impl ResponseFilter {
             return self.give_up(at, sink);
         };
         self.state = State::Colon;
-        self.place = frame.place.member(key);
+        self.place = frame.place.child(Some(key));
         if self.place == ResponsePlace::Files {
             sink.begin_drop(at);
         } else {

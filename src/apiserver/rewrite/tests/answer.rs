@@ -131,7 +131,7 @@ fn files_are_left_out_wherever_an_object_is() {
 fn a_whole_frame_is_never_held_back() {
     let mut filter = super::ResponseFilter::new(Options {
         omit_files: true,
-        foreign: true,
+        ..FOREIGN
     });
     for frame in [
         "{\"type\":\"ADDED\",\"object\":{\"spec\":{\"files\":{}}}}",
