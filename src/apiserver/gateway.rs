@@ -293,12 +293,13 @@ impl Gateway {
         body: Bytes,
     ) -> Result<(Bytes, bool), Fault> {
         let rewritten = match (target.verb, media) {
-            (Verb::Create | Verb::Update, Media::Json) => rewrite::object(&body, false),
+            (Verb::Create | Verb::Update, Media::Json) | (Verb::Patch, Media::MergePatch) => {
+                rewrite::object(&body, false)
+            }
             (Verb::Create | Verb::Update, Media::Yaml) | (Verb::Patch, Media::Apply) => {
                 let object = |body: &Bytes| owned(rewrite::object(body, true));
                 return self.wire.limits.compute(body, object).await;
             }
-            (Verb::Patch, Media::MergePatch) => rewrite::object(&body, false),
             (Verb::Patch, Media::JsonPatch) => rewrite::json_patch(&body),
             (_, _) => return Ok((body, false)),
         };

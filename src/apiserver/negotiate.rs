@@ -85,9 +85,10 @@ const YAML: &str = "application/yaml";
 impl Accept {
     /// By the headers of a request. What cannot be renamed is left out; a watch is never in YAML.
     pub(super) fn of(verb: Verb, headers: &HeaderMap) -> Result<Self, Fault> {
-        let known: &[&str] = match verb {
-            Verb::Watch => &["application/json", "application/*", "*/*"],
-            _ => &["application/json", YAML, "application/*", "*/*"],
+        let known: &[&str] = if verb == Verb::Watch {
+            &["application/json", "application/*", "*/*"]
+        } else {
+            &["application/json", YAML, "application/*", "*/*"]
         };
         let mut asked = clauses(headers, &header::ACCEPT).peekable();
         if asked.peek().is_none() {

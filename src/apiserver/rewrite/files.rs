@@ -33,8 +33,8 @@ pub fn insert_files(body: &[u8], files: &[u8]) -> Vec<u8> {
 /// The bytes of `.spec.files` in an object that is JSON, if it has any other than `null`.
 #[must_use]
 pub fn files_of(object: &[u8]) -> Option<&[u8]> {
-    let spec = member(from_utf8(object).ok()?, "spec")??;
-    let files = member(spec, "files")??;
+    let spec = member(from_utf8(object).ok()?, "spec").ok()??;
+    let files = member(spec, "files").ok()??;
     (files != "null").then_some(files.as_bytes())
 }
 
@@ -47,20 +47,20 @@ struct Gap<'a> {
 }
 
 fn gap(body: &str) -> Option<Gap<'_>> {
-    let spec = member(body, "spec")?;
-    let files = spec.and_then(|spec| member(spec, "files"));
+    let spec = member(body, "spec").ok()?;
+    let files = spec.map(|spec| member(spec, "files"));
     let (part, around) = match (spec, files) {
         (None, _) => {
             let (start, comma) = inside(body);
             (start, ["\"spec\":{\"files\":", "}", comma])
         }
         (Some(null @ "null"), _) => (null, ["{\"files\":", "}", ""]),
-        (Some(spec), Some(None)) => {
+        (Some(spec), Some(Ok(None))) => {
             let (start, comma) = inside(spec);
             (start, ["\"files\":", "", comma])
         }
-        (Some(_), Some(Some(null @ "null"))) => (null, ["", "", ""]),
-        (Some(_), Some(Some(_)) | None) => return None,
+        (Some(_), Some(Ok(Some(null @ "null")))) => (null, ["", "", ""]),
+        (Some(_), Some(Ok(Some(_)) | Err(NoObject)) | None) => return None,
     };
     Some(Gap { part, around })
 }
@@ -73,8 +73,11 @@ fn inside(object: &str) -> (&str, &'static str) {
     (start, if is_empty { "" } else { "," })
 }
 
-/// The last member `key` of `object`; none where it is no object.
-fn member<'a>(object: &'a str, key: &str) -> Option<Option<&'a str>> {
+/// What is asked for a member is something else.
+struct NoObject;
+
+/// The last member `key` of `object`.
+fn member<'a>(object: &'a str, key: &str) -> Result<Option<&'a str>, NoObject> {
     let mut found = None;
     let is_object = object.trim_start().starts_with('{');
     let read = children(object, |name, value| {
@@ -82,5 +85,9 @@ fn member<'a>(object: &'a str, key: &str) -> Option<Option<&'a str>> {
             found = Some(value);
         }
     });
-    (is_object && read).then_some(found)
+    if is_object && read {
+        Ok(found)
+    } else {
+        Err(NoObject)
+    }
 }

@@ -49,7 +49,7 @@ impl<'a, F: FnMut(Option<&str>, &'a str)> Visitor<'a> for Children<F> {
 #[derive(Debug)]
 pub(super) struct Edited<'a> {
     text: &'a str,
-    edited: String,
+    out: String,
     copied: usize,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Edited<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
-            edited: String::new(),
+            out: String::new(),
             copied: 0,
         }
     }
@@ -66,16 +66,16 @@ impl<'a> Edited<'a> {
     pub(super) fn replace(&mut self, part: &str, new: &str) {
         let start = part.as_ptr().addr() - self.text.as_ptr().addr();
         let between = self.text.get(self.copied..start).unwrap_or_default();
-        self.edited.extend([between, new]);
+        self.out.extend([between, new]);
         self.copied = start + part.len();
     }
 
     /// The edited text; none where nothing was replaced.
     pub(super) fn finish(mut self) -> Option<String> {
-        if self.edited.is_empty() {
+        if self.out.is_empty() {
             return None;
         }
-        self.edited += self.text.get(self.copied..).unwrap_or_default();
-        Some(self.edited)
+        self.out += self.text.get(self.copied..).unwrap_or_default();
+        Some(self.out)
     }
 }

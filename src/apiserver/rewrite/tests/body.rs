@@ -341,7 +341,7 @@ fn aliases_do_not_make_much_out_of_little() {
     let mut nested = "a0: &a0 [x]\n".to_owned();
     for level in 1..12 {
         let aliases = format!("*a{}, ", level - 1).repeat(10);
-        nested += &format!("a{level}: &a{level} [{aliases}]\n");
+        nested = format!("{nested}a{level}: &a{level} [{aliases}]\n");
     }
     for body in [long(99), long(10_000), nested] {
         assert_eq!(*object(body.as_bytes(), true).body, *body.as_bytes());
