@@ -244,11 +244,12 @@ async fn case_49_another_answer_that_breaks_off_does_not_look_whole() {
     let caller = server.proxy_for("x", &["system:masters"]);
     hop.cut_after(300_000);
     let path = stage.path(Group::Old, WORKSPACES, "");
-    let broken = caller.try_send(Ask::get(&path)).await;
+    let answer = caller.try_send(Ask::get(&path)).await;
+    // What had come may be lost with the connection: then it has not begun, and is refused.
+    let status = answer.map(|reply| reply.status).ok();
     assert!(
-        broken.is_err(),
-        "half a list is none: {:?}",
-        broken.map(|reply| reply.status)
+        matches!(status, None | Some(504)),
+        "half a list is none: {status:?}"
     );
 }
 
