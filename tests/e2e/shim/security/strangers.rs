@@ -34,8 +34,17 @@ async fn strangers_do_not_keep_kube_apiserver_out() {
             .unwrap();
         silent.push(stream);
     }
-    // Those who came first had to go; whoever is known comes in, and stays.
+    // Those who came first had to go, and not because their time was over.
     until_closed(&mut silent[0]).await;
+    let had_to_go = || {
+        let log = ground.server.program.log_text().unwrap();
+        log.contains("others came who are not known either")
+    };
+    ground
+        .server
+        .eventually("they had to go", async || had_to_go())
+        .await;
+    // Whoever is known comes in, and stays.
     ground.master().get(ground.path("")).await.expect(200);
     known.get(ground.path("")).await.expect(200);
     for protocol in [Protocol::Http1, Protocol::Http2] {
