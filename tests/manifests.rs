@@ -305,6 +305,9 @@ fn policies_speak_of_the_names_that_the_program_uses() {
                 ["coderworkspaces", "codertemplates"]
             );
             assert_eq!(policy["spec"]["failurePolicy"], "Ignore");
+            let exempt = policy["spec"]["matchConditions"][0].to_string();
+            let users = exempt.split('\'').filter(|part| part.contains("system:"));
+            assert_eq!(users.collect::<Vec<_>>(), names::SYSTEM_CONTROLLERS);
             let parameter = &policy["spec"]["paramKind"];
             assert_eq!(parameter["apiVersion"], account["apiVersion"]);
             assert_eq!(parameter["kind"], account["kind"]);

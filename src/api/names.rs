@@ -1,4 +1,5 @@
-//! Every label, annotation, finalizer and field manager that this project reads or writes.
+//! Every label, annotation, finalizer and field manager that this project reads or writes, and the users that
+//! it knows.
 
 /// Manager of the `spec` fields that mirror coderd.
 pub const MANAGER_CODERD: &str = "coderd";
@@ -33,3 +34,13 @@ pub const ANNOTATION_MANAGE_CA_BUNDLE: &str = "coder.com/manage-ca-bundle";
 
 /// The name of the control plane that is given by flags.
 pub const STATIC_CONTROL_PLANE: &str = "static";
+
+/// Users by whose name the controllers of Kubernetes itself delete an object because of another one.
+/// Others in `kube-system` mean what they delete.
+pub const SYSTEM_CONTROLLERS: [&str; 4] = [
+    "system:serviceaccount:kube-system:generic-garbage-collector",
+    "system:serviceaccount:kube-system:namespace-controller",
+    "system:serviceaccount:kube-system:ttl-after-finished-controller",
+    // All of them, where each has no account of its own.
+    "system:kube-controller-manager",
+];

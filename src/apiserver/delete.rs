@@ -33,21 +33,12 @@ use super::{
     route::Verb,
 };
 use crate::{
-    api::names::MANAGER_SHIM,
+    api::names::{MANAGER_SHIM, SYSTEM_CONTROLLERS},
     k8s::{identity::Identity, yaml},
 };
 
 /// How often an object that others change meanwhile is read anew.
 const TRIES: usize = 5;
-
-/// Those who delete an object because of another one. Others in `kube-system` mean what they delete.
-const SYSTEM_CONTROLLERS: [&str; 4] = [
-    "system:serviceaccount:kube-system:generic-garbage-collector",
-    "system:serviceaccount:kube-system:namespace-controller",
-    "system:serviceaccount:kube-system:ttl-after-finished-controller",
-    // All of them, where each has no account of its own.
-    "system:kube-controller-manager",
-];
 
 /// Takes the old meaning to coderd, then deletes the object. Once begun, it has to be run to its end.
 pub(super) async fn delete(

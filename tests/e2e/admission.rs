@@ -257,6 +257,15 @@ async fn the_controllers_of_kubernetes_meet_no_policy() {
                 let told = try_delete(&scene, &object, &[&account, "--dry-run=server"]).await;
                 assert!(told.is_nothing(), "{controller}, {object}: {told:?}");
             }
+            // Whoever else is in kube-system is told as people are.
+            let other = [
+                "--as=system:serviceaccount:kube-system:backup",
+                "--as-group=system:serviceaccounts:kube-system",
+                "--as-group=system:masters",
+                "--dry-run=server",
+            ];
+            let told = try_delete(&scene, &object, &other).await;
+            assert!(!told.is_nothing(), "{object}");
             objects.push(object);
         }
     }
