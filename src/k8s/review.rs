@@ -46,7 +46,7 @@ pub enum ReviewError {
     #[error("no answer to a {0}")]
     NoAnswer(Review, #[source] Box<kube::Error>),
     /// kube-apiserver did not do it.
-    #[error("kube-apiserver answered {code} to a {review}{}", hint(*.code))]
+    #[error("kube-apiserver answered {code} to a {review}{}", hint(*.review, *.code))]
     Refused {
         /// What was asked.
         review: Review,
@@ -198,12 +198,15 @@ impl ReviewError {
     }
 }
 
-fn hint(code: StatusCode) -> &'static str {
-    match code {
-        StatusCode::FORBIDDEN => {
-            ": bind the ClusterRole system:auth-delegator to this ServiceAccount"
-        }
-        _ => "",
+fn hint(review: Review, code: StatusCode) -> String {
+    let resource = match review {
+        Review::Token => "tokenreviews.authentication.k8s.io",
+        Review::SubjectAccess => "subjectaccessreviews.authorization.k8s.io",
+    };
+    if code == StatusCode::FORBIDDEN {
+        format!(": give this ServiceAccount the right to create {resource}")
+    } else {
+        String::new()
     }
 }
 

@@ -26,7 +26,7 @@ const NAMESPACE: &str = "coder-system";
 
 /// Every right: of which role, to what, and what it is used for. A right that is missing here is not
 /// to be given.
-const RIGHTS: [(&str, &str, &str, &str, &str); 6] = [
+const RIGHTS: [(&str, &str, &str, &str, &str); 7] = [
     // What callers may do in aggregation.coder.com is done for them here.
     (
         "ClusterRole",
@@ -41,6 +41,14 @@ const RIGHTS: [(&str, &str, &str, &str, &str); 6] = [
         "codertemplates/status coderworkspaces/status",
         "",
         "get patch update",
+    ),
+    // Whether callers may.
+    (
+        "ClusterRole",
+        "authorization.k8s.io",
+        "subjectaccessreviews",
+        "",
+        "create",
     ),
     // get: whom kube-apiserver trusts. patch: its caBundle.
     (
@@ -171,8 +179,6 @@ fn rights_are_given_to_its_own_account() {
     let expected = [
         // Its own.
         ("", "ClusterRole", "coder-k8s-apiserver"),
-        // tokenreviews and subjectaccessreviews.
-        ("", "ClusterRole", "system:auth-delegator"),
         (NAMESPACE, "Role", "coder-k8s-apiserver-certificate"),
     ];
     let expected = expected

@@ -114,8 +114,8 @@ async fn no_failure_tells_the_question() {
     let forbidden = ask(vec![|| Answer::text(403, "x")]).await.0.unwrap_err();
     assert_eq!(
         forbidden.to_string(),
-        "kube-apiserver answered 403 Forbidden to a TokenReview: bind the ClusterRole \
-         system:auth-delegator to this ServiceAccount"
+        "kube-apiserver answered 403 Forbidden to a TokenReview: give this ServiceAccount the right to create \
+         tokenreviews.authentication.k8s.io"
     );
 }
 
