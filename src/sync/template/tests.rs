@@ -24,6 +24,7 @@ use crate::{
     },
 };
 
+mod content;
 mod lifecycle;
 mod metadata;
 mod model;

@@ -1,9 +1,8 @@
 //! The version of the declared source.
 
 use super::*;
-use crate::sync::template::version::needs_variables;
 
-fn spec() -> Value {
+pub(super) fn spec() -> Value {
     json!({"files": files("a")})
 }
 
@@ -335,15 +334,6 @@ fn a_refused_promotion_is_stalled_also_in_place_of_somebody_elses() {
 }
 
 #[test]
-fn files_that_the_source_leaves_out_are_named() {
-    let scene = Scene::declared(&json!({"files": {"other.tf": "b"}}))
-        .change(|scene| scene.own.active = Some(content("a")));
-    let notes = scene.plan().notes;
-    assert_eq!(notes[0].reason, NoteReason::FilesDropped);
-    assert!(notes[0].message.contains("main.tf"), "{notes:?}");
-}
-
-#[test]
 fn a_source_that_is_no_source_is_refused() {
     let scene = Scene::declared(&json!({"files": {"../x": "a"}}));
     assert_eq!(scene.stalled(), Reason::InvalidSource);
@@ -401,79 +391,6 @@ fn row_a_source_that_comes_back_passes_over_its_failed_version() {
     assert_eq!(scene.stalled(), Reason::VersionFailed);
 }
 
-/// The content of a version whose files `run.sh` and `other.sh` may be run.
-fn with_scripts() -> Content {
-    let files = json!({"main.tf": "a", "run.sh": "x", "other.sh": "y"});
-    let source = Source::from_inline(&serde_json::from_value(files).unwrap()).unwrap();
-    let executables = ["run.sh".to_owned(), "other.sh".to_owned()];
-    let tar = source.with_executables(&executables).tar_bytes();
-    Content::read(&tar).unwrap()
-}
-
-#[test]
-fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
-    let spec = |text: &str| json!({"files": {"main.tf": text, "run.sh": "x"}});
-    let scene =
-        Scene::declared(&spec("b")).change(|scene| scene.own.active = Some(Ok(with_scripts())));
-    let plan = scene.plan();
-    assert_eq!(plan.notes[0].reason, NoteReason::FilesDropped);
-    let record = scene.records().own.version.unwrap();
-    assert_eq!(record.executable_files, ["run.sh"]);
-    // It is the hash of what is declared that tells a new source, and the name that tells what is built.
-    let plain = scene.look(|context| context.sight.source.unwrap().as_ref().unwrap().hash.clone());
-    assert_eq!(record.source_hash, plain);
-    assert!(!source::is_version_of(&record.name, &plain));
-    let begun = scene.recorded().change(|scene| {
-        (scene.own.version, scene.own.active) = (Find::Absent, None);
-    });
-    let Effect::CreateVersion { executables, .. } = begun.effect() else {
-        panic!("no version but {:?}", begun.effect());
-    };
-    assert_eq!(executables, ["run.sh"]);
-
-    // Another try, and another text while the content cannot be read: as it was known.
-    let failed = begun
-        .change(|scene| scene.own.version = Find::Found(version("v1", Some(ID), failed(false))))
-        .recorded()
-        .annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
-    assert_eq!(
-        failed.records().own.version.unwrap().executable_files,
-        ["run.sh"]
-    );
-    let mut edited = failed;
-    let files = spec("c")["files"].clone();
-    edited.stored.edit(USER, "files", Some(files));
-    edited.own.version = Find::NotSought;
-    edited.own.active = Some(unreadable("404", true));
-    let notes = edited.plan().notes;
-    assert_eq!(notes[0].reason, NoteReason::ModesUnknown);
-    assert_eq!(
-        edited.records().own.version.unwrap().executable_files,
-        ["run.sh"]
-    );
-
-    // Nothing is built for modes alone.
-    let files = json!({"files": {"main.tf": "a", "run.sh": "x", "other.sh": "y"}});
-    let equal = Scene::declared(&files).change(|scene| scene.own.active = Some(Ok(with_scripts())));
-    let record = equal.records().own.version.unwrap();
-    assert_eq!(record.id.as_deref(), Some("active"));
-    assert_eq!(record.executable_files, ["other.sh", "run.sh"]);
-}
-
-#[test]
-fn files_of_variables_are_told_to_have_no_effect() {
-    let files = json!({"main.tf": "a", "terraform.tfvars": "x = 1"});
-    let scene = Scene::declared(&json!({ "files": files }))
-        .change(|scene| scene.own.active = Some(content("a")));
-    let note = &scene.plan().notes[0];
-    assert_eq!(note.reason, NoteReason::VariablesIgnored);
-    assert!(
-        note.message.contains("terraform.tfvars"),
-        "{}",
-        note.message
-    );
-}
-
 #[test]
 fn row_an_import_is_dated_by_the_clock_that_it_is_compared_with() {
     let scene = Scene::declared(&spec()).change(|scene| {
@@ -488,93 +405,4 @@ fn row_an_import_is_dated_by_the_clock_that_it_is_compared_with() {
         "{begun:?}",
         begun = begun.name
     );
-}
-
-#[test]
-fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
-    let kept = KeptVariable {
-        name: "region".to_owned(),
-        in_source: "eu".to_owned(),
-        in_effect: "us".to_owned(),
-    };
-    let found = Version {
-        kept_variables: Some(vec![kept]),
-        ..version("v1", Some(ID), VersionJob::Succeeded)
-    };
-    let scene = Scene::declared(&spec())
-        .seeing(recorded("a", 1, Some("v1")), found)
-        .active("v1");
-    let note = &scene.plan().notes[0];
-    assert_eq!(note.reason, NoteReason::VariablesKept);
-    let said = "region is \"eu\" in the files, and \"us\" in effect";
-    assert!(note.message.contains(said), "{}", note.message);
-    // It is asked for once it may be known, and the record keeps it.
-    let asks = |scene: &Scene| needs_variables(&scene.stored.object());
-    assert!(asks(&scene));
-    let scene = scene.recorded().change(|scene| {
-        scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
-    });
-    assert!(!asks(&scene));
-    let status = scene.rest();
-    let ready = status.condition(ConditionType::Ready).unwrap();
-    assert_eq!(ready.status, "True");
-    assert!(ready.message.contains(said), "{}", ready.message);
-    // It is said of the version that is active, not of another one in its place.
-    let mut watched = scene.active("other");
-    watched
-        .stored
-        .edit(USER, "driftPolicy", Some(json!("Observe")));
-    let status = watched.rest();
-    let ready = status.condition(ConditionType::Ready).unwrap();
-    assert_eq!(ready.message, "active version name-of-other");
-}
-
-#[test]
-fn variables_that_are_not_known_yet_are_asked_for_again() {
-    let found = |kept_variables| Version {
-        kept_variables,
-        ..version("v1", Some(ID), VersionJob::Succeeded)
-    };
-    let asks = |scene: &Scene| needs_variables(&scene.stored.object());
-    let scene = Scene::declared(&spec())
-        .seeing(recorded("a", 1, Some("v1")), found(None))
-        .active("v1")
-        .recorded();
-    assert_eq!(scene.rest().version.unwrap().kept_variables, None);
-    assert!(asks(&scene));
-    let scene = scene
-        .change(|scene| scene.own.version = Find::Found(found(Some(Vec::new()))))
-        .recorded();
-    assert_eq!(
-        scene.rest().version.unwrap().kept_variables,
-        Some(Vec::new())
-    );
-    assert!(!asks(&scene));
-}
-
-#[test]
-fn of_many_variables_that_keep_their_values_some_are_named() {
-    let kept = |number: usize| KeptVariable {
-        name: format!("v{number}"),
-        in_source: "x".repeat(1000),
-        in_effect: String::new(),
-    };
-    for (count, rows, last) in [
-        (16, 16, "v15 is"),
-        (17, 17, "and 1 more"),
-        (500, 17, "and 484 more"),
-    ] {
-        let found = Version {
-            kept_variables: Some((0..count).map(kept).collect()),
-            ..version("v1", Some(ID), VersionJob::Succeeded)
-        };
-        let scene = Scene::declared(&spec())
-            .seeing(recorded("a", 1, Some("v1")), found)
-            .active("v1")
-            .recorded();
-        let kept = scene.rest().version.unwrap().kept_variables.unwrap();
-        assert_eq!(kept.len(), rows);
-        assert!(kept[rows - 1].starts_with(last), "{kept:?}");
-        assert!(kept.concat().len() < 4096, "{kept:?}");
-    }
 }
