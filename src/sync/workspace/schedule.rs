@@ -11,7 +11,7 @@ use crate::{
         condition::Reason,
         status::{DriftPolicy, RunRecord},
     },
-    sync::{field, outlook::Outlook, run::SETTLING},
+    sync::{field, outlook::Outlook, ownership::FieldPath, run::SETTLING},
 };
 
 /// How far from ttl after the end of the start the deadline may lie that was made from it.
@@ -27,10 +27,8 @@ pub fn notice(context: &Context, workspace: &Workspace) -> Option<String> {
 /// A declared schedule that starts nothing is not in effect.
 pub fn blocked(context: &Context, workspace: &Workspace) -> Option<Outlook> {
     let is_enforced = context.standing().drift_policy == DriftPolicy::Enforce;
-    let states = settings::settings(context, workspace);
-    let is_declared = states
-        .iter()
-        .any(|(name, state)| *name == settings::AUTOSTART && state.is_declared());
+    let schedule = FieldPath::spec(settings::AUTOSTART);
+    let is_declared = context.ownership.declared(&schedule);
     let message = autostart(context, workspace).filter(|_| is_declared && is_enforced)?;
     Some(Outlook::stalled(Reason::AutostartBlocked, message))
 }
