@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use testbed::{Access, Bed, Invocation, Options, Program};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, sleep},
+};
 
 use crate::e2e::{
     coder::Person,
@@ -131,6 +134,12 @@ impl Cluster {
             variables.insert(name, value);
         }
         variables
+    }
+
+    /// Starts the aggregated API as its Deployment says, once, and leads the group to it.
+    pub async fn serve(&self, pod: &OnceCell<Pod>) {
+        let start = || self.start("coder-system", "coder-k8s-apiserver");
+        self.connect(pod.get_or_init(start).await).await;
     }
 
     /// Leads the `APIService` to `port`, through the Service that it names, and waits until clients get

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::{cluster::Cluster, guide::Guide};
 use crate::e2e::{
@@ -127,17 +128,14 @@ async fn is_taken_over(flags: &[&str]) {
     ];
     cluster.kubectl(&map).await;
     let controller = cluster.start("coder-system", "coder-k8s").await;
-    let pod = tokio::sync::OnceCell::new();
+    let pod = OnceCell::new();
     let play = async |command: &str| {
         if command.contains("apply") {
-            let pod = pod
-                .get_or_init(|| cluster.start("coder-system", "coder-k8s-apiserver"))
-                .await;
             let spec = cluster.object_of("Service", "coder-k8s-apiserver").await;
             assert_eq!(spec["selector"], json!({ "app": "coder-k8s-apiserver" }));
             assert_eq!(spec["ports"].as_array().unwrap().len(), 1);
             assert_eq!(spec["ports"][0]["targetPort"], "https");
-            cluster.connect(pod).await;
+            cluster.serve(&pod).await;
         }
     };
     moving.run_with(bed, "Take over the group", play).await;

@@ -2,6 +2,7 @@
 //! removed. What stays behind is nothing, and no namespace is held up at any time.
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::{
     cluster::{Cluster, Pod},
@@ -159,13 +160,10 @@ async fn uninstalling_all_at_once_holds_nothing_up() {
     install.run(bed, "3. Its rights in the namespace").await;
     let controller = cluster.start("coder-system", "coder-k8s").await;
     let twin = cluster.ready_template(&controller).await;
-    let pod = tokio::sync::OnceCell::new();
+    let pod = OnceCell::new();
     let play = async |command: &str| {
         if command.contains("apply") {
-            let pod = pod
-                .get_or_init(|| cluster.start("coder-system", "coder-k8s-apiserver"))
-                .await;
-            cluster.connect(pod).await;
+            cluster.serve(&pod).await;
         }
     };
     aggregated.run_with(bed, "Install", play).await;
