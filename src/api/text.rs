@@ -1,4 +1,14 @@
-//! Text that must fit.
+//! Text for people: errors with their causes, and what must fit.
+
+use std::{error::Error, iter::successors};
+
+/// An error with its causes.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let chain = successors(Some(error), |&error| error.source());
+    let texts: Vec<_> = chain.map(ToString::to_string).collect();
+    texts.join(": ")
+}
 
 /// The longest beginning of `text` that has at most `limit` bytes and ends between characters.
 #[must_use]

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 
 use super::{base_url::BaseUrl, limits::Limits};
+use crate::api::text::chain;
 
 /// How much of a reply that says no is read. coderd's are below 1 kB.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
@@ -174,13 +175,6 @@ fn classify(error: reqwest::Error) -> TransportError {
     } else {
         TransportError::Interrupted(error.into())
     }
-}
-
-/// An error with its causes.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<_> = chain.map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Failed calls as causes: the border between errors and conditions.
 
-use crate::{api::condition::Reason, coderd, sync::twin::Cause};
+use crate::{
+    api::{condition::Reason, text::chain},
+    coderd,
+    sync::twin::Cause,
+};
 
 /// What a failed call to coderd means for the object that it was about.
 pub(super) fn of(error: &coderd::Error) -> Cause {
@@ -19,7 +23,7 @@ pub(super) fn of(error: &coderd::Error) -> Cause {
     };
     Cause {
         reason,
-        message: text(error),
+        message: chain(error),
         retry_after: error.retry_after(),
     }
 }
@@ -32,17 +36,8 @@ impl From<coderd::Error> for Cause {
 
 impl From<coderd::TokenError> for Cause {
     fn from(error: coderd::TokenError) -> Self {
-        Self::new(Reason::CoderdUnavailable, text(&error))
+        Self::new(Reason::CoderdUnavailable, chain(&error))
     }
-}
-
-/// The whole chain of an error in one line.
-pub(super) fn text(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// What became of an effect on coderd.
@@ -66,7 +61,7 @@ pub(super) fn outcome<T>(result: Result<T, coderd::Error>) -> Outcome {
         return Outcome::Done;
     };
     if error.is_conflict() {
-        return Outcome::Conflict(Cause::new(Reason::Conflict, text(&error)));
+        return Outcome::Conflict(Cause::new(Reason::Conflict, chain(&error)));
     }
     if error.is_validation() || error.is_route_unknown() || is_lasting(&error) {
         Outcome::Refused(refusal(&error))
@@ -89,7 +84,7 @@ fn is_lasting(error: &coderd::Error) -> bool {
 fn refusal(error: &coderd::Error) -> String {
     error
         .refusal()
-        .map_or_else(|| text(error), ToString::to_string)
+        .map_or_else(|| chain(error), ToString::to_string)
 }
 
 impl From<coderd::Error> for Outcome {

@@ -14,9 +14,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use tokio::time::sleep;
 
-use super::{Controller, Key, cause};
+use super::{Controller, Key};
 use crate::{
-    api::{crd, template::CoderTemplate, workspace::CoderWorkspace},
+    api::{crd, template::CoderTemplate, text::chain, workspace::CoderWorkspace},
     k8s::crd::{Installed, installed},
 };
 
@@ -65,7 +65,7 @@ pub(super) async fn compare(controller: &Controller) {
                     !std::mem::replace(&mut seen.is_unreadable, true)
                 });
                 if is_news {
-                    let error = cause::text(&error);
+                    let error = chain(&error);
                     tracing::warn!(error, "it cannot be told whether {name} will do");
                 }
             }

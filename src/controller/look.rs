@@ -16,6 +16,7 @@ use crate::{
         condition::Reason,
         object_name::ObjectName,
         status::{Refusal, Suspension},
+        text::chain,
     },
     coderd,
     k8s::crd::{CrdState, crd_state},
@@ -296,7 +297,7 @@ impl Controller {
                 let message = format!(
                     "it cannot be told whether the kind itself is being removed, so that nothing is \
                      deleted in Coder: {}",
-                    cause::text(&error)
+                    chain(&error)
                 );
                 tracing::warn!(message);
                 Err(Cause::new(Reason::NotProved, message))

@@ -12,9 +12,9 @@ use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use tokio::time::sleep;
 
-use super::{Controller, Key, cause};
+use super::{Controller, Key};
 use crate::{
-    api::names::MANAGER_CONTROLLER,
+    api::{names::MANAGER_CONTROLLER, text::chain},
     sync::{mass_deletion::Deletions, note::NoteReason},
 };
 
@@ -30,12 +30,12 @@ pub(super) async fn recall(controller: &Controller) {
         while let Err(error) = of_one_side(controller, reason, deletions).await {
             if matches!(&error, kube::Error::Api(status) if status.code == 403) {
                 tracing::warn!(
-                    error = cause::text(&error),
+                    error = chain(&error),
                     "what was deleted before the start does not count for the limit on deletions"
                 );
                 break;
             }
-            tracing::warn!(error = cause::text(&error), "cannot list our Events yet");
+            tracing::warn!(error = chain(&error), "cannot list our Events yet");
             sleep(PAUSE).await;
         }
     }

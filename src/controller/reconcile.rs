@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Controller, Key,
-    cause::{self, Outcome},
+    cause::Outcome,
     driven::Driven,
     inventory::{Awaited, Visit},
     look::{Look, Seen, observe},
@@ -17,7 +17,7 @@ use crate::{
     api::{
         condition::Reason,
         status::{Refusal, Suspension},
-        text::shortened,
+        text::{chain, shortened},
     },
     k8s::{
         error::Error,
@@ -209,7 +209,7 @@ async fn take<K: Driven>(
         }
         Next::Write(change) => match write(look, change).await {
             Err(error) if error.is_invalid() || error.is_forbidden() => {
-                let outlook = Outlook::stalled(Reason::NotAdmitted, cause::text(&error));
+                let outlook = Outlook::stalled(Reason::NotAdmitted, chain(&error));
                 rest(look, &outlook).await?;
                 return Err(error);
             }

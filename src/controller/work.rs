@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{
-    Controller, Key, cause, import,
+    Controller, Key, import,
     queue::Lane,
     reconcile::{self, Verdict},
 };
-use crate::api::{template::CoderTemplate, workspace::CoderWorkspace};
+use crate::api::{template::CoderTemplate, text::chain, workspace::CoderWorkspace};
 
 /// How long a step that was begun may go on after `stop`. A step is dropped then as it would be by a
 /// crash, which is safe at every point: what it needs to be found again is in `status` already.
@@ -74,7 +74,7 @@ async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> V
 fn imported(result: Result<(), import::Error>) -> Verdict {
     if let Err(error) = result {
         tracing::warn!(
-            error = cause::text(&error),
+            error = chain(&error),
             "not imported; the next sweep tries again"
         );
     }
@@ -114,7 +114,7 @@ impl Controller {
             Verdict::Failed(error) if error.is_unreadable() => {
                 let delay = self.memory.failed(key, None, None);
                 tracing::warn!(
-                    error = cause::text(&error),
+                    error = chain(&error),
                     ?delay,
                     "this object cannot be read and is left as it is; its twin is nobody else's, and \
                      the other objects go on"
@@ -123,7 +123,7 @@ impl Controller {
             }
             Verdict::Failed(error) => {
                 let delay = self.memory.failed(key, error.retry_after(), None);
-                tracing::warn!(error = cause::text(&error), ?delay, "a look failed");
+                tracing::warn!(error = chain(&error), ?delay, "a look failed");
                 ("failed", Some(delay))
             }
         }

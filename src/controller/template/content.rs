@@ -8,8 +8,9 @@ use tokio::{
 };
 
 use crate::{
+    api::text::chain,
     coderd,
-    controller::{Controller, cause, memory::SharedContent},
+    controller::{Controller, memory::SharedContent},
     sync::{
         source::{Content, MAX_READ_BYTES},
         template::Unreadable,
@@ -38,7 +39,7 @@ pub(super) async fn read(
         Ok(archive) => {
             let unpacking = task::spawn_blocking(move || Content::read(&archive));
             match unpacking.await.map_err(JoinError::try_into_panic) {
-                Ok(unpacked) => unpacked.map_err(|error| lasting(cause::text(&error))),
+                Ok(unpacked) => unpacked.map_err(|error| lasting(chain(&error))),
                 Err(Ok(panicked)) => panic::resume_unwind(panicked),
                 Err(Err(_ended)) => return Ok(None),
             }
@@ -69,9 +70,9 @@ async fn download(
     };
     match client.file(file, MAX_READ_BYTES).await {
         Ok(archive) => Ok(Ok(archive)),
-        Err(error) if error.is_too_large() => Ok(Err(lasting(cause::text(&error)))),
+        Err(error) if error.is_too_large() => Ok(Err(lasting(chain(&error)))),
         Err(error) if error.is_not_found() || error.is_forbidden() => Ok(Err(Unreadable {
-            message: cause::text(&error),
+            message: chain(&error),
             may_pass: true,
         })),
         Err(error) => Err(error),
