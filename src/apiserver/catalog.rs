@@ -1,8 +1,9 @@
 //! What this server says of itself: discovery and `OpenAPI`, derived from what kube-apiserver says of
 //! the CRDs, and kept when it cannot be asked.
 //!
-//! kube-apiserver takes a 404 on one of these documents for good, so none is answered before the first
-//! catalog is there, and a catalog once read is served until a better one is.
+//! A kind whose CRD is missing is left out until it comes: what is not said to be there holds up no
+//! deletion of a namespace. The documents themselves are never missing, for kube-apiserver takes a 404 on
+//! one of them for good: none is answered before kube-apiserver has said what there is.
 
 pub(super) mod discovery;
 pub(super) mod openapi;
@@ -12,7 +13,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -21,15 +22,16 @@ use tokio::{
 use self::{discovery::Discovery, openapi::OpenApi};
 use super::{
     fault::Fault,
-    names::STORED_VERSION_PATH,
+    names::{STORED_GROUP_VERSION, STORED_VERSION_PATH},
+    route::Resource,
     upstream::{Upstream, chain},
 };
 use crate::k8s::config::USER_AGENT;
 
 /// How often kube-apiserver is asked.
-const REFRESH: Duration = Duration::from_secs(60);
-/// How often while there is no catalog.
-const FIRST: Duration = Duration::from_secs(1);
+const REFRESH: Duration = Duration::from_secs(15);
+/// How often while something is missing.
+const SOON: Duration = Duration::from_secs(1);
 /// The largest document that is taken.
 const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
 /// How long a document may take.
@@ -51,15 +53,15 @@ enum CatalogError {
         #[source]
         cause: Fault,
     },
-    #[error("kube-apiserver answered {status} for {path}; are the CRDs of coder.com installed?")]
+    #[error("kube-apiserver answered {status} for {path}")]
     Refused { path: String, status: StatusCode },
     #[error("{path} of kube-apiserver is no JSON")]
     NotJson {
         path: String,
         source: serde_json::Error,
     },
-    #[error("kube-apiserver does not serve {0} yet")]
-    Missing(&'static str),
+    #[error("{STORED_VERSION_PATH} of kube-apiserver is no list of resources")]
+    NoList,
 }
 
 /// Keeps `catalog` up to date for ever.
@@ -69,9 +71,9 @@ pub(super) async fn follow(
 ) -> Infallible {
     let mut said = None;
     loop {
-        match read(&upstream).await {
+        let trouble = match read(&upstream).await {
             Ok(read) => {
-                said = None;
+                let missing = read.missing();
                 catalog.send_if_modified(|current| {
                     let changed = current
                         .as_ref()
@@ -81,33 +83,33 @@ pub(super) async fn follow(
                     }
                     changed
                 });
+                missing
             }
-            Err(error) => {
-                let error = chain(&error);
-                if said.as_ref() != Some(&error) {
-                    tracing::warn!(%error, "the documents of the API stay as they are");
-                    said = Some(error);
-                }
-            }
+            Err(error) => Some(chain(&error)),
+        };
+        if let Some(error) = trouble.as_ref().filter(|_| trouble != said) {
+            tracing::warn!(%error, "the documents of the API are not all that they should be");
         }
-        let waiting = catalog.borrow().is_none();
-        sleep(if waiting { FIRST } else { REFRESH }).await;
+        sleep(if trouble.is_some() { SOON } else { REFRESH }).await;
+        said = trouble;
     }
 }
 
 async fn read(upstream: &Upstream) -> Result<Catalog, CatalogError> {
     let resources = document(upstream, STORED_VERSION_PATH).await?;
-    let discovery = Discovery::renamed(&resources)
-        .ok_or(CatalogError::Missing("coderworkspaces and codertemplates"))?;
+    let resources = resources.unwrap_or_else(|| json!({"resources": []}));
+    let discovery = Discovery::renamed(&resources).ok_or(CatalogError::NoList)?;
     let index = document(upstream, "/openapi/v3").await?;
-    let path = openapi::stored_path(&index).ok_or(CatalogError::Missing(
-        "an OpenAPI document for coder.com/v1alpha1",
-    ))?;
-    let openapi = OpenApi::renamed(document(upstream, &path).await?);
+    let stored = match index.as_ref().and_then(openapi::stored_path) {
+        Some(path) => document(upstream, &path).await?,
+        None => None,
+    };
+    let openapi = OpenApi::renamed(stored.unwrap_or_else(openapi::nothing));
     Ok(Catalog { discovery, openapi })
 }
 
-async fn document(upstream: &Upstream, path: &str) -> Result<Value, CatalogError> {
+/// What is at `path`; none where kube-apiserver says that nothing is.
+async fn document(upstream: &Upstream, path: &str) -> Result<Option<Value>, CatalogError> {
     let unread = |cause| CatalogError::Read {
         path: path.to_owned(),
         cause,
@@ -122,6 +124,9 @@ async fn document(upstream: &Upstream, path: &str) -> Result<Value, CatalogError
     request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
     let answer = upstream.send(request, true).await.map_err(unread)?;
     let status = answer.status();
+    if status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
     if status != StatusCode::OK {
         return Err(CatalogError::Refused {
             path: path.to_owned(),
@@ -133,14 +138,30 @@ async fn document(upstream: &Upstream, path: &str) -> Result<Value, CatalogError
         .await
         .map_err(|_| unread(Fault::Timeout("it did not come in time".to_owned())))?
         .map_err(|error| unread(Fault::Unavailable(error.to_string())))?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|source| CatalogError::NotJson {
-        path: path.to_owned(),
-        source,
-    })
+    serde_json::from_slice(&body.to_bytes())
+        .map(Some)
+        .map_err(|source| CatalogError::NotJson {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 impl Catalog {
     fn says_the_same(&self, other: &Self) -> bool {
         self.discovery == other.discovery && self.openapi == other.openapi
+    }
+
+    /// Which kinds are left out, in one of the documents or in both.
+    fn missing(&self) -> Option<String> {
+        let is_there = |one: Resource| self.discovery.has(one) && self.openapi.has(one);
+        let missing = Resource::ALL.into_iter().filter(|one| !is_there(*one));
+        let missing: Vec<&str> = missing.map(Resource::plural).collect();
+        (!missing.is_empty()).then(|| {
+            format!(
+                "kube-apiserver does not serve {} of {STORED_GROUP_VERSION}, or does not describe them: \
+                 are their CRDs installed?",
+                missing.join(" and ")
+            )
+        })
     }
 }

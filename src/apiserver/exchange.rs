@@ -146,6 +146,7 @@ impl Wire {
         watch: Option<Watch>,
     ) -> Result<Response<Body>, Fault> {
         let answer = self.send(exchange).await?;
+        let resource = exchange.target.resource;
         let options = Options {
             omit_files: exchange.omits_files(),
             foreign: exchange.foreign,
@@ -155,7 +156,10 @@ impl Wire {
             answer.status(),
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN
         ) {
-            return self.judge.refusal(&self.upstream, answer, options).await;
+            let judged = self
+                .judge
+                .refusal(&self.upstream, answer, options, resource);
+            return judged.await;
         }
         let relay = Relay {
             options,
@@ -173,7 +177,11 @@ impl Wire {
             return Ok(Asked::Done(whole(answer.into_body()).await?));
         }
         let options = Options::default();
-        let refusal = self.judge.refusal(&self.upstream, answer, options).await?;
+        let resource = exchange.target.resource;
+        let judged = self
+            .judge
+            .refusal(&self.upstream, answer, options, resource);
+        let refusal = judged.await?;
         Ok(Asked::Refused(status, refusal))
     }
 

@@ -16,9 +16,11 @@ use super::{
     body::{Body, full},
     fault::Fault,
     headers,
+    names::{STORED_GROUP, VERSION},
     negotiate::Written,
     relay::{rename, whole},
     rewrite::Options,
+    route::Resource,
     upstream::{Answer, Upstream},
 };
 use crate::k8s::config::USER_AGENT;
@@ -39,6 +41,7 @@ impl Judge {
         upstream: &Upstream,
         answer: Answer,
         options: Options,
+        resource: Resource,
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = answer.into_parts();
         let body = whole(body).await?;
@@ -46,13 +49,7 @@ impl Judge {
         let status = read(&body, written);
         match head.status {
             StatusCode::NOT_FOUND if !says_what_is_missing(status.as_ref()) => {
-                tracing::warn!(
-                    "kube-apiserver does not serve coder.com/v1alpha1: are the CRDs installed?"
-                );
-                return Err(Fault::Unavailable(
-                    "kube-apiserver does not serve coder.com/v1alpha1 now, please try again"
-                        .to_owned(),
-                ));
+                return Err(missing(resource));
             }
             StatusCode::FORBIDDEN => {
                 let message = status
@@ -86,6 +83,17 @@ impl Judge {
             "the aggregated API lacks rights at kube-apiserver; its log says which".to_owned(),
         ))
     }
+}
+
+fn missing(resource: Resource) -> Fault {
+    let plural = resource.plural();
+    let message = format!(
+        "kube-apiserver does not serve {plural}.{STORED_GROUP} in {VERSION} now: if its \
+         CustomResourceDefinition is missing, install it with `kubectl apply --server-side -f \
+         crds/{STORED_GROUP}_{plural}.yaml`, else try again"
+    );
+    tracing::warn!(message);
+    Fault::Unavailable(message)
 }
 
 async fn own_name(upstream: &Upstream) -> Result<String, Fault> {

@@ -17,6 +17,7 @@ mod generated;
 mod hop;
 mod identity;
 mod install;
+mod kinds;
 mod kubectl;
 mod load;
 mod oracle;

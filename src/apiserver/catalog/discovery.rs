@@ -23,6 +23,7 @@ pub(in crate::apiserver) struct Discovery {
     group: Bytes,
     resources: Bytes,
     aggregated: Bytes,
+    kinds: Vec<Resource>,
     /// The entity tag of `aggregated`.
     tag: String,
 }
@@ -37,18 +38,15 @@ enum Form {
 }
 
 impl Discovery {
-    /// From kube-apiserver's `APIResourceList` of the stored group; none where it has none of our
-    /// kinds.
+    /// From kube-apiserver's `APIResourceList` of the stored group, which may lack our kinds; none where
+    /// it is no list.
     pub(super) fn renamed(stored: &Value) -> Option<Self> {
         let entries: Vec<&Value> = stored["resources"].as_array()?.iter().collect();
         let resources: Vec<Value> = entries.iter().filter_map(|entry| plain(entry)).collect();
-        let is_there = |resource: &Resource| {
-            let mut all = entries.iter();
-            all.any(|entry| parts(entry) == Some((*resource, None)))
-        };
-        if !Resource::ALL.iter().all(is_there) {
-            return None;
-        }
+        let kinds = entries.iter().filter_map(|entry| match parts(entry)? {
+            (kind, None) => Some(kind),
+            (_, Some(_)) => None,
+        });
         let version = json!({"groupVersion": GROUP_VERSION, "version": VERSION});
         let group = json!({"name": GROUP, "versions": [version], "preferredVersion": version});
         let alone = json!({
@@ -70,7 +68,13 @@ impl Discovery {
             })),
             tag: quoted_hash(&aggregated),
             aggregated,
+            kinds: kinds.collect(),
         })
+    }
+
+    /// Whether it says that there are such objects.
+    pub(super) fn has(&self, kind: Resource) -> bool {
+        self.kinds.contains(&kind)
     }
 
     /// `/apis`, in the form that is asked for.

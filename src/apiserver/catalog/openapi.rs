@@ -33,6 +33,7 @@ const IDENTIFIERS: [(&str, &str); 3] = [
 pub(in crate::apiserver) struct OpenApi {
     index: Bytes,
     document: Bytes,
+    kinds: BTreeSet<&'static str>,
     hash: String,
     tag: String,
 }
@@ -44,10 +45,19 @@ pub(super) fn stored_path(index: &Value) -> Option<String> {
     path.starts_with('/').then(|| path.to_owned())
 }
 
+/// kube-apiserver's document for the stored group where it has none.
+pub(super) fn nothing() -> Value {
+    json!({
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes CRD Swagger", "version": "v0.1.0"},
+        "paths": {},
+    })
+}
+
 impl OpenApi {
     /// From kube-apiserver's document for the stored group.
     pub(super) fn renamed(mut stored: Value) -> Self {
-        keep_own_paths(&mut stored);
+        let kinds = keep_own_paths(&mut stored);
         let mut document = renamed(stored);
         drop_unreachable(&mut document);
         let document = Bytes::from(document.to_string());
@@ -59,8 +69,14 @@ impl OpenApi {
             index: index.to_string().into(),
             tag: quoted_hash(&document),
             document,
+            kinds,
             hash,
         }
+    }
+
+    /// Whether it describes such objects.
+    pub(super) fn has(&self, kind: Resource) -> bool {
+        self.kinds.contains(kind.plural())
     }
 
     /// `/openapi/v3`: only our own document, or kube-apiserver would ask us for others.
@@ -123,21 +139,26 @@ fn http_date(now: Timestamp) -> Option<String> {
     Some(expires.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
-/// Drops what belongs to other kinds of the group.
-fn keep_own_paths(document: &mut Value) {
-    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
-    let Some(paths) = paths else { return };
-    paths.retain(|path, _| {
-        path.strip_prefix(STORED_VERSION_PATH)
-            .map(|rest| rest.strip_prefix("/namespaces/{namespace}").unwrap_or(rest))
-            .and_then(|rest| rest.strip_prefix('/'))
-            .is_some_and(|rest| {
-                let plural = rest.split('/').next().unwrap_or_default();
-                Resource::ALL
-                    .iter()
-                    .any(|resource| resource.plural() == plural)
-            })
-    });
+/// Drops what belongs to other kinds of the group; which of ours are left.
+fn keep_own_paths(document: &mut Value) -> BTreeSet<&'static str> {
+    let mut kinds = BTreeSet::new();
+    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
+        paths.retain(|path, _| {
+            let kind = kind(path);
+            kinds.extend(kind);
+            kind.is_some()
+        });
+    }
+    kinds
+}
+
+/// The plural of the kind of ours that `path` is about.
+fn kind(path: &str) -> Option<&'static str> {
+    let rest = path.strip_prefix(STORED_VERSION_PATH)?;
+    let rest = rest.strip_prefix("/namespaces/{namespace}").unwrap_or(rest);
+    let plural = rest.strip_prefix('/')?.split('/').next()?;
+    let mut ours = Resource::ALL.into_iter().map(Resource::plural);
+    ours.find(|one| *one == plural)
 }
 
 /// `value` in the words of the aggregated group: paths, identifiers, references and kinds. Texts that

@@ -10,7 +10,7 @@ use super::{
 
 const V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const V2_BETA: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
-const DOCUMENT: &str = "/openapi/v3/apis/aggregation.coder.com/v1alpha1";
+pub(super) const DOCUMENT: &str = "/openapi/v3/apis/aggregation.coder.com/v1alpha1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_19_discovery_comes_in_the_form_that_is_asked_for() {

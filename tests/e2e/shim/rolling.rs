@@ -1,4 +1,4 @@
-//! Replacing what serves while it is used: certificates, authorities, processes, kinds.
+//! Replacing what serves while it is used: certificates, authorities, processes.
 
 use std::{
     sync::{
@@ -174,40 +174,6 @@ async fn case_20_discovery_says_when_it_is_stale_and_recovers() {
         .eventually("current again", async || freshness("Current").await)
         .await;
     server.until_reached().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn case_75_kinds_that_are_gone_are_unavailable_and_come_back() {
-    let own = own().await;
-    let server = Server::published(own.bed, Settings::default()).await;
-    let direct = server.proxy_for("x", &["system:masters"]);
-    let path = "/apis/aggregation.coder.com/v1alpha1/namespaces/default/coderworkspaces";
-    server
-        .eventually("the kinds are there", async || {
-            direct.get(path).await.status == 200
-        })
-        .await;
-    let crds = crate::root().join("crds").display().to_string();
-    own.bed.run_kubectl(&["delete", "-f", &crds]).await.unwrap();
-    for path in [
-        path.to_owned(),
-        format!("{path}/acme.alice.dev"),
-        format!("{path}?watch=1"),
-    ] {
-        let reply = direct.get(&path).await;
-        assert_eq!(reply.status, 503, "{}", reply.text());
-        assert_eq!(reply.header("retry-after"), "1");
-    }
-    // What was said of the kinds stays: kube-apiserver would take their absence for good.
-    for path in ["/openapi/v3", "/apis/aggregation.coder.com/v1alpha1"] {
-        direct.get(path).await.expect(200);
-    }
-    super::server::install(own.bed).await;
-    server
-        .eventually("they are back", async || {
-            direct.get(path).await.status == 200
-        })
-        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

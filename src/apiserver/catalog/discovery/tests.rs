@@ -119,11 +119,35 @@ async fn aggregated_discovery_always_has_a_response_kind() {
     assert_eq!(again[header::ETAG], headers[header::ETAG]);
 }
 
-#[test]
-fn a_group_without_our_kinds_makes_no_catalog() {
-    assert_eq!(Discovery::renamed(&json!({"resources": []})), None);
-    assert_eq!(Discovery::renamed(&json!({})), None);
-    let mut half = stored();
-    half["resources"].as_array_mut().unwrap().remove(2);
-    assert_eq!(Discovery::renamed(&half), None);
+#[tokio::test]
+async fn a_kind_that_is_not_there_is_left_out_in_both_forms() {
+    let v2 = asked("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+    let left = |count: usize| {
+        let mut stored = stored();
+        stored["resources"].as_array_mut().unwrap().truncate(count);
+        Discovery::renamed(&stored).unwrap()
+    };
+    for (discovery, has, expected) in [
+        (
+            left(3),
+            [true, true],
+            vec!["coderworkspaces", "codertemplates"],
+        ),
+        (left(2), [true, false], vec!["coderworkspaces"]),
+        (left(0), [false, false], vec![]),
+    ] {
+        assert_eq!(Resource::ALL.map(|kind| discovery.has(kind)), has);
+        let (_, _, list) = read(discovery.resources()).await;
+        let names = |list: &Value, member: &str| -> Vec<String> {
+            let names = list.as_array().unwrap().iter().map(|one| &one[member]);
+            let names = names.map(|name| name.as_str().unwrap().to_owned());
+            names.filter(|name| !name.contains('/')).collect()
+        };
+        assert_eq!(names(&list["resources"], "name"), expected);
+        let (_, _, all) = read(discovery.groups(&v2).unwrap()).await;
+        let version = &all["items"][0]["versions"][0];
+        assert_eq!(version["version"], "v1alpha1", "the group is there");
+        assert_eq!(names(&version["resources"], "resource"), expected);
+    }
+    assert_eq!(Discovery::renamed(&json!({})), None, "no list");
 }

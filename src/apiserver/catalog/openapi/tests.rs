@@ -175,3 +175,24 @@ fn binary_forms_are_refused() {
         assert_eq!(answer.is_ok(), expected, "{accept}");
     }
 }
+
+#[tokio::test]
+async fn it_says_which_kinds_it_describes_and_without_any_is_still_a_document() {
+    let mut half = stored();
+    let paths = half["paths"].as_object_mut().unwrap();
+    paths.retain(|path, _| !path.contains("codertemplates"));
+    for (stored, has) in [
+        (stored(), [true, true]),
+        (half, [true, false]),
+        (nothing(), [false, false]),
+    ] {
+        let openapi = OpenApi::renamed(stored);
+        assert_eq!(Resource::ALL.map(|kind| openapi.has(kind)), has);
+        let asked = (&Query::default(), &HeaderMap::new());
+        let answer = openapi.document(asked.0, asked.1, Timestamp::UNIX_EPOCH);
+        let (status, _, document) = read(answer.unwrap()).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(document["openapi"], "3.0.0");
+        assert!(document["paths"].is_object(), "{document}");
+    }
+}
