@@ -77,6 +77,19 @@ fn is_system_controller(identity: &Identity) -> bool {
     SYSTEM_CONTROLLERS.contains(&identity.name.as_str())
 }
 
+/// What was answered with 409, and for which state of the object.
+struct Conflict {
+    version: Option<String>,
+    told: Response<Body>,
+}
+
+impl Conflict {
+    fn on(object: Object, told: Response<Body>) -> Self {
+        let version = object.metadata.resource_version;
+        Self { version, told }
+    }
+}
+
 /// One deletion on its way.
 struct Deletion {
     wire: Wire,
@@ -88,6 +101,7 @@ struct Deletion {
 
 impl Deletion {
     async fn run(&mut self) -> Result<Response<Body>, Fault> {
+        let mut conflict: Option<Conflict> = None;
         for _ in 0..TRIES {
             let live = match self.wire.ask(&self.exchange.read()).await? {
                 Asked::Done(live) => object(&live)?,
@@ -97,13 +111,23 @@ impl Deletion {
                 // Deleted as it is, the object would leave its twin behind without a word.
                 Asked::Refused(_, told) => return Ok(told),
             };
+            if let Some(Conflict { version, told }) = conflict.take()
+                && version == live.metadata.resource_version
+            {
+                // Nobody was faster: it is refused for another reason, such as by a webhook.
+                return Ok(told);
+            }
             let ready = match Before::of(&live, &self.options) {
                 Before::Nothing => return self.wire.pass(&self.exchange).await,
                 Before::StayingClaimed => live,
                 Before::Claim(claim) => match self.claim(&live, &claim).await? {
                     Asked::Done(claimed) => object(&claimed)?,
+                    Asked::Refused(StatusCode::CONFLICT, told) => {
+                        conflict = Some(Conflict::on(live, told));
+                        continue;
+                    }
                     // Somebody was faster.
-                    Asked::Refused(StatusCode::CONFLICT | StatusCode::NOT_FOUND, _) => continue,
+                    Asked::Refused(StatusCode::NOT_FOUND, _) => continue,
                     Asked::Refused(_, told) => return Ok(told),
                 },
             };
@@ -113,6 +137,7 @@ impl Deletion {
             if deleted.status() != StatusCode::CONFLICT || names_version(&self.options) {
                 return Ok(deleted);
             }
+            conflict = Some(Conflict::on(ready, deleted));
         }
         Err(Fault::Unavailable(
             "the object changes too fast to be deleted, please try again".to_owned(),

@@ -74,11 +74,31 @@ fn assert_ending(object: &Value) {
     assert_eq!(object["spec"]["deletionPolicy"], "Delete");
 }
 
-fn conflict() -> Value {
-    json!({
-        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409,
-        "reason": "Conflict", "message": "somebody was faster",
-    })
+const DENIED: &str = "admission webhook \"backup.example.com\" denied the request: not before noon";
+
+/// What kube-apiserver answers where a webhook refuses with 409.
+fn denied() -> Instead {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": DENIED, "code": 409,
+    });
+    answer(409, &status)
+}
+
+/// Changes the object each time that somebody is about to delete it, for ever.
+async fn be_faster(stage: &Stage, hop: &Hop, gate: &Semaphore) {
+    let deletions = || sent(hop).iter().filter(|one| *one == "DELETE").count();
+    for number in 0.. {
+        stage
+            .server
+            .eventually("a deletion is held", async || deletions() > number)
+            .await;
+        let path = stage.path(Group::Stored, WORKSPACES, NAME);
+        let patch = json!({ "metadata": { "labels": { "number": number.to_string() } } });
+        let ask = Ask::new("PATCH", path).body("application/merge-patch+json", patch.to_string());
+        stage.admin.send(ask).await.expect(200);
+        gate.add_permits(1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,10 +207,16 @@ async fn a_claim_of_an_earlier_try_is_not_forgotten() {
     imported(&stage, NAME).await;
     let (server, hop) = Server::watched(stage.bed).await;
     let caller = server.proxy_for("x", &["system:masters"]);
-    hop.rule(|seen| {
-        (seen.method == "DELETE" && !is_trial(&seen.body)).then(|| answer(409, &conflict()))
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    hop.rule(move |seen| {
+        let is_held = seen.method == "DELETE" && !is_trial(&seen.body);
+        is_held.then(|| Instead::Hold(Arc::clone(&held)))
     });
-    let refused = caller.send(delete(&stage, NAME)).await.expect(503);
+    let refused = tokio::select! {
+        refused = caller.send(delete(&stage, NAME)) => refused.expect(503),
+        () = be_faster(&stage, &hop, &gate) => unreachable!("it never ends"),
+    };
     assert_eq!(refused.header("retry-after"), "1");
     let sent = sent(&hop);
     let count = |what: &str| sent.iter().filter(|one| *one == what).count();
@@ -206,11 +232,45 @@ async fn a_claim_of_an_earlier_try_is_not_forgotten() {
     assert_unclaimed(&read(&stage, NAME).await);
 
     // Who names a version is told.
-    hop.forget();
+    hop.heal();
+    hop.rule(|seen| (seen.method == "DELETE" && !is_trial(&seen.body)).then(denied));
     let version = read(&stage, NAME).await["metadata"]["resourceVersion"].clone();
     let options = json!({ "preconditions": { "resourceVersion": version } });
     let ask = delete(&stage, NAME).json(&options);
     caller.send(ask).await.expect(409);
+    assert_unclaimed(&read(&stage, NAME).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_that_nobody_has_caused_is_told_as_what_it_is() {
+    let stage = Stage::new("denied").await;
+    let before = imported(&stage, NAME).await;
+    let (server, hop) = Server::watched(stage.bed).await;
+    let caller = server.proxy_for("x", &["system:masters"]);
+    let told = async || {
+        hop.forget();
+        let refused = caller.send(delete(&stage, NAME)).await.expect(409);
+        assert_eq!(refused.json()["message"], DENIED);
+        sent(&hop)
+    };
+    // By the trial already: nothing is claimed.
+    hop.rule(|seen| (seen.method == "DELETE").then(denied));
+    assert_eq!(told().await, ["GET", "DELETE?", "GET"]);
+    assert_eq!(read(&stage, NAME).await, before);
+    // By the claim.
+    hop.heal();
+    hop.rule(|seen| (seen.method == "PATCH").then(denied));
+    assert_eq!(told().await, ["GET", "DELETE?", "PATCH", "GET"]);
+    assert_eq!(read(&stage, NAME).await, before);
+    // By the deletion itself, of which the trial was allowed.
+    hop.heal();
+    hop.rule(|seen| (seen.method == "DELETE" && !is_trial(&seen.body)).then(denied));
+    let taken_back = ["GET", "PATCH"];
+    let expected = [
+        &["GET", "DELETE?", "PATCH", "DELETE", "GET"][..],
+        &taken_back,
+    ];
+    assert_eq!(told().await, expected.concat());
     assert_unclaimed(&read(&stage, NAME).await);
 }
 
@@ -249,10 +309,11 @@ async fn a_deletion_goes_on_when_its_caller_leaves() {
         () = claiming => {}
     }
     drop(caller);
-    // The server has had its turns to notice.
-    for _ in 0..20 {
-        server.probe("/readyz").await;
-    }
+    server
+        .eventually("the server has noticed", async || {
+            server.measured("coder_k8s_apiserver_connections").await == "0"
+        })
+        .await;
     gate.add_permits(1);
     server
         .eventually("its deletion has come", async || {

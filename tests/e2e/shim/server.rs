@@ -275,6 +275,18 @@ impl Server {
             .map_or(0, |reply| reply.status().as_u16())
     }
 
+    /// What it measures under `name`.
+    pub async fn measured(&self, name: &str) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let mut values = text.lines().filter_map(|line| line.split_once(' '));
+        let found = values.find(|(found, _)| *found == name);
+        found
+            .unwrap_or_else(|| panic!("{name}: {text}"))
+            .1
+            .to_owned()
+    }
+
     /// The end of its log.
     pub fn log_tail(&self) -> String {
         let text = self.program.log_text().unwrap_or_default();
