@@ -2,7 +2,7 @@
 //! written, in clusters of their own.
 
 mod cluster;
-mod guide;
+pub mod guide;
 mod overlay;
 mod takeover;
 mod told;

@@ -4,16 +4,21 @@ use serde_json::{Value, json};
 
 use super::{
     caller::Ask,
-    server::{NAME, NAMESPACE},
-    stage::{Group, Stage, WORKSPACES, workspace},
+    install::guide::Guide,
+    own::own,
+    server::{Server, Settings},
+    stage::{Group, Stage, TEMPLATES, WORKSPACES, workspace},
 };
+
+/// Where users read of policies.
+const GUIDE: &str = "docs/how-to/aggregated-api.md";
 
 const KINDS: [&str; 2] = [
     "validatingadmissionpolicybindings",
     "validatingadmissionpolicies",
 ];
 
-/// A policy for the workspaces of one namespace.
+/// A policy for the objects of one namespace.
 pub struct Policy<'a> {
     stage: &'a Stage,
     pub name: String,
@@ -43,7 +48,7 @@ impl<'a> Policy<'a> {
                 "failurePolicy": "Fail",
                 "matchConstraints": { "resourceRules": [{
                     "apiGroups": ["coder.com"], "apiVersions": ["v1alpha1"],
-                    "operations": operations, "resources": ["coderworkspaces"],
+                    "operations": operations, "resources": [WORKSPACES, TEMPLATES],
                 }] },
                 "validations": [{ "expression": allowed, "message": message }],
             },
@@ -119,40 +124,47 @@ fn running(stage: &Stage, group: Group) -> Ask {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_78_a_policy_that_lists_who_may_holds_by_the_old_group_for_everybody() {
-    let stage = Stage::new("who-may").await;
-    let user = format!("anna-{}", stage.namespace);
-    for group in [Group::Old, Group::Stored] {
-        let resource = format!("{WORKSPACES}.{}", group.name());
-        let role = format!("{user}-{}", group.name());
-        let (verb, resource) = ("--verb=create", format!("--resource={resource}"));
-        stage
-            .kubectl(&["create", "role", &role, verb, &resource])
-            .await;
-        let (role_flag, user_flag) = (format!("--role={role}"), format!("--user={user}"));
-        stage
-            .kubectl(&["create", "rolebinding", &role, &role_flag, &user_flag])
-            .await;
+    // The one of the guide is for all namespaces.
+    let mut own = own().await;
+    let server = Server::published(own.bed, Settings::default()).await;
+    let stage = own.stage(server, "who-may").await;
+    let guide = Guide::read(GUIDE);
+    guide.write("Admission policies", &["policy.yaml"]);
+    let policy = guide.path("policy.yaml");
+    let (anna, resource) = ("anna", |group: Group| {
+        format!("{WORKSPACES}.{}", group.name())
+    });
+    for (group, verb) in [(Group::Old, "create"), (Group::Stored, "create,get")] {
+        stage.allow(anna, verb, &resource(group)).await;
     }
-    let allowed = format!("!object.spec.running || request.userInfo.username == '{user}'");
-    let tried = running(&stage, Group::Stored);
-    let policy = Policy::new(&stage, &["CREATE", "UPDATE"], &allowed, "not you", &tried).await;
-    let anna = stage.user(&user);
-    anna.send(running(&stage, Group::Stored)).await.expect(201);
-    let refused = anna.send(running(&stage, Group::Old)).await.expect(422);
-    let refused = refused.json();
+    stage.kubectl(&["apply", "-f", &policy]).await;
+    stage
+        .server
+        .eventually("the policy holds", async || {
+            let tried = stage.admin.send(running(&stage, Group::Stored)).await;
+            tried.status == 422
+        })
+        .await;
+    let anna = stage.user(anna);
+    let by_stored = anna.send(running(&stage, Group::Stored)).await;
+    let by_old = anna.send(running(&stage, Group::Old)).await;
+    stage.kubectl(&["delete", "-f", &policy]).await;
+    by_stored.expect(201);
+    let refused = by_old.expect(422).json();
     let message = refused["message"].as_str().unwrap();
-    assert!(message.ends_with("denied request: not you"), "{message}");
-    policy.end().await;
+    let told = "denied request: only anna starts workspaces, and by coder.com";
+    assert!(message.ends_with(told), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_78_a_policy_sees_the_account_of_the_aggregated_api() {
     let stage = Stage::new("seen-as").await;
-    let account = format!("system:serviceaccount:{NAMESPACE}:{NAME}");
-    let allowed = format!("request.userInfo.username != '{account}'");
+    let guide = std::fs::read_to_string(crate::root().join(GUIDE)).unwrap();
+    let mut code = guide.split('`').map(str::trim);
+    let allowed = code.find(|part| part.starts_with("request.userInfo.username != "));
     let tried = running(&stage, Group::Old);
     let message = "use coder.com";
-    let policy = Policy::new(&stage, &["CREATE"], &allowed, message, &tried).await;
+    let policy = Policy::new(&stage, &["CREATE"], allowed.unwrap(), message, &tried).await;
     let stored = running(&stage, Group::Stored);
     stage.admin.send(stored).await.expect(201);
     policy.end().await;

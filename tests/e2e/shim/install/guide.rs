@@ -40,6 +40,11 @@ impl Guide {
         self.run_with(bed, heading, async |_| {}).await;
     }
 
+    /// Where a file of its folder is.
+    pub fn path(&self, file: &str) -> String {
+        self.folder.path().join(file).display().to_string()
+    }
+
     /// Writes the blocks of YAML below `heading` to the `files` that it is about, in the folder that its
     /// commands are run in.
     pub fn write(&self, heading: &str, files: &[&str]) {
