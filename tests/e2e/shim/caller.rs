@@ -21,10 +21,12 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
+    time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::certificate::{Pair, client_config};
+use crate::e2e::scene::PATIENCE;
 
 /// Which HTTP is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +163,12 @@ impl Coming {
         }
     }
 
+    /// Reads on to the end: how much that is, or that it broke off.
+    pub async fn rest(self) -> Result<usize, hyper::Error> {
+        let rest = self.body.collect().await?.to_bytes();
+        Ok(self.read.len() + rest.len())
+    }
+
     /// The next event of a watch; none at the end.
     pub async fn event(&mut self) -> Option<Value> {
         let line = self.line().await?;
@@ -279,18 +287,20 @@ impl Caller {
         Some(response.map(|body| (body, line)))
     }
 
-    /// Writes `bytes` as they are and reads until the server is silent for a second or closes.
-    pub async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = self.with_protocol(Protocol::Http1).tls().await;
-        stream.write_all(bytes).await.unwrap();
+    /// Writes `bytes` as they are, as far as they are taken, and reads until the server closes.
+    pub async fn raw(&self, bytes: &[u8]) -> String {
+        let stream = self.with_protocol(Protocol::Http1).tls().await;
+        let (mut reading, mut writing) = tokio::io::split(stream);
+        let write = async {
+            writing.write_all(bytes).await?;
+            writing.flush().await
+        };
         let mut read = Vec::new();
-        let mut part = [0; 4096];
-        let silence = std::time::Duration::from_secs(1);
-        while let Ok(Ok(count @ 1..)) = tokio::time::timeout(silence, stream.read(&mut part)).await
-        {
-            read.extend_from_slice(&part[..count]);
-        }
-        read
+        // Who has answered need not take the rest, and may break off then: what came counts.
+        let exchange = async { tokio::join!(write, reading.read_to_end(&mut read)) };
+        let ended = timeout(PATIENCE, exchange).await;
+        assert!(ended.is_ok(), "the server does not close");
+        String::from_utf8_lossy(&read).into_owned()
     }
 
     async fn begin(&self, ask: Ask) -> Result<(Response<Incoming>, Line), hyper::Error> {

@@ -159,15 +159,34 @@ async fn metrics_are_at_their_own_address_alone() {
         .get(stage.path(Group::Old, WORKSPACES, ""))
         .await
         .expect(200);
-    known.get("/metrics").await.expect(404);
-    let url = format!("http://127.0.0.1:{}/metrics", server.metrics);
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let at = async |port: u16, path: &str| {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let reply = reqwest::get(url).await.unwrap();
+        (reply.status().as_u16(), reply.text().await.unwrap())
+    };
+    let (status, text) = at(server.metrics, "/metrics").await;
+    assert_eq!(status, 200);
     let counted = text.lines().any(|line| {
         line.starts_with("coder_k8s_apiserver_requests_total{")
             && line.contains("verb=\"list\"")
             && line.contains("code=\"200\"")
     });
     assert!(counted, "{text}");
+    // Nothing of it is told where the API or probes are served, whoever asks, and nothing else there.
+    let health = at(server.health, "/metrics").await;
+    let known = known.get("/metrics").await;
+    let nobody = server.direct().get("/metrics").await;
+    for (expected, (status, text)) in [
+        (404, health),
+        (404, (known.status, known.text())),
+        (401, (nobody.status, nobody.text())),
+    ] {
+        assert_eq!(status, expected, "{text}");
+        assert!(!text.contains("coder_k8s_"), "{text}");
+    }
+    for path in ["/healthz", "/readyz", "/apis", AGGREGATION] {
+        assert_eq!(at(server.metrics, path).await.0, 404, "{path}");
+    }
 }
 
 /// One request of each verb.

@@ -1,5 +1,8 @@
 //! What is tried, and what comes of it; the same is in `docs/reference/aggregated-api-security.md`.
 
+/// In place of a status: the connection is closed without an answer.
+pub(super) const CLOSED: u16 = 0;
+
 /// Attempts: what it is, the HTTP status, and the reason in the `Status` (none: not a `Status`).
 const TRIED: &[(&str, u16, &str)] = &[
     ("no credential", 401, "Unauthorized"),
@@ -80,7 +83,7 @@ const TRIED: &[(&str, u16, &str)] = &[
     ("an unknown transfer encoding", 400, ""),
     ("a name with a space", 400, ""),
     ("a folded header", 400, ""),
-    ("another protocol", 400, ""),
+    ("another protocol", CLOSED, ""),
     ("no HTTP", 400, ""),
     ("a body of more than 3 MiB", 413, "RequestEntityTooLarge"),
     ("headers of 2 MiB", 431, ""),
@@ -106,6 +109,7 @@ fn the_reference_lists_what_is_tried() {
     let expected: Vec<_> = TRIED
         .iter()
         .map(|(what, status, reason)| match *reason {
+            "" if *status == CLOSED => format!("| {what} | none: the connection is closed |"),
             "" => format!("| {what} | {status} |"),
             reason => format!("| {what} | {status} {reason} |"),
         })
