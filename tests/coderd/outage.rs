@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use coder_k8s::coderd::{BaseUrl, Client, Delivery, Error, Limits, TokenSource, TransportError};
 use testbed::{Bed, Options};
-use tokio::time::Instant;
 use uuid::Uuid;
+
+/// How long a call may take.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 fn client(bed: &Bed, deadline: Duration) -> Client {
     let base = BaseUrl::parse(bed.coder_url()).unwrap();
@@ -26,7 +28,7 @@ async fn outages_and_limits_are_told_apart() {
     })
     .await
     .unwrap();
-    let client = client(&bed, Duration::from_secs(5));
+    let client = client(&bed, DEADLINE);
     client.user("me").await.unwrap();
     too_many_requests(&client).await;
     database_down(&bed, &client).await;
@@ -76,24 +78,18 @@ async fn database_down(bed: &Bed, client: &Client) {
 async fn database_hangs(bed: &Bed, client: &Client) {
     bed.pause_postgres().unwrap();
     client.build_info().await.unwrap();
-    let begin = Instant::now();
     let error = client
         .delete_template(Uuid::from_u128(1))
         .await
         .unwrap_err();
-    assert!(
-        begin.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        begin.elapsed()
-    );
     let Error::Transport {
-        source: TransportError::Deadline { delivery, .. },
+        source: TransportError::Deadline { after, delivery },
         ..
     } = error
     else {
         panic!("{error}");
     };
-    assert_eq!(delivery, Delivery::Possible);
+    assert_eq!((after, delivery), (DEADLINE, Delivery::Possible));
     bed.resume_postgres().unwrap();
     super::stage::until(async || client.user("me").await.ok()).await;
 }

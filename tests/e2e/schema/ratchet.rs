@@ -467,7 +467,7 @@ async fn what_was_stored_under_looser_rules_is_not_stuck_under_stricter_ones() {
             // The kind may take a moment to be served.
             while let Err(status) = ask(&scene, case, "POST", "", "json", &object).await {
                 assert!(
-                    begun.elapsed() < Duration::from_secs(10),
+                    begun.elapsed() < PATIENCE,
                     "{}: {}",
                     case.what,
                     status.message

@@ -65,10 +65,14 @@ async fn case_19_discovery_comes_in_the_form_that_is_asked_for() {
             caller.send(other).await.expect(200);
         }
     }
-    let none = caller
-        .send(Ask::get("/apis").accept("application/vnd.kubernetes.protobuf"))
-        .await;
-    assert_eq!(none.status, 406);
+    // The forms of older clients are refused, so that nobody takes one for another.
+    for accept in [V2_BETA, "application/vnd.kubernetes.protobuf"] {
+        let none = caller.send(Ask::get("/apis").accept(accept)).await;
+        let status = none.expect(406).json();
+        assert_eq!(status["reason"], "NotAcceptable", "{accept}");
+        let message = status["message"].as_str().unwrap();
+        assert!(message.contains(V2), "it says what there is: {message}");
+    }
 
     // What is said of the resources is what kube-apiserver says of those that it serves itself.
     let resources = caller

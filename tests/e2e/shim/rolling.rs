@@ -1,11 +1,8 @@
 //! Replacing what serves while it is used: certificates, authorities, processes.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use serde_json::{Value, json};
@@ -24,7 +21,7 @@ use super::{
     server::{API_SERVICE, SERVER_NAME, Server, Settings, administrator, look_again, publish},
     stage::{Group, WORKSPACES, workspace},
 };
-use crate::e2e::scene::free_port;
+use crate::e2e::scene::{PATIENCE, free_port};
 
 /// In base64, as an `APIService` has it.
 fn bundle(authorities: &[&Authority]) -> Value {
@@ -325,7 +322,7 @@ async fn case_79_a_rolling_update_under_load_fails_no_request() {
         let new = Server::start(bed, Settings::default()).await;
         balancer.add(&new);
         old.program.terminate();
-        let status = old.program.wait(Duration::from_secs(75)).await.unwrap();
+        let status = old.program.wait(PATIENCE).await.unwrap();
         assert_eq!(status.code(), Some(0), "{}", old.log_tail());
         balancer.remove(old);
         serving.push(new);
