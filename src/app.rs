@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, runtime};
 use tokio_util::sync::CancellationToken;
 
 use args::{Action, Args};
-use config::{ApiserverConfig, Config, ControllerConfig};
+use config::{ApiserverConfig, Config, ControllerConfig, McpConfig};
 use health::Health;
 use listen::{Address, ListenError};
 use supervise::Supervisor;
@@ -28,6 +28,7 @@ use crate::{
     coderd::{self, BaseUrl, Limits},
     controller::{self, metrics::Metrics},
     k8s::{self, clock::Clock, config::Places},
+    mcp,
 };
 
 /// How long the controller may take to end. A second less than the ten that the process promises.
@@ -53,6 +54,8 @@ pub enum AppError {
     Kubernetes(#[from] k8s::config::Error),
     #[error(transparent)]
     Apiserver(#[from] apiserver::Error),
+    #[error(transparent)]
+    Mcp(#[from] mcp::Error),
     #[error(transparent)]
     Failure(#[from] supervise::Failure),
     #[error("cannot start the runtime")]
@@ -106,9 +109,10 @@ async fn serve(config: Config) -> Result<(), AppError> {
 /// How long the parts may take to end.
 fn patience(config: &Config) -> Duration {
     let apiserver = config.apiserver.as_ref();
-    apiserver.map_or(PATIENCE, |apiserver| {
-        apiserver.shutdown_delay + apiserver::DRAIN + PATIENCE
-    })
+    let apiserver = apiserver.map(|apiserver| apiserver.shutdown_delay + apiserver::DRAIN);
+    let mcp = config.mcp.as_ref();
+    let mcp = mcp.map(|mcp| mcp.shutdown_delay + mcp::DRAIN);
+    apiserver.max(mcp).unwrap_or_default() + PATIENCE
 }
 
 /// Starts the parts in the order in which they need each other: who listens first, metrics before
@@ -121,6 +125,7 @@ async fn start(
     let Config {
         controller,
         apiserver,
+        mcp,
         health: health_address,
         metrics: metrics_address,
         log: _,
@@ -128,6 +133,10 @@ async fn start(
     let probes = bind(health_address).await?;
     let scrapes = bind(metrics_address).await?;
     let apiserver = match apiserver {
+        Some(config) => Some((listen(&config.address).await?, config)),
+        None => None,
+    };
+    let mcp = match mcp {
         Some(config) => Some((listen(&config.address).await?, config)),
         None => None,
     };
@@ -145,6 +154,11 @@ async fn start(
         let metrics = apiserver::Metrics::register(&mut registry);
         (listener, config, metrics, readiness, alive)
     });
+    let mcp = mcp.map(|(listener, config)| {
+        let readiness = health.readiness("mcp");
+        let alive = health.heartbeat("mcp", mcp::BEAT * 12);
+        (listener, config, readiness, alive)
+    });
     if let Some(listener) = probes {
         supervisor.service("probes", health.serve(listener));
     }
@@ -156,6 +170,11 @@ async fn start(
         let settings = apiserver_settings(kube.clone(), listener, config, metrics)?;
         let served = apiserver::run(settings, readiness, alive, stop.clone());
         supervisor.part("apiserver", served);
+    }
+    if let Some((listener, config, readiness, alive)) = mcp {
+        let settings = mcp_settings(kube.clone(), listener, config);
+        let served = mcp::run(settings, readiness, alive, stop.clone());
+        supervisor.part("mcp", served);
     }
     if let Some((config, metrics, readiness, alive)) = controller {
         let settings = controller_settings(kube, config, metrics)?;
@@ -218,6 +237,30 @@ fn apiserver_settings(
         seed: seed(),
         metrics,
     })
+}
+
+/// What the MCP server runs with.
+fn mcp_settings(kube: kube::Config, listener: TcpListener, config: McpConfig) -> mcp::Settings {
+    let McpConfig {
+        address: _,
+        identification,
+        issuer,
+        public_url,
+        hosts,
+        tls,
+        shutdown_delay,
+    } = config;
+    mcp::Settings {
+        config: kube,
+        listener,
+        identification,
+        issuer,
+        public_url,
+        hosts,
+        tls,
+        shutdown_delay,
+        seed: seed(),
+    }
 }
 
 /// What the controller runs with: the connections to both sides.

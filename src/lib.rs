@@ -1,11 +1,11 @@
 //! coder-k8s: Coder workspaces and templates as Kubernetes objects.
 //!
 //! ```text
-//!   kubectl, Argo CD, Flux    old clients                 people, CLI, dashboard
-//!            |                     |                                |
-//!            |                 apiserver                            |
-//!            |                     |                                |
-//!     kube-apiserver  <------------+
+//!   kubectl, Argo CD, Flux    old clients    AI tools     people, CLI, dashboard
+//!            |                     |            |                   |
+//!            |                 apiserver       mcp                  |
+//!            |                     |            |                   |
+//!     kube-apiserver  <------------+------------+
 //!            ^
 //!            +---- watch, apply ---->  controller  <--- REST --->  coderd
 //!                                               |
@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Modules may import downwards only (`tests/layers.rs` holds this):
-//! `app` → {`controller`, `apiserver`} → {`sync`, `coderd`, `k8s`} → `api`.
+//! `app` → {`controller`, `apiserver`, `mcp`} → {`sync`, `coderd`, `k8s`} → `api`.
 
 pub mod api;
 pub mod apiserver;
@@ -21,4 +21,5 @@ pub mod app;
 pub mod coderd;
 pub mod controller;
 pub mod k8s;
+pub mod mcp;
 pub mod sync;

@@ -6,6 +6,7 @@ mod crash;
 mod fault;
 mod fight;
 mod lifecycle;
+mod mcp;
 mod metrics;
 mod object;
 mod ownership;

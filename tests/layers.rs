@@ -8,16 +8,25 @@ use std::{
 };
 
 /// What each module may import: everything below it, nothing beside or above it.
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("api", &[]),
     ("coderd", &["api"]),
     ("apiserver", &["api", "k8s"]),
     ("k8s", &["api"]),
+    ("mcp", &["api", "k8s"]),
     ("sync", &["api"]),
     ("controller", &["api", "coderd", "k8s", "sync"]),
     (
         "app",
-        &["api", "apiserver", "coderd", "k8s", "sync", "controller"],
+        &[
+            "api",
+            "apiserver",
+            "coderd",
+            "controller",
+            "k8s",
+            "mcp",
+            "sync",
+        ],
     ),
 ];
 

@@ -1,6 +1,7 @@
 //! What is deployed: manifests that fit the program, with the rights it uses and no others.
 
 mod apiserver;
+mod mcp;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -83,7 +84,7 @@ fn container() -> Value {
 
 #[test]
 fn every_file_is_an_object_and_belongs_to_its_kustomization() {
-    for folder in ["apiserver", "base", "sync", "users"] {
+    for folder in ["apiserver", "base", "mcp", "mcp-secret", "sync", "users"] {
         let kustomization = document(&format!("{folder}/kustomization.yaml"));
         let listed: BTreeSet<_> = texts(&kustomization["resources"]).into_iter().collect();
         for file in files(folder)

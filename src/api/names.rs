@@ -9,6 +9,8 @@ pub const MANAGER_CONTROLLER: &str = "coder-k8s";
 pub const MANAGER_SHIM: &str = "coder-k8s-shim";
 /// Manager of the aggregated API's Secret and of the `caBundle` of its `APIService`.
 pub const MANAGER_APISERVER: &str = "coder-k8s-apiserver";
+/// Manager of what the MCP server writes for its callers: to declare something by it is what they mean.
+pub const MANAGER_MCP: &str = "coder-k8s-mcp";
 /// The managers whose applies declare nothing. Nobody else may apply under these names: an apply drops
 /// what it leaves out. Whatever writes otherwise under one of them is somebody else.
 pub const OWN_MANAGERS: [&str; 3] = [MANAGER_CODERD, MANAGER_CONTROLLER, MANAGER_SHIM];

@@ -3,10 +3,14 @@
 //! Each flag also reads the variable `CODER_K8S_` and its name in capitals. This holds by
 //! construction: variables are turned into flags in front of the written ones, the last one wins.
 
+mod mcp;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use secrecy::SecretString;
+
+pub use mcp::McpArgs;
 
 /// What was asked for. Blank values stand for absent ones.
 #[derive(Clone, Debug, Parser)]
@@ -19,7 +23,7 @@ use secrecy::SecretString;
 )]
 pub struct Args {
     /// What this process runs: all, controller, aggregated-apiserver or mcp-http. In this version
-    /// all is controller and aggregated-apiserver, and mcp-http does not work yet
+    /// all is controller and aggregated-apiserver, and mcp-http where --mcp-bind-address is given
     #[arg(long, default_value = default::APP, value_name = "MODE")]
     pub app: String,
 
@@ -134,6 +138,10 @@ pub struct Args {
     )]
     pub apiserver_shutdown_delay: String,
 
+    /// What the MCP server is served with.
+    #[command(flatten)]
+    pub mcp: McpArgs,
+
     /// Work only while holding a lease. Only false works until high availability comes: run one
     /// replica
     #[arg(
@@ -192,6 +200,14 @@ pub mod default {
     pub const APISERVER_SERVICE: &str = "coder-system/coder-k8s-apiserver";
     /// Of `--apiserver-shutdown-delay`.
     pub const APISERVER_SHUTDOWN_DELAY: &str = "10s";
+    /// Of `--mcp-bind-address` where only the MCP server runs.
+    pub const MCP_BIND_ADDRESS: &str = "127.0.0.1:8090";
+    /// Of `--mcp-service`.
+    pub const MCP_SERVICE: &str = "coder-system/coder-k8s-mcp";
+    /// Of `--mcp-allow-writes`.
+    pub const MCP_ALLOW_WRITES: &str = "false";
+    /// Of `--mcp-shutdown-delay`.
+    pub const MCP_SHUTDOWN_DELAY: &str = "10s";
     /// Of `--leader-elect`.
     pub const LEADER_ELECT: &str = "false";
     /// Of `--log-level`.

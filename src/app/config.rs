@@ -1,6 +1,7 @@
 //! What the process was asked for, checked and derived once: no later part reads a flag.
 
 mod error;
+mod mcp;
 mod value;
 
 use std::{fmt, time::Duration};
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use error::ConfigError;
+pub use mcp::McpConfig;
 use value::{or, present};
 
 /// Everything that a run of the process depends on.
@@ -28,6 +30,8 @@ pub struct Config {
     pub controller: Option<ControllerConfig>,
     /// The aggregated API, where this process serves it.
     pub apiserver: Option<ApiserverConfig>,
+    /// The MCP server, where this process serves it.
+    pub mcp: Option<McpConfig>,
     /// Where probes are answered; none is nowhere.
     pub health: Option<Address>,
     /// Where metrics are served; none is nowhere.
@@ -90,14 +94,17 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let coder_url = present(&args.coder_url).map(value::coder_url).transpose()?;
         let mode = value::mode(or(&args.app, default::APP))?;
-        if value::leader_elect(or(&args.leader_elect, default::LEADER_ELECT))? {
+        if value::bool(
+            "leader-elect",
+            or(&args.leader_elect, default::LEADER_ELECT),
+        )? {
             return Err(ConfigError::LeaderElection);
         }
         let (syncs, serves) = match mode {
             Mode::All => (Syncs::Must, true),
             Mode::Controller => (Syncs::Must, false),
             Mode::AggregatedApiserver => (Syncs::May, true),
-            Mode::McpHttp => return Err(ConfigError::UnavailableMode(mode)),
+            Mode::McpHttp => (Syncs::Never, false),
         };
         let Args {
             app: _,
@@ -116,6 +123,7 @@ impl Config {
             apiserver_tls_private_key_file,
             apiserver_service,
             apiserver_shutdown_delay,
+            mcp,
             leader_elect: _,
             log_level,
             log_format,
@@ -146,10 +154,10 @@ impl Config {
                 &apiserver_tls_private_key_file,
                 or(&apiserver_service, default::APISERVER_SERVICE),
             )?,
-            shutdown_delay: value::shutdown_delay(or(
-                &apiserver_shutdown_delay,
-                default::APISERVER_SHUTDOWN_DELAY,
-            ))?,
+            shutdown_delay: value::shutdown_delay(
+                "apiserver-shutdown-delay",
+                or(&apiserver_shutdown_delay, default::APISERVER_SHUTDOWN_DELAY),
+            )?,
         };
         Ok(Self {
             controller: control_plane.map(|(coder_url, token, namespace)| ControllerConfig {
@@ -163,6 +171,7 @@ impl Config {
                 build_wait,
             }),
             apiserver: serves.then_some(apiserver),
+            mcp: mcp::check(mode, mcp)?,
             health: value::address(
                 "health-bind-address",
                 or(&health_bind_address, default::HEALTH_BIND_ADDRESS),
@@ -184,6 +193,7 @@ impl Config {
 enum Syncs {
     Must,
     May,
+    Never,
 }
 
 /// The three things that make a static control plane; none where none of them is given and none is
@@ -203,6 +213,9 @@ fn control_plane(
     .into_iter()
     .filter_map(|(flag, missing)| missing.then_some(flag))
     .collect();
+    if syncs == Syncs::Never {
+        return Ok(None);
+    }
     match (coder_url, token, namespace) {
         (Some(coder_url), Some(token), Some(namespace)) => Ok(Some((coder_url, token, namespace))),
         (None, None, None) if syncs == Syncs::May => Ok(None),

@@ -6,12 +6,12 @@ use std::{
     str::FromStr,
 };
 
-use tracing::dispatcher;
+use tracing::{Level, Metadata, dispatcher};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::{LevelFilter, ParseError},
+    filter::{FilterExt, LevelFilter, ParseError, filter_fn},
     fmt,
-    layer::SubscriberExt,
+    layer::{Filter as LayerFilter, SubscriberExt},
     util::{SubscriberInitExt, TryInitError},
 };
 
@@ -69,9 +69,16 @@ impl Filter {
         Ok(filter)
     }
 
-    fn build(&self) -> Result<EnvFilter, ParseError> {
-        EnvFilter::builder().parse(&self.0)
+    fn build(&self) -> Result<impl LayerFilter<Registry> + use<>, ParseError> {
+        let asked = EnvFilter::builder().parse(&self.0)?;
+        Ok(asked.and(filter_fn(tells_no_contents)))
     }
+}
+
+/// Below warnings, the MCP library tells what callers send and get: nobody may ask for that.
+fn tells_no_contents(metadata: &Metadata<'_>) -> bool {
+    let is_library = metadata.target().split("::").next() == Some("rmcp");
+    !is_library || *metadata.level() <= Level::WARN
 }
 
 fn is_level(word: &str) -> bool {
@@ -181,6 +188,27 @@ mod tests {
         assert!(asked.contains("kube debug") && !asked.contains("own debug"));
         let asked = logged("kube_client=debug", events);
         assert!(asked.contains("kube debug") && asked.contains("own info"));
+    }
+
+    #[test]
+    fn nobody_gets_the_contents_of_mcp_calls() {
+        for filter in [
+            "trace",
+            "rmcp=trace",
+            "rmcp::service=trace",
+            "trace,[{x}]=trace",
+        ] {
+            let told = logged(filter, || {
+                tracing::info!(target: "rmcp::service", "arguments");
+                tracing::warn!(target: "rmcp::service", "warning");
+                tracing::info!(target: "rmcpx", "another");
+            });
+            assert!(
+                !told.contains("arguments") && told.contains("warning"),
+                "{told}"
+            );
+            assert!(filter != "trace" || told.contains("another"), "{told}");
+        }
     }
 
     #[test]

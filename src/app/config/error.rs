@@ -9,9 +9,6 @@ pub enum ConfigError {
     /// A word that is no mode.
     #[error("assertion failed: unsupported --app value {0:?}; must be one of: {ALL_MODES}")]
     UnsupportedMode(String),
-    /// A mode that is still to come.
-    #[error("--app={0} is not available in this version")]
-    UnavailableMode(Mode),
     /// Not the address of a coderd.
     #[error("assertion failed: invalid --coder-url {value:?}: {problem}")]
     CoderUrl {
@@ -40,6 +37,9 @@ pub enum ConfigError {
     /// One of two files that belong together.
     #[error("give both --apiserver-tls-cert-file and --apiserver-tls-private-key-file, or neither")]
     HalfCertificate,
+    /// Likewise, of the MCP server.
+    #[error("give both --mcp-tls-cert-file and --mcp-tls-private-key-file, or neither")]
+    HalfMcpCertificate,
     /// Two tokens.
     #[error("give either --coder-session-token or --coder-session-token-file, not both")]
     TwoTokens,

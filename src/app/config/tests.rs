@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod mcp;
+
 const COMPLETE: [&str; 4] = [
     "--app=controller",
     "--coder-url=https://coder.example.com",
@@ -30,11 +32,12 @@ fn a_complete_command_line_makes_a_configuration() {
     let Config {
         controller,
         apiserver,
+        mcp,
         health,
         metrics,
         log,
     } = check(&[]).unwrap();
-    assert!(apiserver.is_none());
+    assert!(apiserver.is_none() && mcp.is_none());
     let controller = controller.unwrap();
     assert_eq!(controller.coder_url.as_str(), "https://coder.example.com/");
     assert!(
@@ -82,14 +85,6 @@ fn an_unknown_mode_is_refused_as_in_go() {
         refusal(&["--app=operator"]),
         "assertion failed: unsupported --app value \"operator\"; must be one of: all, controller, \
          aggregated-apiserver, mcp-http"
-    );
-}
-
-#[test]
-fn a_mode_that_is_not_there_yet_says_so() {
-    assert_eq!(
-        refusal(&["--app=mcp-http"]),
-        "--app=mcp-http is not available in this version"
     );
 }
 

@@ -147,11 +147,11 @@ pub(super) fn workers(value: &str) -> Result<usize, ConfigError> {
 }
 
 /// The words that Go takes for a bool.
-pub(super) fn leader_elect(value: &str) -> Result<bool, ConfigError> {
+pub(super) fn bool(flag: &'static str, value: &str) -> Result<bool, ConfigError> {
     match value {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(invalid("leader-elect", value, "must be true or false")),
+        _ => Err(invalid(flag, value, "must be true or false")),
     }
 }
 
@@ -175,32 +175,34 @@ pub(super) fn certificate(
             certificate: PathBuf::from(certificate),
             key: PathBuf::from(key),
         }),
-        (None, None) => Ok(Certificate::Made(service_name(service)?)),
+        (None, None) => {
+            let (namespace, name) = self::service("apiserver-service", service)?;
+            Ok(Certificate::Made(ServiceName { namespace, name }))
+        }
         (Some(_), None) | (None, Some(_)) => Err(ConfigError::HalfCertificate),
     }
 }
 
-fn service_name(value: &str) -> Result<ServiceName, ConfigError> {
+/// The namespace and the name of a Service.
+pub(super) fn service(flag: &'static str, value: &str) -> Result<(String, String), ConfigError> {
     let parts = value.split_once('/');
     match parts {
-        Some((namespace, name)) if is_label(namespace) && is_label(name) => Ok(ServiceName {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }),
+        Some((namespace, name)) if is_label(namespace) && is_label(name) => {
+            Ok((namespace.to_owned(), name.to_owned()))
+        }
         Some(_) | None => Err(invalid(
-            "apiserver-service",
+            flag,
             value,
             "must be the namespace and the name of a Service, as in coder-system/coder-k8s-apiserver",
         )),
     }
 }
 
-pub(super) fn shutdown_delay(value: &str) -> Result<Duration, ConfigError> {
-    const FLAG: &str = "apiserver-shutdown-delay";
-    let delay = duration::parse(value).map_err(|error| invalid(FLAG, value, error))?;
+pub(super) fn shutdown_delay(flag: &'static str, value: &str) -> Result<Duration, ConfigError> {
+    let delay = duration::parse(value).map_err(|error| invalid(flag, value, error))?;
     if delay > LONGEST_SHUTDOWN_DELAY {
         let problem = format!("must be at most {LONGEST_SHUTDOWN_DELAY:?}");
-        return Err(invalid(FLAG, value, problem));
+        return Err(invalid(flag, value, problem));
     }
     Ok(delay)
 }
@@ -216,7 +218,7 @@ pub(super) fn log(level: &str, format: &str) -> Result<LogConfig, ConfigError> {
     })
 }
 
-fn invalid(flag: &'static str, value: &str, problem: impl fmt::Display) -> ConfigError {
+pub(super) fn invalid(flag: &'static str, value: &str, problem: impl fmt::Display) -> ConfigError {
     ConfigError::Invalid {
         flag,
         value: value.to_owned(),

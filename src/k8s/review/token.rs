@@ -25,6 +25,8 @@ pub struct Tokens {
     /// None: kube-apiserver does not know the token.
     memory: Memory<Option<Identity>>,
     key: [u8; 32],
+    /// What a token has to be meant for; none is kube-apiserver itself.
+    audience: Option<String>,
 }
 
 /// The Authorization header is no text.
@@ -40,7 +42,14 @@ impl Tokens {
             reviewer: Reviewer::new(client, Review::Token, seed),
             memory: Memory::new(LIFETIME, CAPACITY),
             key,
+            audience: None,
         }
+    }
+
+    /// Takes only tokens that are meant for `audience`.
+    #[must_use]
+    pub fn for_audience(self, audience: Option<String>) -> Self {
+        Self { audience, ..self }
     }
 
     /// Whose `token` is; none if it is not valid.
@@ -51,12 +60,20 @@ impl Tokens {
 
     async fn review(&self, token: &str) -> Result<Option<Identity>, ReviewError> {
         let spec = TokenReviewSpec {
-            audiences: None,
+            audiences: self.audience.clone().map(|audience| vec![audience]),
             token: Some(token.to_owned()),
         };
         let status: TokenReviewStatus = self.reviewer.ask(&spec).await?;
-        let user = status.user.filter(|_| status.authenticated == Some(true));
+        let is_valid = status.authenticated == Some(true) && self.is_meant(&status);
+        let user = status.user.filter(|_| is_valid);
         Ok(user.and_then(Identity::told))
+    }
+
+    /// An authenticator that knows nothing of audiences says yes without naming one.
+    fn is_meant(&self, status: &TokenReviewStatus) -> bool {
+        let meant = status.audiences.iter().flatten();
+        let is_ours = |audience: &String| meant.clone().any(|one| one == audience);
+        self.audience.as_ref().is_none_or(is_ours)
     }
 
     fn digest(&self, token: &str) -> Key {

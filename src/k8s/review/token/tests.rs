@@ -71,6 +71,27 @@ async fn tokens_are_told_apart_and_not_kept() {
     assert_eq!(format!("{tokens:?}"), "Tokens { .. }");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_token_has_to_be_meant_for_the_audience() {
+    let (client, log) = server(|seen: &Seen| {
+        let mut status = json!({"authenticated": true, "user": {"username": "u"}});
+        if let Some(audience) = seen.body["spec"]["token"]
+            .as_str()
+            .filter(|&one| one != "none")
+        {
+            status["audiences"] = json!([audience]);
+        }
+        answer(&status)
+    });
+    let tokens = Tokens::new(client, [7; 32], 1).for_audience(Some("mcp".to_owned()));
+    for (token, is_good) in [("mcp", true), ("other", false), ("none", false)] {
+        let owner = tokens.owner(token).await.unwrap();
+        assert_eq!(owner.is_some(), is_good, "{token}");
+    }
+    let asked = &log.all()[0].body["spec"];
+    assert_eq!(asked, &json!({"token": "mcp", "audiences": ["mcp"]}));
+}
+
 #[test]
 fn a_bearer_token_is_the_second_word() {
     for (value, expected) in [

@@ -1,0 +1,272 @@
+//! The way to kube-apiserver with the rights of one caller.
+//!
+//! All callers share the connections; what makes a request theirs is the token in it.
+
+use http::{HeaderValue, Request, header};
+use kube::{Client, client::Body};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use url::form_urlencoded::Serializer;
+
+use super::failure::Failure;
+use crate::api::{names::MANAGER_MCP, text::chain};
+
+/// A kind of objects in namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// Empty for the core.
+    pub(super) group: &'static str,
+    pub(super) version: &'static str,
+    pub(super) plural: &'static str,
+    pub(super) name: &'static str,
+}
+
+/// A caller's way.
+#[derive(Clone)]
+pub(super) struct Access {
+    client: Client,
+    /// None: the rights are those that the client has by itself.
+    authorization: Option<HeaderValue>,
+}
+
+/// Some of the objects of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    #[serde(default)]
+    metadata: PageMetadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct PageMetadata {
+    #[serde(rename = "continue", default)]
+    next: String,
+}
+
+impl<T> Page<T> {
+    /// Where the rest begins; empty at the end.
+    pub(super) fn next(&self) -> &str {
+        &self.metadata.next
+    }
+}
+
+impl Kind {
+    fn crd(&self) -> Option<String> {
+        let is_custom = self.group == crate::api::GROUP;
+        is_custom.then(|| format!("{}.{}", self.plural, self.group))
+    }
+
+    fn path(&self, namespace: Option<&str>, name: Option<&str>) -> Result<String, Failure> {
+        let mut path = match self.group {
+            "" => format!("/api/{}", self.version),
+            group => format!("/apis/{group}/{}", self.version),
+        };
+        if let Some(namespace) = namespace {
+            path.push_str("/namespaces/");
+            path.push_str(checked("namespace", namespace)?);
+        }
+        path.push('/');
+        path.push_str(self.plural);
+        if let Some(name) = name {
+            path.push('/');
+            path.push_str(checked("name", name)?);
+        }
+        Ok(path)
+    }
+}
+
+/// `value`, if it is a name and can mean no other path.
+fn checked<'a>(argument: &str, value: &'a str) -> Result<&'a str, Failure> {
+    let legal =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    if value.is_empty() {
+        return Err(Failure::Arguments(format!("{argument} is required")));
+    }
+    if value.len() > 253 || value.starts_with('.') || !value.bytes().all(legal) {
+        return Err(Failure::Arguments(format!(
+            "{argument} must be the name of an object: at most 253 lower case letters, digits, hyphens \
+             and dots"
+        )));
+    }
+    Ok(value)
+}
+
+impl Access {
+    /// The way with the rights that `client` has by itself.
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            authorization: None,
+        }
+    }
+
+    /// The way of whoever has the token in `authorization`.
+    pub(super) fn with(&self, authorization: HeaderValue) -> Self {
+        Self {
+            client: self.client.clone(),
+            authorization: Some(authorization),
+        }
+    }
+
+    /// Reads one object.
+    pub(super) async fn read<T: DeserializeOwned>(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<T, Failure> {
+        let path = kind.path(Some(namespace), Some(name))?;
+        self.json(kind, Request::get(path), Body::empty()).await
+    }
+
+    /// Reads some objects of a namespace, or of all; empty parameters are left out.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        parameters: &[(&str, &str)],
+    ) -> Result<Page<T>, Failure> {
+        let path = kind.path(namespace, None)? + &query(parameters);
+        self.json(kind, Request::get(path), Body::empty()).await
+    }
+
+    /// Merges `change` into an object and returns what it is then.
+    pub(super) async fn merge<T: DeserializeOwned>(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        change: &Value,
+    ) -> Result<T, Failure> {
+        let path = kind.path(Some(namespace), Some(name))?;
+        let path = path + &query(&[("fieldManager", MANAGER_MCP)]);
+        let request =
+            Request::patch(path).header(header::CONTENT_TYPE, "application/merge-patch+json");
+        self.json(kind, request, change.to_string().into_bytes().into())
+            .await
+    }
+
+    /// Reads what is below an object as text.
+    pub(super) async fn text(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        below: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Vec<u8>, Failure> {
+        let path = kind.path(Some(namespace), Some(name))?;
+        let path = format!("{path}/{below}{}", query(parameters));
+        self.send(kind, Request::get(path), Body::empty()).await
+    }
+
+    /// The version of kube-apiserver.
+    pub(super) async fn version(&self) -> Result<String, Failure> {
+        const VERSION: Kind = Kind {
+            group: "",
+            version: "v1",
+            plural: "version",
+            name: "version",
+        };
+        #[derive(Deserialize)]
+        struct Version {
+            #[serde(rename = "gitVersion")]
+            git_version: String,
+        }
+        let asked = self.json(&VERSION, Request::get("/version"), Body::empty());
+        asked.await.map(|version: Version| version.git_version)
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        kind: &Kind,
+        request: http::request::Builder,
+        body: Body,
+    ) -> Result<T, Failure> {
+        let answer = self.send(kind, request, body).await?;
+        serde_json::from_slice(&answer).map_err(Failure::Unreadable)
+    }
+
+    async fn send(
+        &self,
+        kind: &Kind,
+        mut request: http::request::Builder,
+        body: Body,
+    ) -> Result<Vec<u8>, Failure> {
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.body(body);
+        let request = request.map_err(|error| Failure::Arguments(error.to_string()))?;
+        let no_answer = |error: kube::Error| Failure::NoAnswer(chain(&error));
+        let response = self.client.send(request).await.map_err(no_answer)?;
+        let code = response.status();
+        let body = response
+            .into_body()
+            .collect_bytes()
+            .await
+            .map_err(no_answer)?;
+        if code.is_success() {
+            return Ok(body.into());
+        }
+        Err(Failure::refused(code, &body, kind.name, || kind.crd()))
+    }
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Access").finish_non_exhaustive()
+    }
+}
+
+fn query(parameters: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new("?".to_owned());
+    for (name, value) in parameters {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KIND: Kind = Kind {
+        group: "coder.com",
+        version: "v1alpha1",
+        plural: "coderworkspaces",
+        name: "CoderWorkspace",
+    };
+
+    #[test]
+    fn a_path_names_what_was_asked_for() {
+        let path = KIND.path(Some("team"), Some("acme.ann.dev")).unwrap();
+        assert_eq!(
+            path,
+            "/apis/coder.com/v1alpha1/namespaces/team/coderworkspaces/acme.ann.dev"
+        );
+        assert_eq!(
+            KIND.path(None, None).unwrap(),
+            "/apis/coder.com/v1alpha1/coderworkspaces"
+        );
+        let missing = KIND.path(Some(""), Some("a")).unwrap_err();
+        assert_eq!(missing.to_string(), "namespace is required");
+    }
+
+    proptest! {
+        /// However it is written, an argument names an object of that kind in that namespace, or nothing.
+        #[test]
+        fn no_argument_leads_elsewhere(namespace in ".{0,12}", name in "[./%?#a-z]{0,8}|.{0,12}") {
+            let Ok(path) = KIND.path(Some(&namespace), Some(&name)) else { return Ok(()) };
+            let uri: http::Uri = path.parse().unwrap();
+            prop_assert_eq!(uri.path(), path.as_str());
+            let expected = format!("/apis/coder.com/v1alpha1/namespaces/{namespace}/coderworkspaces/{name}");
+            prop_assert_eq!(path, expected);
+            prop_assert!(!name.contains(['/', '%', '?', '#']) && !name.starts_with('.'));
+        }
+    }
+}

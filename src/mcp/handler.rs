@@ -1,0 +1,214 @@
+//! What the protocol asks for, answered for one caller: limits in front, a line for the auditor behind.
+
+use std::{borrow::Cow, sync::Arc};
+
+use http::request::Parts;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+        Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
+        ServerConfig, Tool as Definition,
+    },
+    service::RequestContext,
+};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    call::Call,
+    caller::Caller,
+    catalog::{self, MOST, Tool},
+    failure::Failure,
+    limits::Limits,
+    running::Running,
+};
+use crate::api::text::shortened;
+
+/// For how long clients may take the list of tools for granted, in milliseconds.
+const TOOLS_STAY: u64 = 5 * 60 * 1000;
+/// The longest name that Kubernetes knows; what is longer is not worth a line.
+const LONGEST_NAME: usize = 253;
+
+const INSTRUCTIONS: &str = "\
+Workspaces and templates of Coder as Kubernetes objects, with your own rights in the cluster. Names of \
+workspaces are <organization>.<owner>.<workspace>, those of templates <organization>.<template>. A tool \
+that fails says what to do.";
+
+/// What all requests share. Each of them is served by a copy.
+#[derive(Clone, Debug)]
+pub(super) struct Server(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    tools: Vec<Tool>,
+    limits: Arc<Limits>,
+    running: Arc<Running>,
+}
+
+impl Server {
+    /// With all tools, or only those that change nothing.
+    pub(super) fn new(writes: bool) -> Self {
+        Self(Arc::new(Shared {
+            tools: catalog::all(writes),
+            limits: Arc::default(),
+            running: Arc::default(),
+        }))
+    }
+
+    pub(super) fn running(&self) -> Arc<Running> {
+        Arc::clone(&self.0.running)
+    }
+
+    fn tool(&self, name: &str) -> Option<&Tool> {
+        let mut tools = self.0.tools.iter();
+        tools.find(|tool| tool.definition.name == name)
+    }
+
+    async fn run(
+        &self,
+        tool: &Tool,
+        caller: &Caller,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Value, Failure> {
+        let _turn = self.0.limits.enter(&caller.name)?;
+        let id = serde_json::to_value(&context.id).unwrap_or_default();
+        let call = Call {
+            access: caller.access.clone(),
+            gone: context.ct,
+            entry: self.0.running.enter(&caller.name, &id),
+        };
+        tool.run(Arc::new(call), arguments).await
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("coder-k8s", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Definition> {
+        self.tool(name).map(|tool| tool.definition.clone())
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.0.tools.iter().map(|tool| tool.definition.clone());
+        let mut list = ListToolsResult::with_all_items(tools.collect());
+        list.ttl_ms = Some(TOOLS_STAY);
+        list.cache_scope = Some(CacheScope::Public);
+        Ok(list)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let caller = caller(&context)?;
+        let Some(tool) = self.tool(&request.name) else {
+            let unknown = format!("unknown tool: {}", shortened(&request.name, LONGEST_NAME));
+            return Err(ErrorData::invalid_params(unknown, None));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let line = Line::begin(&caller.name, &tool.definition.name, &arguments);
+        let result = self.run(tool, &caller, arguments, context).await;
+        let (result, word) = told(result);
+        line.end(word);
+        Ok(result.into())
+    }
+}
+
+/// Who sent the request: the gate has put it there.
+fn caller(context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+    let parts: Option<&Parts> = context.extensions.get();
+    let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
+    let caller = caller.cloned();
+    caller.ok_or_else(|| ErrorData::internal_error("the caller of this request is not known", None))
+}
+
+/// The answer of a call, and one word on it.
+fn told(result: Result<Value, Failure>) -> (CallToolResult, &'static str) {
+    let written = result.and_then(|output| {
+        let text = output.to_string();
+        let size = text.len();
+        if size > MOST {
+            return Err(Failure::TooLarge { size, most: MOST });
+        }
+        Ok((output, text))
+    });
+    match written {
+        Ok((output, text)) => {
+            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            result.structured_content = Some(output);
+            (result, "Done")
+        }
+        Err(failure) => {
+            let content = vec![ContentBlock::text(failure.to_string())];
+            (CallToolResult::error(content), failure.word())
+        }
+    }
+}
+
+/// What the auditor gets to know of a call: who, what, which object, how it ended. Never what was said.
+struct Line<'a> {
+    caller: &'a str,
+    tool: Cow<'a, str>,
+    object: [String; 3],
+    begin: Instant,
+}
+
+impl<'a> Line<'a> {
+    fn begin(caller: &'a str, tool: &'a str, arguments: &JsonObject) -> Self {
+        let word = |name: &str| {
+            let word = arguments.get(name).and_then(Value::as_str);
+            shortened(word.unwrap_or_default(), LONGEST_NAME)
+        };
+        Self {
+            caller,
+            tool: Cow::Borrowed(tool),
+            object: [word("kind"), word("namespace"), word("name")],
+            begin: Instant::now(),
+        }
+    }
+
+    fn end(self, result: &str) {
+        let [kind, namespace, name] = &self.object;
+        tracing::info!(
+            target: "coder_k8s::mcp::audit",
+            caller = self.caller,
+            tool = self.tool.as_ref(),
+            kind = kind.as_str(),
+            namespace = namespace.as_str(),
+            name = name.as_str(),
+            result,
+            milliseconds = self.begin.elapsed().as_millis(),
+            "call"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_too_large_is_not_sent() {
+        let large = json!({ "logs": "x".repeat(MOST) });
+        let (result, word) = told(Ok(large));
+        assert_eq!((result.is_error, word), (Some(true), "TooLarge"));
+        assert!(serde_json::to_string(&result).unwrap().len() < 1000);
+        let (result, word) = told(Ok(json!({"a": 1})));
+        assert_eq!((result.is_error, word), (Some(false), "Done"));
+        assert_eq!(result.structured_content, Some(json!({"a": 1})));
+    }
+}
