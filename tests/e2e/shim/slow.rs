@@ -57,6 +57,8 @@ async fn who_does_not_read_an_answer_loses_it_and_whoever_watches_goes_on() {
         let broken = answer.rest().await;
         assert!(broken.is_err(), "{protocol:?}: half a list looks whole");
     }
+    // It has run for longer than it may go without a sign of life.
+    assert_eq!(server.probe("/healthz").await, 200);
     clear(&stage).await;
     let event = watch.event().await.expect("the watch has ended");
     assert_eq!(event["type"], "DELETED");
