@@ -40,5 +40,6 @@ mod twins;
 mod update;
 mod versions;
 mod watches;
+mod webhook;
 mod wiping;
 mod writes;

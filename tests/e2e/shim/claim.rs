@@ -15,10 +15,10 @@ use super::{
     stage::{Group, Stage, WORKSPACES, workspace},
 };
 
-const NAME: &str = "acme.alice.dev";
+pub(super) const NAME: &str = "acme.alice.dev";
 
 /// An imported workspace, without a controller.
-async fn imported(stage: &Stage, name: &str) -> Value {
+pub(super) async fn imported(stage: &Stage, name: &str) -> Value {
     stage
         .make(WORKSPACES, &workspace(Group::Stored, name))
         .await;
@@ -30,17 +30,17 @@ async fn imported(stage: &Stage, name: &str) -> Value {
     stage.admin.send(patch).await.expect(200).json()
 }
 
-async fn read(stage: &Stage, name: &str) -> Value {
+pub(super) async fn read(stage: &Stage, name: &str) -> Value {
     let path = stage.path(Group::Stored, WORKSPACES, name);
     stage.admin.get(path).await.expect(200).json()
 }
 
-fn delete(stage: &Stage, name: &str) -> Ask {
+pub(super) fn delete(stage: &Stage, name: &str) -> Ask {
     Ask::new("DELETE", stage.path(Group::Old, WORKSPACES, name))
 }
 
 /// What the server has sent about objects: `DELETE?` is a deletion that changes nothing.
-fn sent(hop: &Hop) -> Vec<String> {
+pub(super) fn sent(hop: &Hop) -> Vec<String> {
     let seen = hop.about_objects().into_iter();
     let sent = seen.map(|one| match one.method.as_str() {
         "DELETE" if is_trial(&one.body) => "DELETE?".to_owned(),

@@ -251,6 +251,7 @@ async fn case_49_another_answer_that_breaks_off_does_not_look_whole() {
         matches!(status, None | Some(504)),
         "half a list is none: {status:?}"
     );
+    assert_eq!(server.program.status(), None, "{}", server.log_tail());
 }
 
 #[tokio::test(flavor = "multi_thread")]
