@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::{
     body::{Body, full},
     names::GROUP,
-    route::Target,
 };
 
 /// The largest body of a request, in bytes: what kube-apiserver takes.
@@ -26,6 +25,8 @@ pub(super) enum Fault {
     /// The one who asks may not; the text is complete.
     #[error("{message}")]
     Forbidden {
+        /// The plural of what was asked for; empty where it is no object.
+        plural: String,
         /// Of the object that was asked for, also where only a selector names it; empty for all.
         name: String,
         message: String,
@@ -95,39 +96,17 @@ impl Fault {
 
     /// Whether the client should try again by itself.
     fn retry_after(&self) -> Option<u64> {
-        match self {
-            Self::TooManyRequests | Self::Unavailable(_) => Some(RETRY_AFTER.as_secs()),
-            Self::Unauthorized
-            | Self::Forbidden { .. }
-            | Self::NoSuchPath
-            | Self::MethodNotAllowed
-            | Self::NotSupported { .. }
-            | Self::NotAcceptable(_)
-            | Self::BadRequest(_)
-            | Self::UnsupportedMediaType(_)
-            | Self::TooLarge
-            | Self::Internal(_)
-            | Self::Timeout(_) => None,
-        }
+        let passes = matches!(self, Self::TooManyRequests | Self::Unavailable(_));
+        passes.then_some(RETRY_AFTER.as_secs())
     }
 
-    /// The answer. `target` is what the request was about, where it was about an object.
-    pub(super) fn response(&self, target: Option<&Target>) -> Response<Body> {
+    /// The answer.
+    pub(super) fn response(&self) -> Response<Body> {
         let (code, _) = self.kind();
-        let (content, text) = match self {
-            Self::NoSuchPath => ("text/plain; charset=utf-8", format!("{self}\n")),
-            Self::Unauthorized
-            | Self::Forbidden { .. }
-            | Self::MethodNotAllowed
-            | Self::NotSupported { .. }
-            | Self::NotAcceptable(_)
-            | Self::BadRequest(_)
-            | Self::UnsupportedMediaType(_)
-            | Self::TooLarge
-            | Self::TooManyRequests
-            | Self::Internal(_)
-            | Self::Unavailable(_)
-            | Self::Timeout(_) => ("application/json", self.status(target)),
+        let (content, text) = if *self == Self::NoSuchPath {
+            ("text/plain; charset=utf-8", format!("{self}\n"))
+        } else {
+            ("application/json", self.status())
         };
         let mut response = Response::new(full(text));
         *response.status_mut() = code;
@@ -148,21 +127,19 @@ impl Fault {
     }
 
     /// Byte for byte what kube-apiserver writes, so that nobody can tell who refuses.
-    fn status(&self, target: Option<&Target>) -> String {
+    fn status(&self) -> String {
         let (code, reason) = self.kind();
-        let mut details = Details {
-            retry_after_seconds: self.retry_after(),
-            ..Details::default()
+        let (plural, name) = match self {
+            Self::Forbidden { plural, name, .. } => (plural.as_str(), name.as_str()),
+            Self::NotSupported { plural, .. } => (*plural, ""),
+            _ => ("", ""),
         };
-        if let (Self::Forbidden { name, .. }, Some(target)) = (self, target) {
-            details.name = Some(name.as_str()).filter(|name| !name.is_empty());
-            details.group = Some(GROUP);
-            details.kind = Some(target.resource.plural());
-        }
-        if let Self::NotSupported { plural, .. } = self {
-            details.group = Some(GROUP);
-            details.kind = Some(plural);
-        }
+        let details = Details {
+            name: some(name),
+            group: some(plural).and(Some(GROUP)),
+            kind: some(plural),
+            retry_after_seconds: self.retry_after(),
+        };
         let status = Status {
             kind: "Status",
             api_version: "v1",
@@ -173,14 +150,12 @@ impl Fault {
             details: (details != Details::default()).then_some(details),
             code: code.as_u16(),
         };
-        // Texts and numbers can always be written.
-        let mut text = serde_json::to_string(&status).unwrap_or_default();
-        for (letter, escape) in NOT_IN_GO {
-            text = text.replace(letter, escape);
-        }
-        text.push('\n');
-        text
+        as_go_writes(&status) + "\n"
     }
+}
+
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// A `Status`, its fields in the order in which Kubernetes writes them.
@@ -210,19 +185,26 @@ struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
+    kind: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_seconds: Option<u64>,
 }
 
-/// What Go escapes within JSON and others do not. Outside of texts none of it occurs.
-const NOT_IN_GO: [(char, &str); 5] = [
-    ('<', "\\u003c"),
-    ('>', "\\u003e"),
-    ('&', "\\u0026"),
-    ('\u{2028}', "\\u2028"),
-    ('\u{2029}', "\\u2029"),
-];
+/// `value` in the JSON that Go writes: some characters, which can only stand in texts, are escaped there
+/// and nowhere else.
+pub(super) fn as_go_writes(value: &impl Serialize) -> String {
+    const ESCAPED: [(char, &str); 5] = [
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('&', "\\u0026"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ];
+    // What is written here is texts and numbers, which cannot fail.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let escape = |text: String, (letter, escape)| text.replace::<char>(letter, escape);
+    ESCAPED.into_iter().fold(text, escape)
+}
 
 #[cfg(test)]
 mod tests;

@@ -96,7 +96,7 @@ impl Gateway {
             Route::Target(target) => Some(target),
             Route::Probe(_) | Route::Document(_) | Route::Unknown => None,
         };
-        let response = answered.unwrap_or_else(|fault| fault.response(target));
+        let response = answered.unwrap_or_else(|fault| fault.response());
         self.metrics
             .answered(target, response.status(), started.elapsed());
         if is_head {
@@ -146,10 +146,14 @@ impl Gateway {
     async fn authorize(&self, identity: &Identity, attributes: &Attributes) -> Result<(), Fault> {
         match self.authorizer.authorize(identity, attributes).await {
             Ok(authz::Decision::Allowed) => Ok(()),
-            Ok(authz::Decision::Denied { reason }) => Err(Fault::Forbidden {
-                name: attributes.name().to_owned(),
-                message: authz::forbidden_message(identity, attributes, &reason),
-            }),
+            Ok(authz::Decision::Denied { reason }) => {
+                let (plural, name) = attributes.object();
+                Err(Fault::Forbidden {
+                    plural: plural.to_owned(),
+                    name: name.to_owned(),
+                    message: authz::forbidden_message(identity, attributes, &reason),
+                })
+            }
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "cannot review access");
                 Err(Fault::Internal("access cannot be reviewed now".to_owned()))

@@ -45,11 +45,11 @@ pub struct ResourceRequest {
 }
 
 impl Attributes {
-    /// The object that this is about; empty where there is none or are many.
-    pub(in crate::apiserver) fn name(&self) -> &str {
+    /// The plural and the name of the object that this is about; empty where there is none or are many.
+    pub(in crate::apiserver) fn object(&self) -> (&str, &str) {
         match self {
-            Self::Resource(request) => &request.name,
-            Self::Path { .. } => "",
+            Self::Resource(request) => (&request.resource, &request.name),
+            Self::Path { .. } => ("", ""),
         }
     }
 

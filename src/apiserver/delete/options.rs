@@ -17,6 +17,7 @@ pub(in crate::apiserver) fn check_options(exchange: &Exchange) -> Result<(), Fau
     let meant = read(exchange).is_some_and(|options: Value| options.get(UNSAFE).is_some());
     if named || meant || exchange.query.first(UNSAFE).is_some() {
         return Err(Fault::Forbidden {
+            plural: exchange.target.resource.plural().to_owned(),
             name: exchange.target.name.clone().unwrap_or_default(),
             message: format!("{UNSAFE} is not available through the aggregated API: use coder.com"),
         });

@@ -2,18 +2,9 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::*;
-use crate::apiserver::{query::Query, route::Route};
 
 async fn read(fault: &Fault) -> (StatusCode, HeaderMap, String) {
-    let route = Route::find(
-        &http::Method::GET,
-        "/apis/aggregation.coder.com/v1alpha1/namespaces/team/coderworkspaces/a.b.c",
-        &Query::default(),
-    );
-    let Route::Target(target) = route else {
-        panic!("{route:?}")
-    };
-    let (head, body) = fault.response(Some(&target)).into_parts();
+    let (head, body) = fault.response().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (
         head.status,
@@ -24,6 +15,7 @@ async fn read(fault: &Fault) -> (StatusCode, HeaderMap, String) {
 
 fn forbidden() -> Fault {
     Fault::Forbidden {
+        plural: "coderworkspaces".into(),
         name: "a.b.c".into(),
         message: "no".into(),
     }
