@@ -2,8 +2,9 @@
 //!
 //! Objects are stored under one group and served under another. Nothing here
 //! parses JSON and writes it anew: number spelling, order, duplicate members and white space
-//! stay, so that kube-apiserver and the client see each other's bytes. YAML becomes JSON before, and
-//! what is asked for in YAML is written in it afterwards.
+//! stay, so that kube-apiserver and the client see each other's bytes; only a text in which a name is
+//! replaced is spelled anew, as Go does. YAML becomes JSON before, and what is asked for in YAML is
+//! written in it afterwards.
 //!
 //! Rules for answers, with P being the root, `.items[*]`, `.rows[*].object`, `.object` (a watch
 //! frame) or `.object.rows[*].object`:
@@ -27,19 +28,17 @@
 
 mod files;
 mod json;
-mod place;
+mod position;
 mod request;
-mod sink;
 mod skip;
 mod stream;
-mod token;
-mod unit;
+mod text;
 mod yaml;
 
 pub use files::{files_of, has_files, insert_files};
 pub use request::{Rewritten, json_patch, object};
 pub use stream::ResponseFilter;
-pub use token::rename_text;
+pub use text::rename_text;
 pub use yaml::write as to_yaml;
 
 /// What becomes of an answer.

@@ -1,11 +1,11 @@
-//! Which places of an answer the rules speak of, as steps from the root. Below one that no rule speaks of,
-//! there is none.
+//! Which positions of a body the rules speak of, as steps from the root. Below one that no rule speaks
+//! of, there is none.
 
 use crate::apiserver::names::{GROUP, GROUP_VERSION, STORED_GROUP, STORED_GROUP_VERSION};
 
-/// The places of what kube-apiserver answers.
+/// The positions of what kube-apiserver answers, and of what clients send, which are fewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ResponsePlace {
+pub(super) enum Position {
     Nowhere,
     /// An object, a list, a table, a status, or a watch frame.
     Root,
@@ -14,7 +14,7 @@ pub(super) enum ResponsePlace {
     Items,
     Rows,
     Row,
-    /// `.items[*]` or `.object` of a row.
+    /// An object of ours: `.items[*]`, `.object` of a row, or what a client sends.
     Item,
     Metadata,
     ManagedFields,
@@ -24,8 +24,10 @@ pub(super) enum ResponsePlace {
     Cause,
     /// The spec of an object.
     Spec,
-    /// Leaf: a group and version.
+    /// Leaf: the group and version of what stands at the root, of a frame or of an item.
     Version,
+    /// Leaf: the group and version of an entry of managedFields.
+    EntryVersion,
     /// Leaf: a group.
     Group,
     /// Leaf: text for people.
@@ -34,25 +36,24 @@ pub(super) enum ResponsePlace {
     Files,
 }
 
-impl ResponsePlace {
-    /// The place of the member `key` (decoded) or, without one, of an element.
-    pub(super) fn child(self, key: Option<&[u8]>) -> Self {
+impl Position {
+    /// The position of the member `key` (decoded) or, without one, of an element.
+    pub(super) fn child(self, key: Option<&str>) -> Self {
         match (self, key) {
-            (Self::Root | Self::Frame | Self::Item | Self::ManagedField, Some(b"apiVersion")) => {
-                Self::Version
-            }
-            (Self::Root | Self::Frame | Self::Item, Some(b"metadata")) => Self::Metadata,
-            (Self::Root | Self::Frame, Some(b"rows")) => Self::Rows,
-            (Self::Root | Self::Frame, Some(b"details")) => Self::Details,
-            (Self::Root | Self::Frame | Self::Cause, Some(b"message")) => Self::Message,
-            (Self::Root, Some(b"items")) => Self::Items,
-            (Self::Root, Some(b"object")) => Self::Frame,
-            (Self::Root | Self::Frame | Self::Item, Some(b"spec")) => Self::Spec,
-            (Self::Metadata, Some(b"managedFields")) => Self::ManagedFields,
-            (Self::Details, Some(b"group")) => Self::Group,
-            (Self::Details, Some(b"causes")) => Self::Causes,
-            (Self::Spec, Some(b"files")) => Self::Files,
-            (Self::Items, None) | (Self::Row, Some(b"object")) => Self::Item,
+            (Self::Root | Self::Frame | Self::Item, Some("apiVersion")) => Self::Version,
+            (Self::Root | Self::Frame | Self::Item, Some("metadata")) => Self::Metadata,
+            (Self::Root | Self::Frame | Self::Item, Some("spec")) => Self::Spec,
+            (Self::Root | Self::Frame, Some("rows")) => Self::Rows,
+            (Self::Root | Self::Frame, Some("details")) => Self::Details,
+            (Self::Root | Self::Frame | Self::Cause, Some("message")) => Self::Message,
+            (Self::Root, Some("items")) => Self::Items,
+            (Self::Root, Some("object")) => Self::Frame,
+            (Self::Metadata, Some("managedFields")) => Self::ManagedFields,
+            (Self::ManagedField, Some("apiVersion")) => Self::EntryVersion,
+            (Self::Details, Some("group")) => Self::Group,
+            (Self::Details, Some("causes")) => Self::Causes,
+            (Self::Spec, Some("files")) => Self::Files,
+            (Self::Items, None) | (Self::Row, Some("object")) => Self::Item,
             (Self::Rows, None) => Self::Row,
             (Self::ManagedFields, None) => Self::ManagedField,
             (Self::Causes, None) => Self::Cause,
@@ -81,14 +82,17 @@ impl ResponsePlace {
         self.child(None) != Self::Nowhere
     }
 
-    /// What a string here has to equal to be renamed, and its new name.
+    /// Whether a rule can speak of a text here.
+    pub(super) fn has_text(self) -> bool {
+        self == Self::Message || self.renaming().is_some()
+    }
+
+    /// What a text here has to equal to be renamed in an answer, and its new name.
     pub(super) fn renaming(self) -> Option<(&'static str, &'static str)> {
-        if self == Self::Version {
-            Some((STORED_GROUP_VERSION, GROUP_VERSION))
-        } else if self == Self::Group {
-            Some((STORED_GROUP, GROUP))
-        } else {
-            None
+        match self {
+            Self::Version | Self::EntryVersion => Some((STORED_GROUP_VERSION, GROUP_VERSION)),
+            Self::Group => Some((STORED_GROUP, GROUP)),
+            _ => None,
         }
     }
 }

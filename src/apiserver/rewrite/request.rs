@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     json::{self, Edited},
+    position::Position,
     yaml,
 };
 use crate::apiserver::names::{GROUP_VERSION, STORED_GROUP_VERSION};
@@ -25,14 +26,15 @@ pub struct Rewritten<'a> {
 /// What cannot be read is not changed: kube-apiserver judges it.
 #[must_use]
 pub fn object(body: &[u8], yaml: bool) -> Rewritten<'_> {
-    renamed(body, Place::Object).unwrap_or_else(|| {
+    renamed(body, |renaming, text| renaming.read(text, Position::Item)).unwrap_or_else(|| {
         let Some(json) = yaml.then(|| yaml::read(body)).flatten() else {
             return Rewritten::unchanged(body);
         };
-        let (renamed, foreign) = match renamed(&json, Place::Object) {
-            Some(renamed) => (renamed.body.into_owned(), renamed.foreign),
-            None => (json, false),
-        };
+        let (renamed, foreign) =
+            match renamed(&json, |renaming, text| renaming.read(text, Position::Item)) {
+                Some(renamed) => (renamed.body.into_owned(), renamed.foreign),
+                None => (json, false),
+            };
         Rewritten {
             body: renamed.into(),
             foreign,
@@ -43,7 +45,8 @@ pub fn object(body: &[u8], yaml: bool) -> Rewritten<'_> {
 /// Renames the values of a JSON patch (RFC 6902) by what their operation's path names.
 #[must_use]
 pub fn json_patch(body: &[u8]) -> Rewritten<'_> {
-    renamed(body, Place::Patch).unwrap_or_else(|| Rewritten::unchanged(body))
+    renamed(body, |renaming, text| renaming.patch(text))
+        .unwrap_or_else(|| Rewritten::unchanged(body))
 }
 
 impl<'a> Rewritten<'a> {
@@ -56,14 +59,14 @@ impl<'a> Rewritten<'a> {
 }
 
 /// The renamed body; none where it is neither an object nor an array.
-fn renamed(body: &[u8], place: Place) -> Option<Rewritten<'_>> {
+fn renamed(body: &[u8], read: fn(&mut Renaming<'_>, &str) -> bool) -> Option<Rewritten<'_>> {
     // As in Go, text need not be UTF-8, and is read with such marks in it.
     let text = String::from_utf8_lossy(body);
     let mut renaming = Renaming {
         edited: Edited::new(&text),
         foreign: false,
     };
-    renaming.read(&text, place).then_some(())?;
+    read(&mut renaming, &text).then_some(())?;
     let Renaming { edited, foreign } = renaming;
     let body = edited.finish().map_or(Cow::Borrowed(body), |edited| {
         Cow::Owned(edited.into_bytes())
@@ -71,51 +74,18 @@ fn renamed(body: &[u8], place: Place) -> Option<Rewritten<'_>> {
     Some(Rewritten { body, foreign })
 }
 
-/// The places of a body that the rules speak of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Nowhere,
-    /// An object of ours, whole or as a merge patch.
-    Object,
-    Metadata,
-    ManagedFields,
-    ManagedField,
-    /// Leaf: the object's own version.
-    Version,
-    /// Leaf: the version of an entry of managedFields.
-    StoredVersion,
-    /// The operations of a JSON patch.
-    Patch,
-    Operation,
-}
-
-impl Place {
-    /// The place of a member or, without a key, of an element.
-    fn child(self, key: Option<&str>) -> Self {
-        match (self, key) {
-            (Self::Object, Some("apiVersion")) => Self::Version,
-            (Self::Object, Some("metadata")) => Self::Metadata,
-            (Self::Metadata, Some("managedFields")) => Self::ManagedFields,
-            (Self::ManagedFields, None) => Self::ManagedField,
-            (Self::ManagedField, Some("apiVersion")) => Self::StoredVersion,
-            (Self::Patch, None) => Self::Operation,
-            _ => Self::Nowhere,
-        }
+/// The position in an object of ours that a JSON pointer names.
+///
+/// No name on the way needs an escape of RFC 6901. What names an element of managedFields is not
+/// checked: the server also takes `-` and negative numbers.
+fn pointed(pointer: &str) -> Position {
+    let mut segments = pointer.split('/');
+    if segments.next() != Some("") {
+        return Position::Nowhere;
     }
-
-    /// The place of an object of ours that a JSON pointer names.
-    ///
-    /// No name on the way needs an escape of RFC 6901. What names an element of managedFields is not
-    /// checked: the server also takes `-` and negative numbers.
-    fn of_pointer(pointer: &str) -> Self {
-        let mut segments = pointer.split('/');
-        if segments.next() != Some("") {
-            return Self::Nowhere;
-        }
-        segments.fold(Self::Object, |place, segment| {
-            place.child((place != Self::ManagedFields).then_some(segment))
-        })
-    }
+    segments.fold(Position::Item, |position, segment| {
+        position.child((position != Position::ManagedFields).then_some(segment))
+    })
 }
 
 struct Renaming<'a> {
@@ -124,45 +94,45 @@ struct Renaming<'a> {
 }
 
 impl Renaming<'_> {
-    /// Reads what stands at `place`; says whether it can have members or elements.
-    fn read(&mut self, json: &str, place: Place) -> bool {
-        match place {
-            Place::Nowhere => false,
-            Place::Version | Place::StoredVersion => {
-                self.name(json, place);
-                false
-            }
-            Place::Operation => self.operation(json),
-            Place::Object
-            | Place::Metadata
-            | Place::ManagedFields
-            | Place::ManagedField
-            | Place::Patch => json::children(json, |key, child| {
-                self.read(child, place.child(key));
-            }),
+    /// Reads what stands at `position`; says whether it can have members or elements.
+    fn read(&mut self, json: &str, position: Position) -> bool {
+        if position.has_text() {
+            self.name(json, position);
         }
+        (position.has_members() || position.has_elements())
+            && json::children(json, |key, child| {
+                self.read(child, position.child(key));
+            })
+    }
+
+    /// The operations of a JSON patch.
+    fn patch(&mut self, json: &str) -> bool {
+        json::children(json, |key, operation| {
+            if key.is_none() {
+                self.operation(operation);
+            }
+        })
     }
 
     /// The last path counts, and may stand after the value.
-    fn operation(&mut self, json: &str) -> bool {
-        let mut target = Place::Nowhere;
+    fn operation(&mut self, json: &str) {
+        let mut target = Position::Nowhere;
         json::children(json, |key, path| {
             if key == Some("path") {
-                let path = json::text(path);
-                target = path.map_or(Place::Nowhere, |path| Place::of_pointer(&path));
+                target = json::text(path).map_or(Position::Nowhere, |path| pointed(&path));
             }
         });
         json::children(json, |key, value| {
             if key == Some("value") {
                 self.read(value, target);
             }
-        })
+        });
     }
 
-    fn name(&mut self, json: &str, place: Place) {
+    fn name(&mut self, json: &str, position: Position) {
         let to = match json::text(json).as_deref() {
             Some(GROUP_VERSION) => STORED_GROUP_VERSION,
-            Some(STORED_GROUP_VERSION) if place == Place::Version => {
+            Some(STORED_GROUP_VERSION) if position == Position::Version => {
                 self.foreign = true;
                 GROUP_VERSION
             }

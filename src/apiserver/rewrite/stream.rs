@@ -1,88 +1,78 @@
 //! Renames JSON answers as they stream by.
 
-use super::{
-    Options,
-    place::ResponsePlace,
-    sink::{Pending, Sink},
-    skip::Skip,
-    token::Matcher,
-    unit::Decoder,
-};
+use std::borrow::Cow;
 
-mod text;
+use super::{Options, position::Position, skip::Skip, text::rename_text};
+use crate::apiserver::fault::as_go_writes;
 
-/// How much white space before a member of a `spec` without files is kept; more is cut. It has to
-/// be held back until it is known whether the member stays.
-const LONGEST_INDENT: usize = 256;
-
-/// Longer than any key that a rule names.
-const LONGEST_KEY: usize = 16;
+/// What is looked at is read as a whole, and held back where a chunk cuts it. Longer texts pass as they
+/// are; no key, name or message of kube-apiserver comes near it.
+const LONGEST: usize = 64 * 1024;
 
 /// A filter for all JSON that kube-apiserver answers: see the module above for its rules.
 ///
 /// Takes any number of JSON values after one another, so one filter serves a whole watch. How the
-/// input is cut into chunks makes no difference to the output. At most a few hundred bytes are held
-/// back between chunks, and none after the end of a value; memory does not grow with the input.
+/// input is cut into chunks makes no difference to the output. Nothing is held back after the end of a
+/// value, and memory does not grow with the input.
 ///
 /// A member that is left out goes with the white space before its key, the white space around its
 /// colon, and one comma: the one before it if a member that stays stands before it, otherwise the
-/// one after it. White space before a member of such a `spec` is kept up to 256 bytes.
+/// one after it.
 ///
 /// What no rule speaks of is not checked, only skipped by its brackets and strings. Where the text
 /// that is looked at stops being JSON, it is passed on unchanged from there to the end.
 #[derive(Debug)]
 pub struct ResponseFilter {
     options: Options,
-    /// The containers around the current place; only those a rule speaks of, so at most eight.
-    stack: Vec<Frame>,
-    /// The place of the value that is read or expected.
-    place: ResponsePlace,
+    /// The containers around the current position; only those a rule speaks of, so at most eight.
+    stack: Vec<Container>,
+    /// The position of the value that is read or expected.
+    position: Position,
     state: State,
-    decoder: Decoder,
-    /// The key being read, decoded; one byte more than [`LONGEST_KEY`] stands for all longer ones.
-    key: Vec<u8>,
-    /// The length of the white space before the key, where that is held back.
-    indent: usize,
-    /// How much of the expected text was read.
-    matched: usize,
-    matcher: Matcher,
-    /// How many bytes spell the unit before the last one.
-    previous_spelled: usize,
-    pending: Pending,
+    /// Whether what is read is left out.
+    omits: bool,
+    /// The beginning of what the last chunk did not hold to its end.
+    held: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Frame {
-    place: ResponsePlace,
+struct Container {
+    position: Position,
     array: bool,
     /// Whether a member was kept.
     kept: bool,
 }
 
-/// What is being read, or comes next.
+/// What comes next.
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// A value; or the end of an array, if it is still empty.
-    Value {
-        or_end: bool,
-    },
-    /// A key; or the end of an object, if it is still empty.
-    BeforeKey {
-        or_end: bool,
-    },
-    Key,
-    Colon,
-    /// A string that has to equal the first text, and is then replaced by the second.
-    Exact(&'static str, &'static str),
-    Message,
-    /// A number, `true`, `false` or `null`.
-    Literal,
-    /// A value that no rule speaks of.
+    Value { or_end: bool },
+    /// A member with the comma before it; or a first one, or the end of an empty object.
+    Member { comma: bool },
+    /// The rest of a value that no rule speaks of.
     Skip(Skip),
     /// A comma, or the end of the container.
     AfterValue,
     /// No JSON.
     Opaque,
+}
+
+/// Why something cannot be read.
+enum Unread {
+    /// It goes on in the next chunk.
+    Cut,
+    NoJson,
+}
+
+/// A chunk on its way to the output.
+struct Pass<'a> {
+    input: &'a [u8],
+    /// All before was read.
+    at: usize,
+    /// All before was written or left out.
+    done: usize,
+    output: &'a mut Vec<u8>,
 }
 
 impl ResponseFilter {
@@ -92,212 +82,287 @@ impl ResponseFilter {
         Self {
             options,
             stack: Vec::new(),
-            place: ResponsePlace::Root,
+            position: Position::Root,
             state: State::Value { or_end: false },
-            decoder: Decoder::default(),
-            key: Vec::new(),
-            indent: 0,
-            matched: 0,
-            matcher: Matcher::new(options.foreign),
-            previous_spelled: 0,
-            pending: Pending::default(),
+            omits: false,
+            held: Vec::new(),
         }
     }
 
     /// Reads the next chunk, and appends to `output` what is decided.
-    pub fn push(&mut self, input: &[u8], output: &mut Vec<u8>) {
-        let mut pending = std::mem::take(&mut self.pending);
-        let mut sink = Sink::new(input, &mut pending, output);
-        let mut at = 0;
-        while at < input.len() {
-            at = self.step(input, at, &mut sink);
+    pub fn push(&mut self, chunk: &[u8], output: &mut Vec<u8>) {
+        let mut input = Cow::Borrowed(chunk);
+        if !self.held.is_empty() {
+            input = Cow::Owned([&std::mem::take(&mut self.held), chunk].concat());
         }
-        sink.finish();
-        self.pending = pending;
+        let mut pass = Pass {
+            input: &input,
+            at: 0,
+            done: 0,
+            output,
+        };
+        while !pass.rest().is_empty() {
+            match self.step(&mut pass) {
+                Ok(()) => {}
+                Err(Unread::Cut) if pass.rest().len() < LONGEST => break,
+                Err(_) => {
+                    self.end_omission(&mut pass);
+                    self.state = State::Opaque;
+                }
+            }
+        }
+        pass.settle(self.omits);
+        self.held = pass.rest().to_vec();
     }
 
     /// The input ends: appends what was held back. A whole value holds nothing back.
     pub fn finish(&mut self, output: &mut Vec<u8>) {
-        output.append(&mut self.pending.take());
+        output.append(&mut self.held);
         *self = Self::new(self.options);
     }
 
     /// How many bytes are allocated.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        self.stack.capacity() * size_of::<Frame>() + self.key.capacity() + self.pending.capacity()
+        self.stack.capacity() * size_of::<Container>() + self.held.capacity()
     }
 
-    /// Reads on in `input` from `at`; returns where to go on, which is `at` only if another state
-    /// has to look at the same byte.
-    fn step(&mut self, input: &[u8], at: usize, sink: &mut Sink<'_>) -> usize {
-        let (Some(rest), Some(&byte)) = (input.get(at..), input.get(at)) else {
-            return input.len();
-        };
+    fn step(&mut self, pass: &mut Pass<'_>) -> Result<(), Unread> {
         match self.state {
-            State::Skip(skip) => return self.skip(skip, rest, at, sink),
-            State::Literal => return self.literal(rest, at, sink),
-            State::Key => return self.key(rest, at, sink),
-            State::Opaque => return input.len(),
-            State::Exact(from, to) => return self.exact(rest, at, (from, to), sink),
-            State::Message => self.message(byte, at, sink),
-            State::Value { .. } | State::BeforeKey { .. } | State::Colon | State::AfterValue => {
-                if is_space(byte) {
-                    self.space(at, sink);
-                } else {
-                    self.token(byte, at, sink);
-                }
+            State::Opaque => pass.at = pass.input.len(),
+            State::Skip(skip) => self.skip(skip, pass),
+            State::Member { comma } => return self.member(comma, pass),
+            State::Value { .. } | State::AfterValue => {
+                pass.at += spaces(pass.rest());
+                let Some(&byte) = pass.rest().first() else {
+                    return Ok(());
+                };
+                return match self.state {
+                    State::Value { or_end: true } if byte == b']' => self.close(pass),
+                    State::AfterValue => self.after_value(byte, pass),
+                    _ => self.value(byte, pass),
+                };
             }
         }
-        at + 1
+        Ok(())
     }
 
-    /// White space between tokens.
-    fn space(&mut self, at: usize, sink: &mut Sink<'_>) {
-        if sink.is_holding() {
-            if self.indent == LONGEST_INDENT {
-                sink.skip(at);
-            } else {
-                self.indent += 1;
-            }
-        }
-    }
-
-    /// The first byte of a token.
-    fn token(&mut self, byte: u8, at: usize, sink: &mut Sink<'_>) {
-        match (self.state, byte) {
-            (State::Value { or_end: true }, b']') | (State::BeforeKey { or_end: true }, b'}') => {
-                sink.release();
-                self.close(at, sink);
-            }
-            (State::Value { .. }, _) => self.value(byte, at, sink),
-            (State::BeforeKey { .. }, b'"') => {
-                self.key.clear();
-                self.decoder = Decoder::default();
-                self.state = State::Key;
-            }
-            (State::Colon, b':') => self.state = State::Value { or_end: false },
-            (State::AfterValue, b',') => self.comma(at, sink),
-            (State::AfterValue, b']' | b'}') => {
-                let array = self.stack.last().is_some_and(|frame| frame.array);
-                if array == (byte == b']') {
-                    self.close(at, sink);
-                } else {
-                    self.give_up(at, sink);
-                }
-            }
-            _ => self.give_up(at, sink),
-        }
-    }
-
-    fn value(&mut self, byte: u8, at: usize, sink: &mut Sink<'_>) {
+    fn value(&mut self, byte: u8, pass: &mut Pass<'_>) -> Result<(), Unread> {
         match byte {
-            b'{' if self.place.has_members() => self.open(false, at, sink),
-            b'[' if self.place.has_elements() => self.open(true, at, sink),
-            b'"' => self.text(at, sink),
-            b'{' | b'[' => self.state = State::Skip(Skip::container()),
-            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => self.state = State::Literal,
-            _ => self.give_up(at, sink),
+            b'{' if self.position.has_members() => self.open(false, pass),
+            b'[' if self.position.has_elements() => self.open(true, pass),
+            b'{' | b'[' => self.begin_skip(Skip::container(), pass),
+            b'"' if self.position.has_text() => return self.text(pass),
+            b'"' => self.begin_skip(Skip::text(), pass),
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+                pass.at += literal(pass.window())?;
+                self.value_ended(pass);
+            }
+            _ => return Err(Unread::NoJson),
         }
+        Ok(())
     }
 
-    fn text(&mut self, at: usize, sink: &mut Sink<'_>) {
-        self.decoder = Decoder::default();
-        self.matched = 0;
-        if self.place == ResponsePlace::Message {
-            self.matcher.restart();
-            self.state = State::Message;
-        } else if let Some((from, to)) = self.place.renaming() {
-            sink.hold(at + 1);
-            self.state = State::Exact(from, to);
-        } else {
-            self.state = State::Skip(Skip::text());
-        }
-    }
-
-    fn open(&mut self, array: bool, at: usize, sink: &mut Sink<'_>) {
-        self.stack.push(Frame {
-            place: self.place,
+    fn open(&mut self, array: bool, pass: &mut Pass<'_>) {
+        self.stack.push(Container {
+            position: self.position,
             array,
             kept: false,
         });
-        if array {
-            self.place = self.place.child(None);
-            self.state = State::Value { or_end: true };
+        pass.at += 1;
+        self.state = if array {
+            self.position = self.position.child(None);
+            State::Value { or_end: true }
         } else {
-            self.state = State::BeforeKey { or_end: true };
-            if self.place == ResponsePlace::Spec {
-                self.hold_indent(at + 1, sink);
-            }
-        }
-    }
-
-    fn hold_indent(&mut self, at: usize, sink: &mut Sink<'_>) {
-        self.indent = 0;
-        sink.hold(at);
-    }
-
-    fn comma(&mut self, at: usize, sink: &mut Sink<'_>) {
-        let Some(&frame) = self.stack.last() else {
-            return self.give_up(at, sink);
+            State::Member { comma: false }
         };
-        if frame.array {
-            self.place = frame.place.child(None);
-            self.state = State::Value { or_end: false };
-            return;
-        }
-        self.state = State::BeforeKey { or_end: false };
-        if frame.place == ResponsePlace::Spec && frame.kept {
-            self.hold_indent(at, sink);
-        } else if frame.place == ResponsePlace::Spec {
-            sink.begin_drop(at);
-            sink.end_drop(at + 1);
-            self.hold_indent(at + 1, sink);
+    }
+
+    fn close(&mut self, pass: &mut Pass<'_>) -> Result<(), Unread> {
+        self.stack.pop().ok_or(Unread::NoJson)?;
+        pass.at += 1;
+        self.value_ended(pass);
+        Ok(())
+    }
+
+    fn begin_skip(&mut self, skip: Skip, pass: &mut Pass<'_>) {
+        pass.at += 1;
+        self.state = State::Skip(skip);
+    }
+
+    fn skip(&mut self, mut skip: Skip, pass: &mut Pass<'_>) {
+        let rest = pass.rest();
+        if let Some(length) = skip.advance(rest) {
+            pass.at += length;
+            self.value_ended(pass);
+        } else {
+            pass.at += rest.len();
+            self.state = State::Skip(skip);
         }
     }
 
-    fn close(&mut self, at: usize, sink: &mut Sink<'_>) {
-        self.stack.pop();
-        self.value_ended(at + 1, sink);
+    /// A text that a rule speaks of.
+    fn text(&mut self, pass: &mut Pass<'_>) -> Result<(), Unread> {
+        let text = match string(pass.window()) {
+            Err(Unread::Cut) if pass.window().len() == LONGEST => {
+                self.begin_skip(Skip::text(), pass);
+                return Ok(());
+            }
+            text => text?,
+        };
+        match said(text).and_then(|said| self.renamed(&said)) {
+            Some(renamed) => pass.replace(text.len(), &as_go_writes(&renamed)),
+            None => pass.at += text.len(),
+        }
+        self.value_ended(pass);
+        Ok(())
     }
 
-    /// A value ended before `at`.
-    fn value_ended(&mut self, at: usize, sink: &mut Sink<'_>) {
-        sink.end_drop(at);
+    /// What a text at this position has to be instead.
+    fn renamed(&self, said: &str) -> Option<String> {
+        match self.position.renaming() {
+            Some((from, to)) => (said == from).then(|| to.to_owned()),
+            None => match rename_text(said, self.options.foreign) {
+                Cow::Owned(renamed) => Some(renamed),
+                Cow::Borrowed(_) => None,
+            },
+        }
+    }
+
+    /// A member as far as its colon. What is left out begins before it.
+    fn member(&mut self, comma: bool, pass: &mut Pass<'_>) -> Result<(), Unread> {
+        let (_, text) = pass.window().split_at(usize::from(comma));
+        let indent = spaces(text);
+        if !comma && text.get(indent) == Some(&b'}') {
+            pass.at += indent;
+            return self.close(pass);
+        }
+        let (key, length) = head(text)?;
+        let container = self.stack.last_mut().ok_or(Unread::NoJson)?;
+        let key = said(key).unwrap_or_default();
+        self.position = container.position.child(Some(&key));
+        if self.position == Position::Files {
+            pass.settle(false);
+            self.omits = true;
+        } else {
+            container.kept = true;
+        }
+        if self.position == Position::Spec && !self.options.omit_files {
+            self.position = Position::Nowhere;
+        }
+        pass.at += usize::from(comma) + length;
+        self.state = State::Value { or_end: false };
+        Ok(())
+    }
+
+    fn after_value(&mut self, byte: u8, pass: &mut Pass<'_>) -> Result<(), Unread> {
+        let container = self.stack.last().ok_or(Unread::NoJson)?;
+        match (byte, container.array) {
+            (b']', true) | (b'}', false) => return self.close(pass),
+            (b',', true) => {
+                pass.at += 1;
+                self.position = container.position.child(None);
+                self.state = State::Value { or_end: false };
+            }
+            (b',', false) => {
+                // All members before it were left out, and the comma goes with them.
+                if !container.kept {
+                    pass.replace(1, "");
+                }
+                self.state = State::Member {
+                    comma: container.kept,
+                };
+            }
+            _ => return Err(Unread::NoJson),
+        }
+        Ok(())
+    }
+
+    fn value_ended(&mut self, pass: &mut Pass<'_>) {
+        self.end_omission(pass);
         self.state = State::AfterValue;
         if self.stack.is_empty() {
-            self.place = ResponsePlace::Root;
+            self.position = Position::Root;
             self.state = State::Value { or_end: false };
         }
     }
 
-    fn give_up(&mut self, at: usize, sink: &mut Sink<'_>) {
-        sink.release();
-        sink.end_drop(at);
-        self.state = State::Opaque;
-    }
-
-    fn skip(&mut self, mut skip: Skip, rest: &[u8], at: usize, sink: &mut Sink<'_>) -> usize {
-        let Some(length) = skip.advance(rest) else {
-            self.state = State::Skip(skip);
-            return at + rest.len();
-        };
-        self.value_ended(at + length, sink);
-        at + length
-    }
-
-    fn literal(&mut self, rest: &[u8], at: usize, sink: &mut Sink<'_>) -> usize {
-        let goes_on =
-            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
-        let Some(length) = rest.iter().position(|byte| !goes_on(byte)) else {
-            return at + rest.len();
-        };
-        self.value_ended(at + length, sink);
-        // The byte that ends the literal is not read yet.
-        at + length
+    fn end_omission(&mut self, pass: &mut Pass<'_>) {
+        if self.omits {
+            pass.settle(true);
+            self.omits = false;
+        }
     }
 }
 
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+impl<'a> Pass<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.input.get(self.at..).unwrap_or_default()
+    }
+
+    /// As much of the rest as may be looked at.
+    fn window(&self) -> &'a [u8] {
+        let rest = self.rest();
+        rest.get(..LONGEST).unwrap_or(rest)
+    }
+
+    /// Writes what was read, or leaves it out.
+    fn settle(&mut self, omitted: bool) {
+        let read = self.input.get(self.done..self.at).filter(|_| !omitted);
+        self.output.extend_from_slice(read.unwrap_or_default());
+        self.done = self.at;
+    }
+
+    fn replace(&mut self, length: usize, new: &str) {
+        self.settle(false);
+        self.output.extend_from_slice(new.as_bytes());
+        self.at += length;
+        self.settle(true);
+    }
+}
+
+/// How much white space `text` begins with.
+fn spaces(text: &[u8]) -> usize {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let end = text.iter().position(|byte| !is_space(byte));
+    end.unwrap_or(text.len())
+}
+
+/// How long the number or word is with which `text` begins.
+fn literal(text: &[u8]) -> Result<usize, Unread> {
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+    let end = text.iter().position(|byte| !goes_on(byte));
+    end.ok_or(Unread::Cut)
+}
+
+/// The key of the member with which `text` begins, and what it takes up to its colon.
+fn head(text: &[u8]) -> Result<(&[u8], usize), Unread> {
+    let (indent, rest) = text.split_at(spaces(text));
+    let key = string(rest)?;
+    let (_, rest) = rest.split_at(key.len());
+    let gap = spaces(rest);
+    match rest.get(gap) {
+        Some(b':') => Ok((key, indent.len() + key.len() + gap + 1)),
+        Some(_) => Err(Unread::NoJson),
+        None => Err(Unread::Cut),
+    }
+}
+
+/// The string with which `text` begins, in its quotes.
+fn string(text: &[u8]) -> Result<&[u8], Unread> {
+    let (first, rest) = text.split_first().ok_or(Unread::Cut)?;
+    if *first != b'"' {
+        return Err(Unread::NoJson);
+    }
+    let length = Skip::text().advance(rest).ok_or(Unread::Cut)?;
+    Ok(text.get(..=length).unwrap_or_default())
+}
+
+/// What a string says; none where it is no text.
+fn said(string: &[u8]) -> Option<Cow<'_, str>> {
+    if string.contains(&b'\\') {
+        return serde_json::from_slice(string).ok().map(Cow::Owned);
+    }
+    let inside = string.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    std::str::from_utf8(inside).ok().map(Cow::Borrowed)
 }

@@ -1,6 +1,6 @@
 //! Answers of kube-apiserver, as it writes them.
 
-use super::{FOREIGN, OMIT, Options, PLAIN, filtered, rename_text};
+use super::{FOREIGN, OMIT, Options, PLAIN, filtered, filtered_bytes, rename_text};
 
 /// In the tables, this stands for the stored and the aggregated group.
 fn pair(text: &str) -> (String, String) {
@@ -65,7 +65,7 @@ const STATUSES: [&str; 10] = [
     // Names of webhooks, hosts and URLs, and other groups, stay.
     r#"{"kind":"Status","message":"admission webhook \"validate.coderworkspaces.coder.com\" denied the request: see https://coder.com/v1alpha1 or /apis/coder.com/v1alpha1/x, my-coder.com/v1alpha1, coder.com/v1alpha1-x","details":{"group":"apps.coder.com"},"code":400}"#,
     r#"{"kind":"Status","message":"namespaces \"x\" not found: coder.com, API group \"coder.comx\", xAPI group \"coder.com\"","details":{"group":"","kind":"namespaces"},"code":404}"#,
-    r#"{"kind":"Status","message":"\t@/v1alpha1\u002c(@/v1alpha1)\nCoderTemplate.@/x API group \u0022@\u0022\u00e9","code":400}"#,
+    r#"{"kind":"Status","message":"\t@/v1alpha1\u003c(@/v1alpha1)\nCoderTemplate.@/x API group \"@\"é\u0026","code":400}"#,
     r#"{"kind":"Status","message":null,"details":{"causes":null,"group":null}}"#,
 ];
 
@@ -151,7 +151,7 @@ fn what_is_not_json_passes() {
         "{apiVersion: \"coder.com/v1alpha1\"}",
         "{\"a\":1,,\"apiVersion\":\"coder.com/v1alpha1\"}",
         "{\"items\":[{]},\"apiVersion\":\"coder.com/v1alpha1\"}",
-        "{\"message\":\"\\xcoder.com/v1alpha1\",\"apiVersion\":\"coder.com/v1alpha1\"}",
+        "{\"message\":\"\\xcoder.com/v1alpha1\"}",
         "[{\"apiVersion\":\"coder.com/v1alpha1\"}]",
         "{\"apiVersion\":\"coder.com/v1alpha1",
         "{\"message\":\"coder.com/v1alpha1",
@@ -183,5 +183,26 @@ fn warnings_are_renamed() {
             if whole { &stored } else { &aggregated }.as_str()
         );
         assert_eq!(rename_text(&aggregated, false), aggregated);
+    }
+}
+
+#[test]
+fn what_is_too_long_to_be_looked_at_passes_as_it_is() {
+    let message = |length: usize| {
+        let text = format!("coder.com/v1alpha1 {}", "x".repeat(length));
+        format!("{{\"message\":\"{text}\",\"details\":{{\"group\":\"coder.com\"}}}}")
+    };
+    for (length, renamed) in [(60_000, true), (70_000, false)] {
+        let message = message(length);
+        let expected = message.replace("\"coder.com\"", "\"aggregation.coder.com\"");
+        let expected = if renamed {
+            expected.replace("coder.com/", "aggregation.coder.com/")
+        } else {
+            expected
+        };
+        for size in [usize::MAX, 4096] {
+            let filtered = filtered_bytes(message.as_bytes(), size, PLAIN);
+            assert!(filtered == expected.as_bytes(), "{length} by {size}");
+        }
     }
 }

@@ -108,16 +108,9 @@ impl Reader<'_> {
             && PREFIXES
                 .iter()
                 .any(|prefix| path == format!("{prefix}/spec"));
-        let cut = |space: String| {
-            if omits {
-                space[..space.len().min(256)].to_owned()
-            } else {
-                space
-            }
-        };
         self.at += 1;
         let mut output = "{".to_owned();
-        let mut before = cut(self.space());
+        let mut before = self.space();
         if self.peek() == '}' {
             output += &before;
         }
@@ -125,7 +118,7 @@ impl Reader<'_> {
         while self.peek() != '}' {
             if self.peek() == ',' {
                 self.at += 1;
-                before = cut(self.space());
+                before = self.space();
             }
             let start = self.at;
             self.at += 1;
@@ -158,25 +151,18 @@ impl Reader<'_> {
     fn string(&mut self, path: &str) -> String {
         let start = self.at;
         self.at += 1;
-        // Each character with its spelling.
-        let mut characters: Vec<(char, &str)> = Vec::new();
         while self.peek() != '"' {
-            let length = match &self.text[self.at..] {
-                rest if rest.starts_with("\\u") => 6,
-                rest if rest.starts_with('\\') => 2,
-                _ => self.peek().len_utf8(),
+            self.at += if self.peek() == '\\' {
+                2
+            } else {
+                self.peek().len_utf8()
             };
-            let spelled = &self.text[self.at..self.at + length];
-            let decoded: Option<String> = serde_json::from_str(&format!("\"{spelled}\"")).ok();
-            let character = decoded
-                .and_then(|text| text.chars().next())
-                .unwrap_or('\u{fffd}');
-            characters.push((character, spelled));
-            self.at += length;
         }
         self.at += 1;
         let spelled = &self.text[start..self.at];
-        let said: String = characters.iter().map(|(character, _)| character).collect();
+        let Ok(said) = serde_json::from_str::<String>(spelled) else {
+            return spelled.to_owned();
+        };
         let new = match self.rules {
             Rules::Answer => answer_name(path, &said),
             Rules::Object => self.request_name(path, &said),
@@ -189,7 +175,11 @@ impl Reader<'_> {
                 || path == format!("{status}/details/causes/*/message")
         });
         if self.rules == Rules::Answer && is_message {
-            return format!("\"{}\"", message(&characters, self.options.foreign));
+            let characters: Vec<char> = said.chars().collect();
+            let renamed = message(&characters, self.options.foreign);
+            if renamed != said {
+                return serde_json::to_string(&renamed).unwrap();
+            }
         }
         spelled.to_owned()
     }
@@ -220,18 +210,16 @@ fn answer_name(path: &str, said: &str) -> Option<&'static str> {
 }
 
 /// The tokens of a message replaced.
-pub(super) fn message(characters: &[(char, &str)], foreign: bool) -> String {
+pub(super) fn message(characters: &[char], foreign: bool) -> String {
     let said = |from: usize, text: &str| {
-        text.chars().enumerate().all(|(index, wanted)| {
-            characters
-                .get(from + index)
-                .is_some_and(|(c, _)| *c == wanted)
-        })
+        text.chars()
+            .enumerate()
+            .all(|(index, wanted)| characters.get(from + index).is_some_and(|c| *c == wanted))
     };
     let is_one_of = |at: usize, others: &str| {
         characters
             .get(at)
-            .is_some_and(|(c, _)| c.is_ascii_alphanumeric() || others.contains(*c))
+            .is_some_and(|c| c.is_ascii_alphanumeric() || others.contains(*c))
     };
     let mut output = String::new();
     let mut at = 0;
@@ -248,13 +236,7 @@ pub(super) fn message(characters: &[(char, &str)], foreign: bool) -> String {
                 for (from, to, on) in [(stored, aggregated, true), (aggregated, stored, foreign)] {
                     let token = format!("{before}{from}{after}");
                     if on && said(at, &token) && !is_one_of(at + token.len(), "-") {
-                        // What stands around the name is part of the token only for API groups.
-                        if after.is_empty() {
-                            output += before;
-                        } else {
-                            let spelled = &characters[at..at + before.len()];
-                            output.extend(spelled.iter().map(|(_, spelled)| *spelled));
-                        }
+                        output += before;
                         output += to;
                         at += before.len() + from.len();
                         continue 'characters;
@@ -262,7 +244,7 @@ pub(super) fn message(characters: &[(char, &str)], foreign: bool) -> String {
                 }
             }
         }
-        output += characters[at].1;
+        output.push(characters[at]);
         at += 1;
     }
     output
