@@ -147,7 +147,7 @@ pub async fn run(
         ready: ready.clone(),
         wire: Wire {
             upstream: Arc::clone(&upstream),
-            judge: Judge::default(),
+            judge: Judge::new(client.clone()),
             limits: Limits::default(),
         },
         tasks: TaskTracker::new(),

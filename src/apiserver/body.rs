@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
+use hyper::body::Incoming;
 use tower::BoxError;
 
 /// The body of an answer.
@@ -13,6 +14,12 @@ pub(super) type Body = UnsyncBoxBody<Bytes, BoxError>;
 pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into())
         .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
+}
+
+/// A body that has yet to come.
+pub(super) fn coming(body: Incoming) -> Body {
+    body.map_err(|error: hyper::Error| -> BoxError { error.into() })
         .boxed_unsync()
 }
 

@@ -8,17 +8,17 @@ use http_body_util::Full;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    body::Body,
+    body::{Body, coming},
     fault::Fault,
     judge::Judge,
-    limits::{Limits, Place},
+    limits::Limits,
     names::STORED_VERSION_PATH,
     negotiate::{Media, Yaml},
     query::Query,
-    relay::{Relay, Watch, whole},
+    relay::{Relay, whole},
     rewrite::Options,
     route::{Resource, Target, Verb},
-    upstream::{Answer, Outgoing, Upstream},
+    upstream::{Outgoing, Upstream},
 };
 
 /// A request that its sender may make, as it is understood; the body already in stored words.
@@ -127,44 +127,16 @@ pub(super) enum Asked {
 impl Wire {
     /// Sends `exchange` and passes on whatever is answered.
     pub(super) async fn pass(&self, exchange: &Exchange) -> Result<Response<Body>, Fault> {
-        self.relay(exchange, None).await
-    }
-
-    /// The same for a watch, which keeps its `place` until it ends.
-    pub(super) async fn watch(
-        &self,
-        exchange: &Exchange,
-        place: Place,
-    ) -> Result<Response<Body>, Fault> {
-        let ending = exchange.ending.clone();
-        self.relay(exchange, Some(Watch { ending, place })).await
-    }
-
-    async fn relay(
-        &self,
-        exchange: &Exchange,
-        watch: Option<Watch>,
-    ) -> Result<Response<Body>, Fault> {
         let answer = self.send(exchange).await?;
-        let resource = exchange.target.resource;
-        let options = Options {
-            omit_files: exchange.omits_files(),
-            foreign: exchange.foreign,
-            yaml: exchange.yaml.is_for(answer.status()),
-        };
-        if matches!(
-            answer.status(),
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN
-        ) {
-            let judged = self
-                .judge
-                .refusal(&self.upstream, answer, options, resource);
-            return judged.await;
-        }
+        let is_watch = exchange.target.verb == Verb::Watch && answer.status() == StatusCode::OK;
         let relay = Relay {
-            options,
+            options: Options {
+                omit_files: exchange.omits_files(),
+                foreign: exchange.foreign,
+                yaml: exchange.yaml.is_for(answer.status()),
+            },
             gzip: exchange.gzip,
-            watch: watch.filter(|_| answer.status() == StatusCode::OK),
+            ending: is_watch.then(|| exchange.ending.clone()),
         };
         relay.pass(answer, &self.limits).await
     }
@@ -176,17 +148,20 @@ impl Wire {
         if status.is_success() {
             return Ok(Asked::Done(whole(answer.into_body()).await?));
         }
-        let options = Options::default();
-        let resource = exchange.target.resource;
-        let judged = self
-            .judge
-            .refusal(&self.upstream, answer, options, resource);
-        let refusal = judged.await?;
-        Ok(Asked::Refused(status, refusal))
+        let told = Relay::default().pass(answer, &self.limits).await?;
+        Ok(Asked::Refused(status, told))
     }
 
-    async fn send(&self, exchange: &Exchange) -> Result<Answer, Fault> {
-        let repeatable = exchange.target.verb.is_safe();
-        self.upstream.send(exchange.outgoing()?, repeatable).await
+    /// What kube-apiserver says, unless it refuses for a reason that is this server's own.
+    async fn send(&self, exchange: &Exchange) -> Result<Response<Body>, Fault> {
+        let Target { verb, resource, .. } = exchange.target;
+        let answer = self.upstream.send(exchange.outgoing()?, verb.is_safe());
+        let answer = answer.await?.map(coming);
+        match answer.status() {
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
+                self.judge.refusal(answer, resource).await
+            }
+            _ => Ok(answer),
+        }
     }
 }

@@ -256,7 +256,10 @@ impl Gateway {
                 let may_get = Box::pin(self.may(identity, &get));
                 update::replace_template(&self.wire, exchange, may_get).await
             }
-            Verb::Watch => return self.wire.watch(&exchange, place).await,
+            Verb::Watch => {
+                let answer = self.wire.pass(&exchange).await?;
+                return Ok(answer.map(|body| keeping(body, place)));
+            }
             Verb::Delete => {
                 delete::check_options(&exchange)?;
                 let deleting = delete::delete(self.wire.clone(), exchange, identity.clone());

@@ -4,34 +4,30 @@
 //! client watches again from where it was. Any other answer that breaks off breaks off for the client
 //! too, for half a list must not look like a whole one.
 
-mod gzip;
-
 use std::{
-    io,
-    pin::Pin,
-    task::{Context, Poll, ready},
+    io::{self, Write as _},
+    mem::take,
     time::Duration,
 };
 
 use bytes::Bytes;
-use futures::Stream;
+use flate2::{Compression, write::GzEncoder};
+use futures::{FutureExt, stream};
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::{BodyExt, Limited, StreamBody};
-use hyper::body::{Body as _, Frame, Incoming};
-use tokio::time::{Instant, Sleep, sleep, timeout};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use hyper::body::Frame;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tower::BoxError;
 
-use self::gzip::Gzip;
 use super::{
     body::{Body, full},
     fault::Fault,
     headers,
-    limits::{Limits, Place},
+    limits::Limits,
     negotiate::Written,
-    rewrite::{self, Options, ResponseFilter},
+    rewrite::{Options, ResponseFilter, rename_text, to_yaml},
     sending::keeping,
-    upstream::Answer,
 };
 
 /// Up to here an answer is sent as a whole, with its length. Beyond, it streams, and is compressed for
@@ -45,41 +41,35 @@ const OWN_LIMIT: usize = 4 * 1024 * 1024;
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// How an answer is to be passed on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Relay {
     pub(super) options: Options,
     /// Whether the client takes gzip.
     pub(super) gzip: bool,
-    /// None where the answer is no watch.
-    pub(super) watch: Option<Watch>,
-}
-
-/// What only a watch has.
-#[derive(Debug)]
-pub(super) struct Watch {
-    /// Ends it.
-    pub(super) ending: CancellationToken,
-    /// Held until it ends.
-    pub(super) place: Place,
+    /// Ends it, where it is a watch.
+    pub(super) ending: Option<CancellationToken>,
 }
 
 impl Relay {
     /// Passes `answer` on.
     pub(super) async fn pass(
         self,
-        answer: Answer,
+        answer: Response<Body>,
         limits: &Limits,
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = answer.into_parts();
         let mut headers = headers::response(&head.headers, self.options.foreign);
-        let written = Written::of(&head)?;
-        let body = match written {
-            Written::Json if self.watch.is_some() => {
+        let body = match Written::of(&head)? {
+            Written::Json if self.ending.is_some() => {
                 let beginning = Beginning::of(self.options);
                 self.stream(body, beginning, false)
             }
             Written::Json => self.json(body, &mut headers, limits).await?,
-            Written::Plain => full(plain(&whole(body).await?, self.options)),
+            Written::Plain => {
+                let text = whole(body).await?;
+                let text = String::from_utf8_lossy(&text);
+                full(rename_text(&text, self.options.foreign).into_owned())
+            }
         };
         let mut response = Response::new(body);
         *response.status_mut() = head.status;
@@ -91,7 +81,7 @@ impl Relay {
     /// would take more room than there is, the answer stays JSON: what was asked for may be done.
     async fn json(
         self,
-        mut body: Incoming,
+        mut body: Body,
         headers: &mut HeaderMap,
         limits: &Limits,
     ) -> Result<Body, Fault> {
@@ -120,25 +110,16 @@ impl Relay {
         }
     }
 
-    fn stream(self, body: Incoming, beginning: Beginning, gzip: bool) -> Body {
+    fn stream(self, body: Body, beginning: Beginning, gzip: bool) -> Body {
         let Beginning { filter, renamed } = beginning;
-        let is_watch = self.watch.is_some();
-        let (ending, place) = self
-            .watch
-            .map(|Watch { ending, place }| (Box::pin(ending.cancelled_owned()), place))
-            .unzip();
-        let stream = Relayed {
+        let relayed = Relayed {
             body,
             filter,
             renamed,
-            gzip: gzip.then(Gzip::new),
-            // A watch may be silent for as long as it likes.
-            silence: (!is_watch).then(|| Box::pin(sleep(PAUSE))),
-            ending,
-            done: false,
-            _place: place,
+            gzip: gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
+            ending: self.ending,
         };
-        StreamBody::new(stream).boxed_unsync()
+        StreamBody::new(stream::try_unfold(Some(relayed), Relayed::next)).boxed_unsync()
     }
 }
 
@@ -157,7 +138,7 @@ impl Beginning {
     }
 
     /// Reads on until there is more than `most`; whether that was all.
-    async fn read(&mut self, body: &mut Incoming, most: usize) -> Result<bool, Fault> {
+    async fn read(&mut self, body: &mut Body, most: usize) -> Result<bool, Fault> {
         while self.renamed.len() <= most {
             let frame = timeout(PAUSE, body.frame()).await.map_err(|_| lost())?;
             let Some(frame) = frame else {
@@ -172,44 +153,18 @@ impl Beginning {
     }
 }
 
-/// A small answer, renamed.
-pub(super) fn rename(
-    body: &Bytes,
-    written: Written,
-    options: Options,
-    headers: &mut HeaderMap,
-) -> Bytes {
-    if written == Written::Plain {
-        return plain(body, options).into();
-    }
-    let mut renamed = Vec::with_capacity(body.len() + body.len() / 8);
-    let mut filter = ResponseFilter::new(options);
-    filter.push(body, &mut renamed);
-    filter.finish(&mut renamed);
-    if !options.yaml {
-        return renamed.into();
-    }
-    let (media, text) = in_yaml(&renamed.into());
-    headers.insert(header::CONTENT_TYPE, media);
-    text
-}
-
 /// JSON in YAML, and its type. What is too deep for that stays as it is.
 fn in_yaml(json: &Bytes) -> (HeaderValue, Bytes) {
-    match rewrite::to_yaml(json) {
+    match to_yaml(json) {
         Some(yaml) => (HeaderValue::from_static("application/yaml"), yaml.into()),
         None => (HeaderValue::from_static("application/json"), json.clone()),
     }
 }
 
-fn plain(body: &[u8], options: Options) -> String {
-    let text = String::from_utf8_lossy(body);
-    rewrite::rename_text(&text, options.foreign).into_owned()
-}
-
 /// The whole body of an answer that is known to be small.
-pub(super) async fn whole(body: Incoming) -> Result<Bytes, Fault> {
-    match timeout(PAUSE, Limited::new(body, OWN_LIMIT).collect()).await {
+pub(super) async fn whole(body: Body) -> Result<Bytes, Fault> {
+    let read = Limited::new(body, OWN_LIMIT).collect().boxed();
+    match timeout(PAUSE, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(_)) | Err(_) => Err(lost()),
     }
@@ -230,103 +185,73 @@ fn announce_gzip(headers: &mut HeaderMap) {
 
 /// The frames of a body, each renamed as it comes.
 struct Relayed {
-    body: Incoming,
+    body: Body,
     filter: ResponseFilter,
     /// What has been renamed and not yet been sent.
     renamed: Vec<u8>,
-    gzip: Option<Gzip>,
-    silence: Option<Pin<Box<Sleep>>>,
-    ending: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    done: bool,
-    _place: Option<Place>,
+    /// At the level that kube-apiserver uses.
+    gzip: Option<GzEncoder<Vec<u8>>>,
+    /// Of a watch.
+    ending: Option<CancellationToken>,
 }
 
 impl Relayed {
-    /// Takes what came and gives what can be sent, which may be nothing.
-    fn take(&mut self, data: &[u8]) -> io::Result<Vec<u8>> {
-        let mut renamed = std::mem::take(&mut self.renamed);
+    /// The next part, and what comes after it.
+    async fn next(relayed: Option<Self>) -> Result<Option<(Frame<Bytes>, Option<Self>)>, BoxError> {
+        let Some(mut relayed) = relayed else {
+            return Ok(None);
+        };
+        loop {
+            let Some(frame) = relayed.frame().await? else {
+                let rest = relayed.rest()?;
+                return Ok(rest.map(|rest| (rest, None)));
+            };
+            if let Ok(data) = frame.into_data()
+                && let Some(part) = relayed.part(&data)?
+            {
+                return Ok(Some((part, Some(relayed))));
+            }
+        }
+    }
+
+    /// What comes next; none at the end. A watch may be silent for as long as it likes.
+    async fn frame(&mut self) -> Result<Option<Frame<Bytes>>, BoxError> {
+        let Some(ending) = &self.ending else {
+            let frame = timeout(PAUSE, self.body.frame()).await;
+            let frame = frame.map_err(|_| "kube-apiserver stopped within its answer")?;
+            return frame.transpose();
+        };
+        let frame = ending.run_until_cancelled(self.body.frame()).await;
+        Ok(frame.flatten().and_then(|frame| {
+            frame
+                .inspect_err(|error| tracing::debug!(%error, "a watch at kube-apiserver broke off"))
+                .ok()
+        }))
+    }
+
+    /// What can be sent of what came.
+    fn part(&mut self, data: &[u8]) -> io::Result<Option<Frame<Bytes>>> {
+        let mut renamed = take(&mut self.renamed);
         renamed.reserve(data.len() + data.len() / 8);
         self.filter.push(data, &mut renamed);
-        match &mut self.gzip {
-            Some(gzip) => gzip.write(&renamed),
-            None => Ok(renamed),
+        if let Some(gzip) = &mut self.gzip {
+            gzip.write_all(&renamed)?;
+            renamed = take(gzip.get_mut());
         }
+        Ok(sent(renamed))
     }
 
     /// What is left when the last byte came.
-    fn rest(&mut self) -> io::Result<Vec<u8>> {
-        self.done = true;
-        let mut rest = std::mem::take(&mut self.renamed);
-        self.filter.finish(&mut rest);
-        match self.gzip.take() {
-            Some(gzip) => gzip.finish(&rest),
-            None => Ok(rest),
-        }
-    }
-
-    fn is_watch(&self) -> bool {
-        self.ending.is_some()
+    fn rest(mut self) -> io::Result<Option<Frame<Bytes>>> {
+        self.filter.finish(&mut self.renamed);
+        let Some(mut gzip) = self.gzip else {
+            return Ok(sent(self.renamed));
+        };
+        gzip.write_all(&self.renamed)?;
+        Ok(sent(gzip.finish()?))
     }
 }
 
-impl Stream for Relayed {
-    type Item = Result<Frame<Bytes>, BoxError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let relayed = &mut *self;
-        loop {
-            if relayed.done {
-                return Poll::Ready(None);
-            }
-            if let Some(ending) = &mut relayed.ending
-                && ending.as_mut().poll(context).is_ready()
-            {
-                relayed.done = true;
-                return Poll::Ready(None);
-            }
-            let polled = Pin::new(&mut relayed.body).poll_frame(context);
-            let frame = match polled {
-                Poll::Ready(frame) => frame,
-                Poll::Pending => {
-                    if let Some(silence) = &mut relayed.silence {
-                        ready!(silence.as_mut().poll(context));
-                        relayed.done = true;
-                        return Poll::Ready(Some(Err(
-                            "kube-apiserver stopped within its answer".into()
-                        )));
-                    }
-                    return Poll::Pending;
-                }
-            };
-            if let Some(silence) = &mut relayed.silence {
-                silence.as_mut().reset(Instant::now() + PAUSE);
-            }
-            let bytes = match frame {
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else {
-                        continue;
-                    };
-                    relayed.take(&data)
-                }
-                Some(Err(error)) if relayed.is_watch() => {
-                    tracing::debug!(%error, "a watch at kube-apiserver broke off");
-                    relayed.done = true;
-                    return Poll::Ready(None);
-                }
-                Some(Err(error)) => {
-                    relayed.done = true;
-                    return Poll::Ready(Some(Err(error.into())));
-                }
-                None => relayed.rest(),
-            };
-            match bytes {
-                Ok(bytes) if bytes.is_empty() => {}
-                Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes.into())))),
-                Err(error) => {
-                    relayed.done = true;
-                    return Poll::Ready(Some(Err(error.into())));
-                }
-            }
-        }
-    }
+fn sent(bytes: Vec<u8>) -> Option<Frame<Bytes>> {
+    (!bytes.is_empty()).then(|| Frame::data(bytes.into()))
 }

@@ -30,9 +30,3 @@ fn only_a_named_object_or_namespace_is_missing() {
         );
     }
 }
-
-#[test]
-fn what_is_no_status_says_nothing() {
-    assert_eq!(read(b"404 page not found\n", Written::Plain), None);
-    assert_eq!(read(b"404 page not found\n", Written::Json), None);
-}
