@@ -133,7 +133,6 @@ pub async fn run(
     let (publish_certificate, served) = watch::channel(None);
     let (publish_trust, trust) = watch::channel(None);
     let (publish_catalog, catalog) = watch::channel(None);
-    let upstream = Arc::new(Upstream::new(config)?);
     let ready = Ready {
         certificate: served.clone(),
         trust: trust.clone(),
@@ -146,7 +145,7 @@ pub async fn run(
         catalog,
         ready: ready.clone(),
         wire: Wire {
-            upstream: Arc::clone(&upstream),
+            upstream: Arc::new(Upstream::new(config)?),
             judge: Judge::new(client.clone()),
             limits: Limits::default(),
         },
@@ -162,7 +161,7 @@ pub async fn run(
     tokio::select! {
         () = serve::serve(listener, tls, Arc::new(gateway), ends, random.u64(..)) => Ok(()),
         never = authn::trust::follow(client.clone(), random.u64(..), publish_trust) => match never {},
-        never = catalog::follow(upstream, publish_catalog) => match never {},
+        never = catalog::follow(client.clone(), publish_catalog) => match never {},
         never = beat(ready.clone(), alive) => match never {},
         never = ready.announce(readiness) => match never {},
         failed = keep(certificate, client, clock, publish_certificate) => Err(failed),

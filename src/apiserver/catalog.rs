@@ -7,38 +7,34 @@
 
 pub(super) mod discovery;
 pub(super) mod openapi;
+mod page;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http::{Request, header};
+use kube::Client;
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{error::Elapsed, sleep, timeout},
 };
 
 use self::{discovery::Discovery, openapi::OpenApi};
 use super::{
-    fault::Fault,
     names::{STORED_GROUP_VERSION, STORED_VERSION_PATH},
     route::Resource,
-    upstream::{Upstream, chain},
 };
-use crate::k8s::config::USER_AGENT;
+use crate::api::text::chain;
 
 /// How often kube-apiserver is asked.
 const REFRESH: Duration = Duration::from_secs(15);
 /// How often while something is missing.
 const SOON: Duration = Duration::from_secs(1);
-/// The largest document that is taken.
-const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
 /// How long a document may take.
 const DOCUMENT: Duration = Duration::from_secs(30);
 
 /// The documents, ready to be sent.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Catalog {
     pub(super) discovery: Discovery,
     pub(super) openapi: OpenApi,
@@ -51,14 +47,13 @@ enum CatalogError {
     Read {
         path: String,
         #[source]
-        cause: Fault,
+        cause: Box<kube::Error>,
     },
-    #[error("kube-apiserver answered {status} for {path}")]
-    Refused { path: String, status: StatusCode },
-    #[error("{path} of kube-apiserver is no JSON")]
-    NotJson {
+    #[error("{path} did not come from kube-apiserver within {} s", DOCUMENT.as_secs())]
+    Late {
         path: String,
-        source: serde_json::Error,
+        #[source]
+        cause: Elapsed,
     },
     #[error("{STORED_VERSION_PATH} of kube-apiserver is no list of resources")]
     NoList,
@@ -66,18 +61,16 @@ enum CatalogError {
 
 /// Keeps `catalog` up to date for ever.
 pub(super) async fn follow(
-    upstream: Arc<Upstream>,
+    client: Client,
     catalog: watch::Sender<Option<Arc<Catalog>>>,
 ) -> Infallible {
     let mut said = None;
     loop {
-        let trouble = match read(&upstream).await {
+        let trouble = match read(&client).await {
             Ok(read) => {
                 let missing = read.missing();
                 catalog.send_if_modified(|current| {
-                    let changed = current
-                        .as_ref()
-                        .is_none_or(|current| !current.says_the_same(&read));
+                    let changed = current.as_deref() != Some(&read);
                     if changed {
                         *current = Some(Arc::new(read));
                     }
@@ -95,13 +88,13 @@ pub(super) async fn follow(
     }
 }
 
-async fn read(upstream: &Upstream) -> Result<Catalog, CatalogError> {
-    let resources = document(upstream, STORED_VERSION_PATH).await?;
+async fn read(client: &Client) -> Result<Catalog, CatalogError> {
+    let resources = document(client, STORED_VERSION_PATH).await?;
     let resources = resources.unwrap_or_else(|| json!({"resources": []}));
     let discovery = Discovery::renamed(&resources).ok_or(CatalogError::NoList)?;
-    let index = document(upstream, "/openapi/v3").await?;
+    let index = document(client, "/openapi/v3").await?;
     let stored = match index.as_ref().and_then(openapi::stored_path) {
-        Some(path) => document(upstream, &path).await?,
+        Some(path) => document(client, &path).await?,
         None => None,
     };
     let openapi = OpenApi::renamed(stored.unwrap_or_else(openapi::nothing));
@@ -109,48 +102,28 @@ async fn read(upstream: &Upstream) -> Result<Catalog, CatalogError> {
 }
 
 /// What is at `path`; none where kube-apiserver says that nothing is.
-async fn document(upstream: &Upstream, path: &str) -> Result<Option<Value>, CatalogError> {
-    let unread = |cause| CatalogError::Read {
-        path: path.to_owned(),
+async fn document(client: &Client, path: &str) -> Result<Option<Value>, CatalogError> {
+    let path = || path.to_owned();
+    let read = |cause| CatalogError::Read {
+        path: path(),
+        cause: Box::new(cause),
+    };
+    let request = Request::get(path()).header(header::ACCEPT, "application/json");
+    let request = request.body(Vec::new());
+    let request = request.map_err(|error| read(kube::Error::HttpError(error)))?;
+    let late = |cause| CatalogError::Late {
+        path: path(),
         cause,
     };
-    let mut request = Request::new(Full::<Bytes>::default());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = path
-        .parse()
-        .map_err(|_| unread(Fault::Internal(format!("{path} is no path"))))?;
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().insert(header::ACCEPT, json);
-    request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
-    let answer = upstream.send(request, true).await.map_err(unread)?;
-    let status = answer.status();
-    if status == StatusCode::NOT_FOUND {
-        return Ok(None);
+    let answer = timeout(DOCUMENT, client.request(request));
+    match answer.await.map_err(late)? {
+        Ok(document) => Ok(Some(document)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) => Err(read(error)),
     }
-    if status != StatusCode::OK {
-        return Err(CatalogError::Refused {
-            path: path.to_owned(),
-            status,
-        });
-    }
-    let body = Limited::new(answer.into_body(), DOCUMENT_LIMIT).collect();
-    let body = timeout(DOCUMENT, body)
-        .await
-        .map_err(|_| unread(Fault::Timeout("it did not come in time".to_owned())))?
-        .map_err(|error| unread(Fault::Unavailable(error.to_string())))?;
-    serde_json::from_slice(&body.to_bytes())
-        .map(Some)
-        .map_err(|source| CatalogError::NotJson {
-            path: path.to_owned(),
-            source,
-        })
 }
 
 impl Catalog {
-    fn says_the_same(&self, other: &Self) -> bool {
-        self.discovery == other.discovery && self.openapi == other.openapi
-    }
-
     /// Which kinds are left out, in one of the documents or in both.
     fn missing(&self) -> Option<String> {
         let is_there = |one: Resource| self.discovery.has(one) && self.openapi.has(one);

@@ -26,9 +26,11 @@ use super::{
     route::{Document, Probe, Resource, Route, Target, Verb},
     sending::{in_time, keeping},
     update,
-    upstream::chain,
 };
-use crate::k8s::{clock::Clock, identity::Identity};
+use crate::{
+    api::text::chain,
+    k8s::{clock::Clock, identity::Identity},
+};
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -183,9 +185,9 @@ impl Gateway {
         }
         match document {
             Document::Groups => self.catalog()?.discovery.groups(&head.headers),
-            Document::Group => Ok(self.catalog()?.discovery.group()),
-            Document::Resources => Ok(self.catalog()?.discovery.resources()),
-            Document::OpenApiIndex => Ok(self.catalog()?.openapi.index()),
+            Document::Group => Ok(self.catalog()?.discovery.group.answer()),
+            Document::Resources => Ok(self.catalog()?.discovery.resources.answer()),
+            Document::OpenApiIndex => Ok(self.catalog()?.openapi.index.answer()),
             Document::OpenApi => {
                 let openapi = &self.catalog()?.openapi;
                 openapi.document(&head.query, &head.headers, self.clock.now())

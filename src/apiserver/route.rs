@@ -94,6 +94,14 @@ impl Resource {
         }
     }
 
+    /// The kind of one object.
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Workspaces => "CoderWorkspace",
+            Self::Templates => "CoderTemplate",
+        }
+    }
+
     fn parse(segment: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.plural() == segment)
     }

@@ -19,10 +19,11 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use kube::{Config, client::ConfigExt};
-use tokio::time::timeout;
+use tokio::time::{error::Elapsed, timeout};
 use tower::{BoxError, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 
 use super::fault::Fault;
+use crate::api::text::chain;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -101,8 +102,11 @@ impl Upstream {
     pub(super) async fn send(&self, request: Outgoing, repeatable: bool) -> Result<Answer, Fault> {
         let again = request.clone();
         let answer = match self.once(request).await {
-            Err(Failure::Unreached(error) | Failure::Lost(error)) if repeatable => {
-                tracing::debug!(error = %chain(&*error), "asking kube-apiserver again");
+            Err(failure) if repeatable && !failure.error.is::<Elapsed>() => {
+                tracing::debug!(
+                    error = chain(&*failure.error),
+                    "asking kube-apiserver again"
+                );
                 self.once(again.clone()).await
             }
             answer => answer,
@@ -125,11 +129,10 @@ impl Upstream {
 
     async fn once(&self, request: Outgoing) -> Result<Answer, Failure> {
         let stack = self.current();
+        let failure = |was_sent, error| Failure { was_sent, error };
         match timeout(HEAD, stack.oneshot(request)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) if is_unreached(&*error) => Err(Failure::Unreached(error)),
-            Ok(Err(error)) => Err(Failure::Lost(error)),
-            Err(elapsed) => Err(Failure::Silent(elapsed)),
+            Ok(answer) => answer.map_err(|error| failure(!is_unreached(&*error), error)),
+            Err(elapsed) => Err(failure(true, elapsed.into())),
         }
     }
 
@@ -161,38 +164,29 @@ fn stack(config: &Config, pool: &Pool) -> Result<Stack, kube::Error> {
     Ok(BoxCloneSyncService::new(service))
 }
 
-/// How far a request came.
-enum Failure {
-    /// No connection was made: nothing was sent.
-    Unreached(BoxError),
-    /// The connection broke before an answer.
-    Lost(BoxError),
-    /// Nothing was said for too long.
-    Silent(tokio::time::error::Elapsed),
+/// Why there is no answer.
+struct Failure {
+    /// A connection was made, so the request may have come there.
+    was_sent: bool,
+    error: BoxError,
 }
 
 impl Failure {
     /// What the caller is told; a write that was sent may have happened.
     fn fault(self, repeatable: bool) -> Fault {
-        let unavailable = |what: &dyn std::error::Error| {
-            tracing::warn!(error = %chain(what), "kube-apiserver cannot be reached");
-            Fault::Unavailable("kube-apiserver cannot be reached, please try again".to_owned())
-        };
-        let unknown = |what: &dyn std::error::Error| {
-            tracing::warn!(error = %chain(what), "the answer of kube-apiserver was lost");
-            Fault::Timeout(
-                "the connection to kube-apiserver was lost before it answered: the request may \
-                 have been carried out"
-                    .to_owned(),
-            )
-        };
-        match self {
-            Self::Unreached(error) => unavailable(&*error),
-            Self::Lost(error) if repeatable => unavailable(&*error),
-            Self::Lost(error) => unknown(&*error),
-            Self::Silent(elapsed) if repeatable => unavailable(&elapsed),
-            Self::Silent(elapsed) => unknown(&elapsed),
+        let error = chain(&*self.error);
+        if repeatable || !self.was_sent {
+            tracing::warn!(error, "kube-apiserver cannot be reached");
+            return Fault::Unavailable(
+                "kube-apiserver cannot be reached, please try again".to_owned(),
+            );
         }
+        tracing::warn!(error, "the answer of kube-apiserver was lost");
+        Fault::Timeout(
+            "the connection to kube-apiserver was lost before it answered: the request may have \
+             been carried out"
+                .to_owned(),
+        )
     }
 }
 
@@ -201,18 +195,6 @@ fn is_unreached(error: &(dyn std::error::Error + 'static)) -> bool {
     error
         .downcast_ref::<legacy::Error>()
         .is_none_or(legacy::Error::is_connect)
-}
-
-/// An error with its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 impl fmt::Debug for Upstream {

@@ -3,13 +3,12 @@
 //! Short names and categories are left out: the CRDs have the same ones, and a client that finds a name
 //! twice has to guess. So is `storageVersionHash`, for nothing is stored under this group.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha512};
 
+use super::page::{JSON, Page};
 use crate::apiserver::{
-    body::{Body, empty, full},
+    body::Body,
     fault::Fault,
     names::{GROUP, GROUP_VERSION, VERSION},
     negotiate::clauses,
@@ -19,13 +18,13 @@ use crate::apiserver::{
 /// The documents of one state of the CRDs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::apiserver) struct Discovery {
-    groups: Bytes,
-    group: Bytes,
-    resources: Bytes,
-    aggregated: Bytes,
+    groups: Page,
+    aggregated: Page,
+    /// `/apis/aggregation.coder.com`
+    pub(in crate::apiserver) group: Page,
+    /// `/apis/aggregation.coder.com/v1alpha1`
+    pub(in crate::apiserver) resources: Page,
     kinds: Vec<Resource>,
-    /// The entity tag of `aggregated`.
-    tag: String,
 }
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -56,18 +55,18 @@ impl Discovery {
             "versions": [version],
             "preferredVersion": version,
         });
-        let aggregated = aggregated(&entries);
+        let groups = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]});
+        let resources = json!({
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": GROUP_VERSION,
+            "resources": resources,
+        });
         Some(Self {
-            groups: bytes(&json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]})),
-            group: bytes(&alone),
-            resources: bytes(&json!({
-                "kind": "APIResourceList",
-                "apiVersion": "v1",
-                "groupVersion": GROUP_VERSION,
-                "resources": resources,
-            })),
-            tag: quoted_hash(&aggregated),
-            aggregated,
+            groups: Page::new(JSON, &groups),
+            aggregated: Page::new(AGGREGATED, &aggregated(&entries)),
+            group: Page::new(JSON, &alone),
+            resources: Page::new(JSON, &resources),
             kinds: kinds.collect(),
         })
     }
@@ -80,67 +79,13 @@ impl Discovery {
     /// `/apis`, in the form that is asked for.
     pub(in crate::apiserver) fn groups(&self, asked: &HeaderMap) -> Result<Response<Body>, Fault> {
         if form(asked)? == Form::Plain {
-            return Ok(answer(&self.groups));
+            return Ok(self.groups.answer());
         }
-        let mut response = if asks_for(asked, &self.tag) {
-            let mut response = Response::new(empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
-        } else {
-            Response::new(full(self.aggregated.clone()))
-        };
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(AGGREGATED));
-        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
-        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
-            headers.insert(header::ETAG, tag);
-        }
+        let mut response = self.aggregated.tagged(asked);
+        let public = HeaderValue::from_static("public");
+        response.headers_mut().insert(header::CACHE_CONTROL, public);
         Ok(response)
     }
-
-    /// `/apis/aggregation.coder.com`
-    pub(in crate::apiserver) fn group(&self) -> Response<Body> {
-        answer(&self.group)
-    }
-
-    /// `/apis/aggregation.coder.com/v1alpha1`
-    pub(in crate::apiserver) fn resources(&self) -> Response<Body> {
-        answer(&self.resources)
-    }
-}
-
-/// An upper-case SHA-512 in quotes, as kube-apiserver makes its tags.
-pub(super) fn quoted_hash(body: &[u8]) -> String {
-    format!("\"{}\"", hash(body))
-}
-
-/// An upper-case SHA-512.
-pub(super) fn hash(body: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha512::digest(body)
-        .iter()
-        .fold(String::with_capacity(128), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02X}");
-            text
-        })
-}
-
-/// Whether the client already has what `tag` names.
-pub(super) fn asks_for(asked: &HeaderMap, tag: &str) -> bool {
-    clauses(asked, &header::IF_NONE_MATCH).any(|known| known == tag)
-}
-
-fn answer(body: &Bytes) -> Response<Body> {
-    let mut response = Response::new(full(body.clone()));
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
-}
-
-fn bytes(value: &Value) -> Bytes {
-    value.to_string().into()
 }
 
 /// The resource and subresource that an entry of the old list is about, where it is one of ours.
@@ -167,7 +112,7 @@ fn plain(entry: &Value) -> Option<Value> {
     }))
 }
 
-fn aggregated(entries: &[&Value]) -> Bytes {
+fn aggregated(entries: &[&Value]) -> Value {
     let kind = |entry: &Value| json!({"group": GROUP, "version": VERSION, "kind": entry["kind"]});
     let resources: Vec<Value> = Resource::ALL
         .into_iter()
@@ -204,7 +149,7 @@ fn aggregated(entries: &[&Value]) -> Bytes {
             Some(described)
         })
         .collect();
-    bytes(&json!({
+    json!({
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",
         "metadata": {},
@@ -216,7 +161,7 @@ fn aggregated(entries: &[&Value]) -> Bytes {
                 "freshness": "Current",
             }],
         }],
-    }))
+    })
 }
 
 /// The first form that is asked for and known.

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::discovery::{asks_for, hash, quoted_hash};
+use super::page::{JSON, Page};
 use crate::apiserver::{
-    body::{Body, empty, full},
+    body::Body,
     fault::Fault,
     names::{GROUP, STORED_GROUP, STORED_VERSION_PATH, VERSION_PATH},
     negotiate::{clauses, essence},
@@ -21,9 +20,12 @@ use crate::apiserver::{
 /// How long a document whose address has its hash may be kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
 
+/// What the names of the group's schemas begin with.
+const STORED_SCHEMAS: &str = "com.coder.v1alpha1.";
+
 /// Names as they are built into identifiers of the document: stored, aggregated.
 const IDENTIFIERS: [(&str, &str); 3] = [
-    ("com.coder.v1alpha1.", "com.coder.aggregation.v1alpha1."),
+    (STORED_SCHEMAS, "com.coder.aggregation.v1alpha1."),
     ("coderCom_v1alpha1", "aggregationCoderCom_v1alpha1"),
     ("CoderComV1alpha1", "AggregationCoderComV1alpha1"),
 ];
@@ -31,11 +33,10 @@ const IDENTIFIERS: [(&str, &str); 3] = [
 /// The index and the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::apiserver) struct OpenApi {
-    index: Bytes,
-    document: Bytes,
+    /// `/openapi/v3`: only our own document, or kube-apiserver would ask us for others.
+    pub(in crate::apiserver) index: Page,
+    document: Page,
     kinds: BTreeSet<&'static str>,
-    hash: String,
-    tag: String,
 }
 
 /// Where kube-apiserver's index says that its document for the stored group is.
@@ -58,33 +59,22 @@ impl OpenApi {
     /// From kube-apiserver's document for the stored group.
     pub(super) fn renamed(mut stored: Value) -> Self {
         let kinds = keep_own_paths(&mut stored);
-        let mut document = renamed(stored);
-        drop_unreachable(&mut document);
-        let document = Bytes::from(document.to_string());
-        let hash = hash(&document);
-        let address = format!("/openapi/v3{VERSION_PATH}?hash={hash}");
+        keep_own_schemas(&mut stored, &kinds);
+        let document = renamed(stored);
+        let document = Page::new(JSON, &document);
+        let address = format!("/openapi/v3{VERSION_PATH}?hash={}", document.hash);
         let key = VERSION_PATH.trim_start_matches('/');
         let index = json!({"paths": {key: {"serverRelativeURL": address}}});
         Self {
-            index: index.to_string().into(),
-            tag: quoted_hash(&document),
+            index: Page::new(JSON, &index),
             document,
             kinds,
-            hash,
         }
     }
 
     /// Whether it describes such objects.
     pub(super) fn has(&self, kind: Resource) -> bool {
         self.kinds.contains(kind.plural())
-    }
-
-    /// `/openapi/v3`: only our own document, or kube-apiserver would ask us for others.
-    pub(in crate::apiserver) fn index(&self) -> Response<Body> {
-        let mut response = Response::new(full(self.index.clone()));
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        response
     }
 
     /// The document. An address with another hash gets the present one: a redirect, as
@@ -98,23 +88,9 @@ impl OpenApi {
         if !takes_json(asked) {
             return Err(Fault::NotAcceptable("application/json".to_owned()));
         }
-        let mut response = if asks_for(asked, &self.tag) {
-            let mut response = Response::new(empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
-        } else {
-            Response::new(full(self.document.clone()))
-        };
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
-        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
-            headers.insert(header::ETAG, tag);
-        }
-        if query.first("hash") == Some(&self.hash) {
+        let mut response = self.document.tagged(asked);
+        if query.first("hash") == Some(&self.document.hash) {
+            let headers = response.headers_mut();
             let forever = HeaderValue::from_static("public, immutable");
             headers.insert(header::CACHE_CONTROL, forever);
             if let Some(expires) = http_date(now).and_then(|date| HeaderValue::from_str(&date).ok())
@@ -150,6 +126,20 @@ fn keep_own_paths(document: &mut Value) -> BTreeSet<&'static str> {
         });
     }
     kinds
+}
+
+/// Drops the schemas of other kinds of the group. Those that kinds share are kept.
+fn keep_own_schemas(document: &mut Value, kinds: &BTreeSet<&'static str>) {
+    let ours = Resource::ALL.into_iter();
+    let ours = ours.filter(|resource| kinds.contains(resource.plural()));
+    let ours: Vec<&str> = ours.map(Resource::kind).collect();
+    let schemas = document.pointer_mut("/components/schemas");
+    if let Some(schemas) = schemas.and_then(Value::as_object_mut) {
+        schemas.retain(|name, _| {
+            let of_group = name.strip_prefix(STORED_SCHEMAS);
+            of_group.is_none_or(|kind| ours.contains(&kind.strip_suffix("List").unwrap_or(kind)))
+        });
+    }
 }
 
 /// The plural of the kind of ours that `path` is about.
@@ -206,53 +196,6 @@ fn identifier(text: &str) -> String {
         .fold(text.to_owned(), |text, (stored, aggregated)| {
             text.replace(stored, aggregated)
         })
-}
-
-/// Drops the schemas that nothing refers to, for they belong to what was dropped before.
-fn drop_unreachable(document: &mut Value) {
-    let mut found = BTreeSet::new();
-    collect_references(&document["paths"], &mut found);
-    let mut pending: Vec<String> = found.iter().cloned().collect();
-    while let Some(name) = pending.pop() {
-        let mut further = BTreeSet::new();
-        let schema = schemas(document).and_then(|schemas| schemas.get(&name));
-        collect_references(schema.unwrap_or(&Value::Null), &mut further);
-        pending.extend(
-            further
-                .into_iter()
-                .filter(|name| found.insert(name.clone())),
-        );
-    }
-    let schemas = document.pointer_mut("/components/schemas");
-    if let Some(schemas) = schemas.and_then(Value::as_object_mut) {
-        schemas.retain(|name, _| found.contains(name));
-    }
-}
-
-fn schemas(document: &Value) -> Option<&Map<String, Value>> {
-    document.pointer("/components/schemas")?.as_object()
-}
-
-fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            for (key, value) in members {
-                match value.as_str() {
-                    Some(text) if key == "$ref" => {
-                        found.extend(
-                            text.strip_prefix("#/components/schemas/")
-                                .map(str::to_owned),
-                        );
-                    }
-                    Some(_) | None => collect_references(value, found),
-                }
-            }
-        }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| collect_references(item, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 #[cfg(test)]

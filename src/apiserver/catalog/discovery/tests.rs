@@ -1,3 +1,4 @@
+use http::StatusCode;
 use http_body_util::BodyExt;
 
 use super::*;
@@ -40,7 +41,7 @@ async fn read(response: Response<Body>) -> (StatusCode, HeaderMap, Value) {
 #[tokio::test]
 async fn the_old_list_has_our_kinds_and_nothing_that_is_ambiguous() {
     let discovery = Discovery::renamed(&stored()).unwrap();
-    let (_, _, list) = read(discovery.resources()).await;
+    let (_, _, list) = read(discovery.resources.answer()).await;
     assert_eq!(list["groupVersion"], "aggregation.coder.com/v1alpha1");
     let names: Vec<_> = list["resources"].as_array().unwrap().iter().collect();
     assert_eq!(names.len(), 3);
@@ -137,7 +138,7 @@ async fn a_kind_that_is_not_there_is_left_out_in_both_forms() {
         (left(0), [false, false], vec![]),
     ] {
         assert_eq!(Resource::ALL.map(|kind| discovery.has(kind)), has);
-        let (_, _, list) = read(discovery.resources()).await;
+        let (_, _, list) = read(discovery.resources.answer()).await;
         let names = |list: &Value, member: &str| -> Vec<String> {
             let names = list.as_array().unwrap().iter().map(|one| &one[member]);
             let names = names.map(|name| name.as_str().unwrap().to_owned());
