@@ -160,7 +160,7 @@ pub async fn run(
     };
     tokio::select! {
         () = serve::serve(listener, tls, Arc::new(gateway), ends, random.u64(..)) => Ok(()),
-        never = authn::trust::follow(client.clone(), random.u64(..), publish_trust) => match never {},
+        never = authn::trust::follow(client.clone(), publish_trust) => match never {},
         never = catalog::follow(client.clone(), publish_catalog) => match never {},
         never = beat(ready.clone(), alive) => match never {},
         never = ready.announce(readiness) => match never {},

@@ -6,8 +6,6 @@
 mod authorities;
 mod front_proxy;
 mod peer;
-#[cfg(test)]
-mod pki;
 pub mod trust;
 
 use std::{fmt, sync::Arc};

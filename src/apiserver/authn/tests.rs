@@ -1,3 +1,5 @@
+pub(super) mod pki;
+
 use std::{collections::BTreeMap, sync::Mutex};
 
 use http::{HeaderName, HeaderValue};
@@ -6,10 +8,8 @@ use rcgen::{DnType, ExtendedKeyUsagePurpose};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch::{Sender, channel};
 
-use super::{
-    pki::{Ca, Client, now},
-    *,
-};
+use self::pki::{Ca, Client, now};
+use super::*;
 use crate::k8s::identity::AUTHENTICATED;
 
 const PROXY: &str = "front-proxy-client";
@@ -57,7 +57,7 @@ impl World {
         let data = data
             .into_iter()
             .map(|(key, text)| (key.to_owned(), text.to_owned()));
-        let trust = Trust::read(&data.collect(), None).0.unwrap();
+        let trust = Trust::read(&data.collect()).unwrap();
         self.trust.send_replace(Some(Arc::new(trust)));
     }
 

@@ -13,7 +13,7 @@ use http::HeaderName;
 pub use self::follow::follow;
 use super::authorities::{Authorities, BundleError};
 
-/// What one reading of the `ConfigMap` says, or the last good reading of each part.
+/// What one reading of the `ConfigMap` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
     /// Who signs the certificate with which kube-apiserver forwards requests.
@@ -49,9 +49,6 @@ pub struct TrustError {
 /// What is wrong with a value.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// There is none.
-    #[error("it is missing")]
-    Missing,
     /// It is no bundle of certificates.
     #[error(transparent)]
     Bundle(#[from] BundleError),
@@ -70,31 +67,17 @@ const EXTRA_PREFIXES: &str = "requestheader-extra-headers-prefix";
 type Data = BTreeMap<String, String>;
 
 impl Trust {
-    /// Reads `data`. A part that is missing or wrong stays as it was in `before`: a bundle of
-    /// authorities is replaced, never dropped. None while no proxy can be trusted at all.
-    ///
-    /// What is wrong is told as well.
-    pub(super) fn read(data: &Data, before: Option<&Self>) -> (Option<Self>, Vec<TrustError>) {
-        let mut errors = Vec::new();
-        let mut noted = |key, problem| errors.push(TrustError { key, problem });
-        let proxies = match bundle(data, PROXY_CA) {
-            Ok(proxies) => Some(proxies),
-            Err(problem) => {
-                noted(PROXY_CA, problem);
-                before.map(|before| before.proxies.clone())
-            }
-        };
-        let headers = match ProxyHeaders::read(data) {
-            Ok(headers) => Some(headers),
-            Err(TrustError { key, problem }) => {
-                noted(key, problem);
-                before.map(|before| before.headers.clone())
-            }
-        };
-        let trust = proxies
-            .zip(headers)
-            .map(|(proxies, headers)| Self { proxies, headers });
-        (trust, errors)
+    /// Reads `data`, as a whole: where a part of it is wrong, whoever asks keeps what was read before.
+    pub(super) fn read(data: &Data) -> Result<Self, TrustError> {
+        let bundle = data.get(PROXY_CA).map(String::as_str).unwrap_or_default();
+        let proxies = Authorities::from_pem(bundle).map_err(|error| TrustError {
+            key: PROXY_CA,
+            problem: error.into(),
+        })?;
+        Ok(Self {
+            proxies,
+            headers: ProxyHeaders::read(data)?,
+        })
     }
 }
 
@@ -112,14 +95,6 @@ impl ProxyHeaders {
                 .collect(),
         })
     }
-}
-
-fn bundle(data: &Data, key: &str) -> Result<Authorities, Problem> {
-    let text = data.get(key).map(|text| text.trim()).unwrap_or_default();
-    if text.is_empty() {
-        return Err(Problem::Missing);
-    }
-    Ok(Authorities::from_pem(text)?)
 }
 
 /// An absent list is empty.

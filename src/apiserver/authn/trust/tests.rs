@@ -1,7 +1,7 @@
 use http::HeaderName;
 
 use super::*;
-use crate::apiserver::authn::pki::Ca;
+use crate::apiserver::authn::tests::pki::Ca;
 
 fn data(pairs: &[(&str, &str)]) -> Data {
     let pairs = pairs
@@ -31,10 +31,6 @@ fn without(mut data: Data, key: &str) -> Data {
     data
 }
 
-fn keys(errors: &[TrustError]) -> Vec<&'static str> {
-    errors.iter().map(|error| error.key).collect()
-}
-
 fn header(name: &str) -> HeaderName {
     name.parse().unwrap()
 }
@@ -42,8 +38,6 @@ fn header(name: &str) -> HeaderName {
 #[test]
 fn the_usual_content_is_read() {
     let proxies = Ca::new("proxies");
-    let (trust, errors) = Trust::read(&usual(&proxies), None);
-    assert!(errors.is_empty(), "{errors:?}");
     let expected = Trust {
         proxies: Authorities::from_pem(&proxies.pem).unwrap(),
         headers: ProxyHeaders {
@@ -54,7 +48,7 @@ fn the_usual_content_is_read() {
             extra_prefixes: vec!["x-remote-extra-".to_owned()],
         },
     };
-    assert_eq!(trust, Some(expected));
+    assert_eq!(Trust::read(&usual(&proxies)).unwrap(), expected);
 }
 
 #[test]
@@ -68,59 +62,34 @@ fn lists_may_be_absent_or_odd() {
         (r#"["b","a","b"]"#, vec!["b", "a", "b"]),
     ] {
         let data = with(usual(&ca), ALLOWED_NAMES, text);
-        let (trust, errors) = Trust::read(&data, None);
-        assert!(errors.is_empty(), "{errors:?}");
-        assert_eq!(trust.unwrap().headers.allowed_names, expected);
+        assert_eq!(Trust::read(&data).unwrap().headers.allowed_names, expected);
     }
     let only_ca = data(&[(PROXY_CA, &ca.pem)]);
-    let (trust, errors) = Trust::read(&only_ca, None);
-    assert!(errors.is_empty(), "{errors:?}");
-    assert_eq!(trust.unwrap().headers, ProxyHeaders::default());
+    assert_eq!(
+        Trust::read(&only_ca).unwrap().headers,
+        ProxyHeaders::default()
+    );
     // What no header can be called is left out; an empty prefix would take all headers for extra.
     let odd = with(usual(&ca), GROUP_HEADERS, r#"["", " X-G ", "a b"]"#);
     let odd = with(odd, EXTRA_PREFIXES, r#"["", "  ", " X-E-"]"#);
-    let headers = Trust::read(&odd, None).0.unwrap().headers;
+    let headers = Trust::read(&odd).unwrap().headers;
     assert_eq!(headers.group, [header("x-g")]);
     assert_eq!(headers.extra_prefixes, ["x-e-"]);
 }
 
 #[test]
-fn nobody_is_trusted_before_a_proxys_ca_is_known() {
+fn what_is_wrong_in_a_part_is_told_of_the_whole() {
     let ca = Ca::new("a");
     let good = usual(&ca);
-    for (data, expected) in [
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let mut cases = vec![
         (Data::new(), PROXY_CA),
         (without(good.clone(), PROXY_CA), PROXY_CA),
-        (with(good.clone(), PROXY_CA, " \n"), PROXY_CA),
-        (with(good.clone(), PROXY_CA, "no pem"), PROXY_CA),
         (with(good.clone(), ALLOWED_NAMES, "{}"), ALLOWED_NAMES),
         (with(good.clone(), USER_HEADERS, "[1]"), USER_HEADERS),
-    ] {
-        let (trust, errors) = Trust::read(&data, None);
-        assert_eq!(trust, None);
-        assert_eq!(keys(&errors), [expected]);
-    }
-}
-
-#[test]
-fn a_bad_part_stays_as_it_was_and_the_others_change() {
-    let (old, new) = (Ca::new("old"), Ca::new("new"));
-    let before = Trust::read(&usual(&old), None).0.unwrap();
-    let new_data = with(usual(&new), USER_HEADERS, r#"["X-New"]"#);
-    let after = Trust::read(&new_data, None).0.unwrap();
-    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    for bad in [None, Some(""), Some("no pem"), Some(broken)] {
-        let data = match bad {
-            None => without(new_data.clone(), PROXY_CA),
-            Some(text) => with(new_data.clone(), PROXY_CA, text),
-        };
-        let (trust, errors) = Trust::read(&data, Some(&before));
-        let expected = Trust {
-            proxies: before.proxies.clone(),
-            ..after.clone()
-        };
-        assert_eq!(trust, Some(expected), "{bad:?}");
-        assert_eq!(keys(&errors), [PROXY_CA], "{bad:?}");
+    ];
+    for bundle in ["", " \n", "no pem", broken] {
+        cases.push((with(good.clone(), PROXY_CA, bundle), PROXY_CA));
     }
     for key in [
         ALLOWED_NAMES,
@@ -129,12 +98,10 @@ fn a_bad_part_stays_as_it_was_and_the_others_change() {
         GROUP_HEADERS,
         EXTRA_PREFIXES,
     ] {
-        let (trust, errors) = Trust::read(&with(new_data.clone(), key, "["), Some(&before));
-        let expected = Trust {
-            headers: before.headers.clone(),
-            ..after.clone()
-        };
-        assert_eq!((trust, keys(&errors)), (Some(expected), vec![key]));
+        cases.push((with(good.clone(), key, "["), key));
+    }
+    for (data, expected) in cases {
+        assert_eq!(Trust::read(&data).unwrap_err().key, expected, "{data:?}");
     }
 }
 

@@ -8,18 +8,18 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 
 /// A time at which everything below is valid, unless it says otherwise.
-pub(super) fn now() -> Timestamp {
+pub(in crate::apiserver::authn) fn now() -> Timestamp {
     "2025-06-01T00:00:00Z".parse().unwrap()
 }
 
-pub(super) struct Ca {
-    pub(super) pem: String,
+pub(in crate::apiserver::authn) struct Ca {
+    pub(in crate::apiserver::authn) pem: String,
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A client's certificate to be.
-pub(super) struct Client {
+pub(in crate::apiserver::authn) struct Client {
     subject: Vec<(DnType, String)>,
     usage: Vec<ExtendedKeyUsagePurpose>,
     /// The last year of it.
@@ -27,12 +27,12 @@ pub(super) struct Client {
 }
 
 impl Ca {
-    pub(super) fn new(name: &str) -> Self {
+    pub(in crate::apiserver::authn) fn new(name: &str) -> Self {
         Self::until(name, 2040)
     }
 
     /// An authority that is valid to the beginning of the year `until`.
-    pub(super) fn until(name: &str, until: i32) -> Self {
+    pub(in crate::apiserver::authn) fn until(name: &str, until: i32) -> Self {
         let key = KeyPair::generate().unwrap();
         let params = Self::params(name, until);
         let certificate = params.self_signed(&key).unwrap();
@@ -44,7 +44,7 @@ impl Ca {
     }
 
     /// An authority that this one has signed.
-    pub(super) fn below(&self, name: &str) -> Self {
+    pub(in crate::apiserver::authn) fn below(&self, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let params = Self::params(name, 2040);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -55,7 +55,7 @@ impl Ca {
         }
     }
 
-    pub(super) fn certificate(&self) -> CertificateDer<'static> {
+    pub(in crate::apiserver::authn) fn certificate(&self) -> CertificateDer<'static> {
         self.certificate.clone()
     }
 
@@ -69,7 +69,7 @@ impl Ca {
         params
     }
 
-    pub(super) fn sign(&self, client: &Client) -> CertificateDer<'static> {
+    pub(in crate::apiserver::authn) fn sign(&self, client: &Client) -> CertificateDer<'static> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         for (part, text) in &client.subject {
@@ -85,11 +85,11 @@ impl Ca {
 }
 
 impl Client {
-    pub(super) fn named(name: &str) -> Self {
+    pub(in crate::apiserver::authn) fn named(name: &str) -> Self {
         Self::with(&[(DnType::CommonName, name)])
     }
 
-    pub(super) fn with(subject: &[(DnType, &str)]) -> Self {
+    pub(in crate::apiserver::authn) fn with(subject: &[(DnType, &str)]) -> Self {
         Self {
             subject: subject
                 .iter()
@@ -100,12 +100,12 @@ impl Client {
         }
     }
 
-    pub(super) fn used(mut self, usage: Vec<ExtendedKeyUsagePurpose>) -> Self {
+    pub(in crate::apiserver::authn) fn used(mut self, usage: Vec<ExtendedKeyUsagePurpose>) -> Self {
         self.usage = usage;
         self
     }
 
-    pub(super) fn until(mut self, year: i32) -> Self {
+    pub(in crate::apiserver::authn) fn until(mut self, year: i32) -> Self {
         self.until = year;
         self
     }
