@@ -12,11 +12,7 @@ use k8s_openapi::api::authorization::v1::{SubjectAccessReviewSpec, SubjectAccess
 use kube::Client;
 use sha2::{Digest, Sha256};
 
-pub use self::{
-    attributes::{Attributes, ResourceRequest},
-    message::forbidden_message,
-    selector::exact_name,
-};
+pub use self::{attributes::Attributes, message::forbidden_message, selector::exact_name};
 use crate::k8s::{
     identity::{Identity, MASTERS},
     review::{
@@ -29,8 +25,6 @@ use crate::k8s::{
 const LIFETIME: Duration = Duration::from_secs(10);
 /// How many decisions are kept.
 const CAPACITY: usize = 8192;
-/// Longer requests are not remembered: who sends many of them shall not push out all others.
-const MOST_BYTES: usize = 10_000;
 
 /// Whether a request may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +65,8 @@ impl Authorizer {
         }
         let spec = attributes.review(identity);
         let decision = async {
-            if attributes.length() < MOST_BYTES {
-                let key = digest(&spec)?;
-                self.memory.recall(key, self.review(&spec)).await
-            } else {
-                self.review(&spec).await
-            }
+            let key = digest(&spec)?;
+            self.memory.recall(key, self.review(&spec)).await
         };
         self.reviewer.in_time(decision).await
     }

@@ -5,12 +5,15 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
+use k8s_openapi::api::authorization::v1::{
+    FieldSelectorAttributes, LabelSelectorAttributes, ResourceAttributes,
+};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     authn::{self, Authenticator, Peer},
-    authz::{self, Attributes, Authorizer, ResourceRequest},
+    authz::{self, Attributes, Authorizer},
     body::{Body, empty, full},
     catalog::Catalog,
     delete,
@@ -19,6 +22,7 @@ use super::{
     headers,
     limits::{Held, Place},
     metrics::Metrics,
+    names::{GROUP, VERSION},
     negotiate::{Accept, Media, accepts_gzip},
     query::Query,
     ready::Ready,
@@ -352,25 +356,35 @@ fn owned(rewritten: Rewritten) -> (Bytes, bool) {
     (rewritten.body.into_owned().into(), rewritten.foreign)
 }
 
-/// What is asked of RBAC.
+/// What is asked of RBAC. Selectors are asked for as they are: kube-apiserver reads them as it does those
+/// of a request. One that it cannot read narrows nothing, so more has to be allowed.
 fn attributes(target: &Target, verb: Verb, head: &Head) -> Attributes {
     let is_selective = matches!(verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
     let selector = |name: &str| {
         let selector = is_selective.then(|| head.query.first(name)).flatten();
-        selector.unwrap_or_default().to_owned()
+        selector.filter(|selector| !selector.is_empty())
     };
-    let field_selector = selector("fieldSelector");
+    let fields = selector("fieldSelector");
     let is_of_many = matches!(verb, Verb::List | Verb::Watch);
-    let selected = is_of_many
-        .then(|| authz::exact_name(&field_selector))
-        .flatten();
-    Attributes::Resource(ResourceRequest {
-        verb: verb.word().to_owned(),
-        namespace: target.namespace.clone().unwrap_or_default(),
-        resource: target.resource.plural().to_owned(),
-        subresource: if target.status { "status" } else { "" }.to_owned(),
-        name: target.name.clone().or(selected).unwrap_or_default(),
-        label_selector: selector("labelSelector"),
-        field_selector,
+    let selected = fields.filter(|_| is_of_many).and_then(authz::exact_name);
+    Attributes::Resource(ResourceAttributes {
+        field_selector: fields.map(|text| FieldSelectorAttributes {
+            raw_selector: Some(text.to_owned()),
+            requirements: None,
+        }),
+        group: Some(GROUP.to_owned()),
+        label_selector: selector("labelSelector").map(|text| LabelSelectorAttributes {
+            raw_selector: Some(text.to_owned()),
+            requirements: None,
+        }),
+        name: target.name.clone().or(selected),
+        namespace: target.namespace.clone(),
+        resource: Some(target.resource.plural().to_owned()),
+        subresource: target.status.then(|| "status".to_owned()),
+        verb: Some(verb.word().to_owned()),
+        version: Some(VERSION.to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests;

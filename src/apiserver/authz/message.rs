@@ -3,27 +3,17 @@
 
 use std::fmt::{self, Write as _};
 
-use super::attributes::{Attributes, ResourceRequest};
+use super::attributes::Attributes;
 use crate::{apiserver::names::GROUP, k8s::identity::Identity};
 
 /// The `message` of the Status that refuses `attributes` to `identity`; `reason` is what the
 /// authorizer said, empty if nothing.
 #[must_use]
 pub fn forbidden_message(identity: &Identity, attributes: &Attributes, reason: &str) -> String {
-    let mut message = String::new();
-    // Writing to a string cannot fail.
-    let _ = match attributes {
-        Attributes::Path { .. } => write!(message, "forbidden: "),
-        Attributes::Resource(ResourceRequest { resource, name, .. }) if name.is_empty() => {
-            write!(message, "{resource}.{GROUP} is forbidden: ")
-        }
-        Attributes::Resource(ResourceRequest { resource, name, .. }) => {
-            write!(
-                message,
-                "{resource}.{GROUP} {} is forbidden: ",
-                Quoted(name)
-            )
-        }
+    let mut message = match attributes.object() {
+        ("", _) => "forbidden: ".to_owned(),
+        (resource, "") => format!("{resource}.{GROUP} is forbidden: "),
+        (resource, name) => format!("{resource}.{GROUP} {} is forbidden: ", Quoted(name)),
     };
     message += &harmless(&refusal(&identity.name, attributes));
     if !reason.is_empty() {
@@ -40,23 +30,18 @@ fn refusal(user: &str, attributes: &Attributes) -> String {
             format!("User {user} cannot {verb} path {}", Quoted(path))
         }
         Attributes::Resource(request) => {
-            let ResourceRequest {
-                verb,
-                namespace,
-                resource,
-                subresource,
-                ..
-            } = request;
-            let resource = match subresource.as_str() {
-                "" => resource.clone(),
-                subresource => format!("{resource}/{subresource}"),
+            let text = |part: &Option<String>| part.clone().unwrap_or_default();
+            let resource = match &request.subresource {
+                None => text(&request.resource),
+                Some(subresource) => format!("{}/{subresource}", text(&request.resource)),
             };
-            let place = match namespace.as_str() {
-                "" => "at the cluster scope".to_owned(),
-                namespace => format!("in the namespace {}", Quoted(namespace)),
+            let place = match &request.namespace {
+                None => "at the cluster scope".to_owned(),
+                Some(namespace) => format!("in the namespace {}", Quoted(namespace)),
             };
             format!(
-                "User {user} cannot {verb} resource {} in API group \"{GROUP}\" {place}",
+                "User {user} cannot {} resource {} in API group \"{GROUP}\" {place}",
+                text(&request.verb),
                 Quoted(&resource)
             )
         }

@@ -4,6 +4,9 @@ use std::{
 };
 
 use futures::future::join_all;
+use k8s_openapi::api::authorization::v1::{
+    FieldSelectorAttributes, LabelSelectorAttributes, ResourceAttributes,
+};
 use serde_json::{Value, json};
 use tokio::time::advance;
 
@@ -19,12 +22,12 @@ fn alice() -> Identity {
 }
 
 fn get(name: &str) -> Attributes {
-    Attributes::Resource(ResourceRequest {
-        verb: "get".to_owned(),
-        namespace: "team".to_owned(),
-        resource: "coderworkspaces".to_owned(),
-        name: name.to_owned(),
-        ..ResourceRequest::default()
+    Attributes::Resource(ResourceAttributes {
+        verb: Some("get".to_owned()),
+        namespace: Some("team".to_owned()),
+        resource: Some("coderworkspaces".to_owned()),
+        name: Some(name.to_owned()),
+        ..ResourceAttributes::default()
     })
 }
 
@@ -157,7 +160,7 @@ async fn a_right_that_is_taken_away_is_gone_within_ten_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn every_part_of_the_question_counts() {
-    let changes: [fn(&mut Identity, &mut ResourceRequest); 18] = [
+    let changes: [fn(&mut Identity, &mut ResourceAttributes); 18] = [
         |_, _| (),
         |user, _| user.name.push('x'),
         |user, _| user.uid = Some("1".to_owned()),
@@ -173,25 +176,25 @@ async fn every_part_of_the_question_counts() {
         },
         |user, _| user.extra = BTreeMap::from([("k".to_owned(), vec!["12".to_owned()])]),
         |user, _| user.extra = BTreeMap::from([("k".to_owned(), vec![])]),
-        |_, request| request.verb = "list".to_owned(),
-        |_, request| request.namespace.clear(),
-        |_, request| request.resource = "codertemplates".to_owned(),
-        |_, request| request.subresource = "status".to_owned(),
-        |_, request| request.name.clear(),
-        |_, request| request.label_selector = "a=b".to_owned(),
-        |_, request| request.field_selector = "a=b".to_owned(),
+        |_, request| request.verb = Some("list".to_owned()),
+        |_, request| request.namespace = None,
+        |_, request| request.resource = Some("codertemplates".to_owned()),
+        |_, request| request.subresource = Some("status".to_owned()),
+        |_, request| request.name = None,
+        |_, request| request.label_selector = Some(LabelSelectorAttributes::default()),
+        |_, request| request.field_selector = Some(FieldSelectorAttributes::default()),
     ];
     let (authorizer, log) = authorizer(|_| allowed());
     for _ in 0..2 {
         for change in changes {
             let (mut identity, mut request) = (
                 alice(),
-                ResourceRequest {
-                    verb: "get".to_owned(),
-                    namespace: "team".to_owned(),
-                    resource: "coderworkspaces".to_owned(),
-                    name: "x".to_owned(),
-                    ..ResourceRequest::default()
+                ResourceAttributes {
+                    verb: Some("get".to_owned()),
+                    namespace: Some("team".to_owned()),
+                    resource: Some("coderworkspaces".to_owned()),
+                    name: Some("x".to_owned()),
+                    ..ResourceAttributes::default()
                 },
             );
             change(&mut identity, &mut request);
@@ -210,19 +213,6 @@ async fn every_part_of_the_question_counts() {
         authorizer.authorize(&alice(), &path).await.unwrap();
     }
     assert_eq!(log.all().len(), changes.len() + 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_long_question_is_not_remembered() {
-    let fixed = "getteamcoderworkspaces".len();
-    for (length, requests) in [(10_000 - fixed - 1, 1), (10_000 - fixed, 2)] {
-        let (authorizer, log) = authorizer(|_| allowed());
-        let attributes = get(&"n".repeat(length));
-        for _ in 0..2 {
-            authorizer.authorize(&alice(), &attributes).await.unwrap();
-        }
-        assert_eq!(log.all().len(), requests, "{length}");
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,3 +1,5 @@
+use k8s_openapi::api::authorization::v1::ResourceAttributes;
+
 use super::*;
 
 fn user(name: &str) -> Identity {
@@ -7,15 +9,16 @@ fn user(name: &str) -> Identity {
     }
 }
 
-fn request(verb: &str, namespace: &str, resource: &str, name: &str) -> ResourceRequest {
+fn request(verb: &str, namespace: &str, resource: &str, name: &str) -> ResourceAttributes {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-    ResourceRequest {
-        verb: verb.to_owned(),
-        namespace: namespace.to_owned(),
-        resource: resource.to_owned(),
-        subresource: subresource.to_owned(),
-        name: name.to_owned(),
-        ..ResourceRequest::default()
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    ResourceAttributes {
+        verb: some(verb),
+        namespace: some(namespace),
+        resource: some(resource),
+        subresource: some(subresource),
+        name: some(name),
+        ..ResourceAttributes::default()
     }
 }
 
