@@ -20,12 +20,11 @@ mod plan;
 mod secret;
 mod trust;
 
-use std::{collections::BTreeSet, error::Error, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use rustls::sign::CertifiedKey;
 
 pub use self::{pair::PairError, secret::NAME as SECRET_NAME, trust::NAME as API_SERVICE_NAME};
-use crate::api::text::chain;
 
 /// What is served: a certificate with its key; none until there is a first one.
 pub type Served = Option<Arc<CertifiedKey>>;
@@ -54,9 +53,4 @@ impl ServiceName {
         ]
         .into()
     }
-}
-
-/// Everything below `error`, for the log: which file or field it was, and what is wrong with it.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    error.source().map(chain).unwrap_or_default()
 }

@@ -14,13 +14,13 @@ use std::{
 
 use rustls::sign::CertifiedKey;
 use secrecy::{ExposeSecret, SecretSlice};
-use sha2::{Digest, Sha256};
 use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 
 use super::{
-    Served, causes,
+    Served,
     pair::{self, PairError},
 };
+use crate::api::text::chain;
 
 /// The flag that names the certificate's file.
 pub const CERTIFICATE_FLAG: &str = "apiserver-tls-cert-file";
@@ -70,12 +70,6 @@ pub enum FilesError {
     },
 }
 
-/// What both files held at one look.
-struct Look {
-    digest: [u8; 32],
-    pair: Result<CertifiedKey, FilesError>,
-}
-
 impl Files {
     /// The files of the two flags.
     #[must_use]
@@ -86,53 +80,35 @@ impl Files {
     /// Publishes what the files hold, again whenever it changes. Ends only if the first look finds
     /// nothing to serve; later the last good pair stays, and the log says why, once a change.
     pub async fn run(self, served: watch::Sender<Served>) -> Result<Infallible, FilesError> {
-        let Look { digest, pair } = self.look().await;
-        served.send_replace(Some(Arc::new(pair?)));
-        let mut seen = digest;
+        let mut current = Arc::new(self.look().await?);
+        served.send_replace(Some(Arc::clone(&current)));
+        let mut said = None;
         loop {
             sleep(INTERVAL).await;
-            let Look { digest, pair } = self.look().await;
-            if digest == seen {
-                continue;
-            }
-            seen = digest;
-            match pair {
+            let trouble = match self.look().await {
+                // A key that fits the same certificate is the same key.
+                Ok(pair) if pair.cert == current.cert => None,
                 Ok(pair) => {
-                    served.send_replace(Some(Arc::new(pair)));
+                    current = Arc::new(pair);
+                    served.send_replace(Some(Arc::clone(&current)));
                     tracing::info!("serving the new certificate of the files");
+                    None
                 }
-                Err(error) => tracing::warn!(
-                    %error,
-                    cause = causes(&error),
+                Err(error) => Some(chain(&error)),
+            };
+            if let Some(error) = trouble.as_ref().filter(|_| trouble != said) {
+                tracing::warn!(
+                    error,
                     "still serving the certificate that was in the files before"
-                ),
+                );
             }
+            said = trouble;
         }
     }
 
-    async fn look(&self) -> Look {
-        let chain = read(CERTIFICATE_FLAG, &self.certificate).await;
-        let key = read(KEY_FLAG, &self.key).await;
-        let mut digest = Sha256::new();
-        for part in [&chain, &key] {
-            match part {
-                Ok(bytes) => digest.update(Sha256::digest(bytes.expose_secret())),
-                // Another reason is another state: it is worth another line in the log.
-                Err(error) => digest.update(error.to_string()),
-            }
-        }
-        let pair = chain.and_then(|chain| self.pair(&chain, &key?));
-        Look {
-            digest: digest.finalize().into(),
-            pair,
-        }
-    }
-
-    fn pair(
-        &self,
-        chain: &SecretSlice<u8>,
-        key: &SecretSlice<u8>,
-    ) -> Result<CertifiedKey, FilesError> {
+    async fn look(&self) -> Result<CertifiedKey, FilesError> {
+        let chain = read(CERTIFICATE_FLAG, &self.certificate).await?;
+        let key = read(KEY_FLAG, &self.key).await?;
         let pair = pair::certified_key(chain.expose_secret(), key.expose_secret());
         pair.map_err(|source| FilesError::Unusable {
             certificate: self.certificate.clone(),

@@ -20,12 +20,11 @@ use tokio::{
 use super::{
     Served, ServiceName,
     authority::{self, IssueError},
-    causes,
-    plan::{Shown, Step, Stored, Wait, plan},
+    plan::{Shown, Step, plan},
     secret::{self, Damage, Material},
     trust,
 };
-use crate::api::names::MANAGER_APISERVER;
+use crate::api::{names::MANAGER_APISERVER, text::chain};
 
 /// How often replicas should look. So long may one serve a certificate of an authority that another has
 /// made anew.
@@ -77,15 +76,8 @@ struct Look {
     /// The error is worth a word, but what is in the Secret is served all the same.
     api_service: Result<Option<APIService>, Error>,
     secret: Option<Secret>,
-    material: Result<Option<Material>, Damage>,
-}
-
-/// What a round has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Something was written, by us or by another replica at the same time: look again.
-    Moved,
-    Waiting(Wait),
+    /// What is in the Secret; none where it is missing or a placeholder.
+    material: Option<Material>,
 }
 
 impl Keeper {
@@ -119,45 +111,41 @@ impl Keeper {
         }
     }
 
-    /// Takes steps until there is nothing to do now.
-    async fn rounds(&self, served: &watch::Sender<Served>) -> Result<Outcome, Error> {
+    /// Takes steps until there is nothing to do now; the last one.
+    async fn rounds(&self, served: &watch::Sender<Served>) -> Result<Step, Error> {
+        let mut step = Step::Show;
         for _ in 0..STEPS_AT_ONCE {
             let round = Box::pin(self.round(served));
-            match timeout(ROUND, round).await.unwrap_or(Err(Error::Slow))? {
-                Outcome::Moved => {}
-                waiting @ Outcome::Waiting(_) => return Ok(waiting),
+            step = timeout(ROUND, round).await.unwrap_or(Err(Error::Slow))?;
+            if matches!(step, Step::Wait(_)) {
+                break;
             }
         }
-        Ok(Outcome::Moved)
+        Ok(step)
     }
 
-    async fn round(&self, served: &watch::Sender<Served>) -> Result<Outcome, Error> {
+    /// One step, taken by us or by another replica at the same time.
+    async fn round(&self, served: &watch::Sender<Served>) -> Result<Step, Error> {
         let look = self.look().await?;
         let now = (self.clock)();
-        let material = look.material.as_ref().ok().and_then(Option::as_ref);
+        let material = look.material.as_ref();
         if let Some(material) = material {
             serve(material, served, now);
         }
-        let stored = match &look.material {
-            Ok(Some(material)) => Stored::Good(&material.holding),
-            Ok(None) => Stored::Nothing,
-            Err(_) => Stored::Damaged,
-        };
         let authority = material.map(|material| &material.authority);
         let shown = match &look.api_service {
             Ok(found) => trust::read(found.as_ref(), &self.service, authority),
             Err(_) => Shown::Unknown,
         };
-        let step = plan(stored, shown, &self.names, now);
-        if let Step::Wait(reason) = step {
-            return look.wait(reason, &self.service);
-        }
+        let holding = material.map(|material| &material.holding);
+        let step = plan(holding, shown, &self.names, now);
         match self.take(step, look, now).await {
+            Ok(()) if matches!(step, Step::Wait(_)) => {}
             Ok(()) => tracing::info!(?step, "keeping the serving certificate"),
             Err(error) if error.is_race() => {}
             Err(error) => return Err(error),
         }
-        Ok(Outcome::Moved)
+        Ok(step)
     }
 
     /// The `APIService` first: what it shows was in the Secret before, so a step never puts trust
@@ -167,15 +155,21 @@ impl Keeper {
         let api_service = api_service.map_err(|error| self.failed("read", trust::NAME, error));
         let secret = self.secrets.get_opt(secret::NAME).await;
         let secret = secret.map_err(|error| self.failed("read", secret::NAME, error))?;
+        let material = secret.as_ref().map_or(Ok(None), secret::read);
+        let material = material.map_err(|source| Error::Damaged {
+            namespace: self.service.namespace.clone(),
+            source,
+        })?;
         Ok(Look {
             api_service,
-            material: secret.as_ref().map_or(Ok(None), secret::read),
             secret,
+            material,
         })
     }
 
     async fn take(&self, step: Step, look: Look, now: Timestamp) -> Result<(), Error> {
-        let fields = match (step, look.material.ok().flatten()) {
+        let fields = match (step, look.material) {
+            (Step::Wait(_), _) => return look.api_service.map(drop),
             (Step::Establish, _) => authority::establish(&self.names, now)?,
             (Step::Issue, Some(material)) => authority::issue(&material, &self.names, now)?,
             (Step::Show, Some(material)) => {
@@ -183,7 +177,7 @@ impl Keeper {
                 return self.show(&found, &material.bundle).await;
             }
             // Steps that the plan does not choose without a good Secret.
-            (Step::Wait(_) | Step::Issue | Step::Show, _) => return Ok(()),
+            (Step::Issue | Step::Show, _) => return Ok(()),
         };
         let exists = look.secret.is_some();
         let secret = look.secret.unwrap_or_else(|| self.placeholder());
@@ -244,17 +238,6 @@ impl Keeper {
     }
 }
 
-impl Look {
-    fn wait(self, reason: Wait, service: &ServiceName) -> Result<Outcome, Error> {
-        if let Err(source) = self.material {
-            let namespace = service.namespace.clone();
-            return Err(Error::Damaged { namespace, source });
-        }
-        self.api_service?;
-        Ok(Outcome::Waiting(reason))
-    }
-}
-
 impl Error {
     /// Another replica was faster: look at what it did.
     fn is_race(&self) -> bool {
@@ -276,22 +259,22 @@ fn serve(found: &Material, served: &watch::Sender<Served>, now: Timestamp) {
     }
 }
 
-/// Logs what a round came to, unless the last one came to the same.
-fn say(outcome: &Result<Outcome, Error>, said: &mut Option<String>) {
+/// Logs what the rounds came to, unless the last ones came to the same.
+fn say(outcome: &Result<Step, Error>, said: &mut Option<String>) {
     let text = match outcome {
-        Ok(outcome) => format!("{outcome:?}"),
-        Err(error) => format!("{error}: {}", causes(error)),
+        Ok(step) => format!("{step:?}"),
+        Err(error) => chain(error),
     };
     if said.as_ref() == Some(&text) {
         return;
     }
     match outcome {
-        Ok(Outcome::Moved) => tracing::warn!("the serving certificate does not come to rest"),
-        Ok(Outcome::Waiting(Wait::Rest)) => tracing::info!("the serving certificate is in order"),
-        Ok(Outcome::Waiting(reason)) => tracing::info!(reason = reason.words(), "waiting"),
-        Err(error) => {
-            tracing::warn!(%error, cause = causes(error), "the serving certificate is not kept");
+        Ok(Step::Wait(Shown::Right)) => tracing::info!("the serving certificate is in order"),
+        Ok(Step::Wait(shown)) => tracing::info!(reason = shown.words(), "waiting"),
+        Ok(Step::Establish | Step::Issue | Step::Show) => {
+            tracing::warn!("the serving certificate does not come to rest");
         }
+        Err(_) => tracing::warn!(error = text, "the serving certificate is not kept"),
     }
     *said = Some(text);
 }

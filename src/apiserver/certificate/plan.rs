@@ -32,16 +32,6 @@ pub(super) struct Holding {
     pub(super) names: BTreeSet<String>,
 }
 
-/// The Secret.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Stored<'a> {
-    /// Missing, or a placeholder that is to be filled.
-    Nothing,
-    /// Not to be touched: whoever damaged it may still need what is left.
-    Damaged,
-    Good(&'a Holding),
-}
-
 /// Whom kube-apiserver trusts by the `APIService`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {
@@ -60,8 +50,8 @@ pub(super) enum Shown {
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing.
-    Wait(Wait),
+    /// Nothing: what is shown is right, or cannot be changed.
+    Wait(Shown),
     /// Store a new authority and a certificate of it.
     Establish,
     /// Store a new certificate of the authority.
@@ -70,32 +60,16 @@ pub(super) enum Step {
     Show,
 }
 
-/// Why nothing is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// All is well.
-    Rest,
-    /// The Secret is damaged.
-    Damaged,
-    /// There is no `APIService` to look at.
-    NoApiService,
-    /// The `APIService` is for another Service.
-    OtherService,
-    /// The `APIService` does not trust the authority, and is not ours to change.
-    Unmanaged,
-}
-
-/// The next step, where the serving certificate must have `names`.
+/// The next step where the Secret holds `stored`, or is yet to be filled, and the serving certificate must
+/// have `names`.
 pub(super) fn plan(
-    stored: Stored<'_>,
+    stored: Option<&Holding>,
     shown: Shown,
     names: &BTreeSet<String>,
     now: Timestamp,
 ) -> Step {
-    let holding = match stored {
-        Stored::Nothing => return Step::Establish,
-        Stored::Damaged => return Step::Wait(Wait::Damaged),
-        Stored::Good(holding) => holding,
+    let Some(holding) = stored else {
+        return Step::Establish;
     };
     if holding.leaf.is_due(now) || !holding.names.is_superset(names) {
         // An authority goes with its last certificate, so it is never over before it is due.
@@ -108,21 +82,18 @@ pub(super) fn plan(
     }
     match shown {
         Shown::Wrong => Step::Show,
-        Shown::Right => Step::Wait(Wait::Rest),
-        Shown::Unknown => Step::Wait(Wait::NoApiService),
-        Shown::OtherService => Step::Wait(Wait::OtherService),
-        Shown::Unmanaged => Step::Wait(Wait::Unmanaged),
+        Shown::Unknown | Shown::OtherService | Shown::Right | Shown::Unmanaged => Step::Wait(shown),
     }
 }
 
-impl Wait {
-    /// The reason, for the log.
+impl Shown {
+    /// What it is, for the log.
     pub(super) fn words(self) -> &'static str {
         match self {
-            Self::Rest => "all is well",
-            Self::Damaged => "the Secret is damaged",
-            Self::NoApiService => "there is no APIService yet",
+            Self::Unknown => "there is no APIService yet",
             Self::OtherService => "the APIService is for another Service",
+            Self::Right => "all is well",
+            Self::Wrong => "the APIService does not trust us",
             Self::Unmanaged => "the APIService, which is not ours to change, does not trust us",
         }
     }

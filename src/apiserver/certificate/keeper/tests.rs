@@ -196,7 +196,7 @@ impl Bed {
     }
 
     /// All replicas at the same time.
-    async fn look(&mut self) -> Vec<Result<Outcome, Error>> {
+    async fn look(&mut self) -> Vec<Result<Step, Error>> {
         let rounds = self
             .replicas
             .iter_mut()
@@ -205,10 +205,10 @@ impl Bed {
     }
 
     /// Twice, since a replica may have seen a step of another too early.
-    async fn rest(&mut self, expected: Wait) {
+    async fn rest(&mut self, expected: Shown) {
         self.look().await;
         for outcome in self.look().await {
-            assert_eq!(outcome.unwrap(), Outcome::Waiting(expected));
+            assert_eq!(outcome.unwrap(), Step::Wait(expected));
         }
     }
 
@@ -240,7 +240,7 @@ async fn replicas_agree_on_one_authority_and_make_it_trusted() {
     ] {
         let mut bed = Bed::new(3);
         bed.server.register(&spec);
-        bed.rest(Wait::Rest).await;
+        bed.rest(Shown::Right).await;
         let material = bed.server.material();
         assert!(bed.serves(&material));
         assert_eq!(bed.server.bundle(), material.bundle);
@@ -253,7 +253,7 @@ async fn replicas_agree_on_one_authority_and_make_it_trusted() {
                 format!("POST {}", secret::NAME)
             ]
         );
-        bed.rest(Wait::Rest).await;
+        bed.rest(Shown::Right).await;
         assert!(bed.server.writes().is_empty(), "written at rest");
     }
 }
@@ -264,14 +264,14 @@ const DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 async fn a_certificate_is_renewed_under_the_same_authority() {
     let mut bed = Bed::new(3);
     bed.server.register(&json!({}));
-    bed.rest(Wait::Rest).await;
+    bed.rest(Shown::Right).await;
     let first = bed.server.material();
     bed.server.writes();
     bed.pass(DAY * 243);
-    bed.rest(Wait::Rest).await;
+    bed.rest(Shown::Right).await;
     assert!(bed.server.writes().is_empty(), "not yet due");
     bed.pass(DAY);
-    bed.rest(Wait::Rest).await;
+    bed.rest(Shown::Right).await;
     let second = bed.server.material();
     assert_ne!(second.served.cert, first.served.cert);
     assert!(bed.serves(&second));
@@ -285,7 +285,7 @@ async fn an_authority_that_is_lost_or_due_is_made_anew_once() {
     for (is_lost, written) in [(true, "POST"), (false, "PUT")] {
         let mut bed = Bed::new(3);
         bed.server.register(&json!({}));
-        bed.rest(Wait::Rest).await;
+        bed.rest(Shown::Right).await;
         let first = bed.server.material();
         bed.server.writes();
         if is_lost {
@@ -293,7 +293,7 @@ async fn an_authority_that_is_lost_or_due_is_made_anew_once() {
         } else {
             bed.pass(DAY * 2434);
         }
-        bed.rest(Wait::Rest).await;
+        bed.rest(Shown::Right).await;
         let second = bed.server.material();
         assert_ne!(second.authority, first.authority);
         assert!(bed.serves(&second));
@@ -312,7 +312,7 @@ async fn a_placeholder_is_filled_and_nothing_else_in_it_changes() {
     let placeholder =
         json!({"metadata": {"name": secret::NAME, "labels": {"a": "b"}}, "type": secret::TYPE});
     bed.server.put(SECRET, &placeholder);
-    bed.rest(Wait::NoApiService).await;
+    bed.rest(Shown::Unknown).await;
     assert!(bed.serves(&bed.server.material()));
     assert_eq!(
         bed.server.store().objects[SECRET]["metadata"]["labels"],
@@ -325,7 +325,7 @@ async fn a_placeholder_is_filled_and_nothing_else_in_it_changes() {
 async fn damage_is_reported_and_what_was_good_is_served() {
     let mut bed = Bed::new(1);
     bed.server.register(&json!({}));
-    bed.rest(Wait::Rest).await;
+    bed.rest(Shown::Right).await;
     let good = bed.server.material();
     bed.server.writes();
     bed.server
@@ -336,11 +336,8 @@ async fn damage_is_reported_and_what_was_good_is_served() {
         "cannot use Secret team/coder-k8s-apiserver-tls, which is left as it is: delete it to have \
          a new one made"
     );
-    assert!(
-        causes(&error).starts_with("field ca.key cannot be used: cannot read a PEM private key"),
-        "{}",
-        causes(&error)
-    );
+    let why = ": field ca.key cannot be used: cannot read a PEM private key";
+    assert!(chain(&error).contains(why), "{}", chain(&error));
     assert!(bed.server.writes().is_empty());
     assert!(bed.serves(&good));
 }
@@ -351,7 +348,7 @@ async fn an_expired_certificate_does_not_replace_a_good_one() {
     let old = bed.fields();
     bed.pass(jiff::SignedDuration::from_hours(24 * 400));
     bed.server.register(&json!({}));
-    bed.rest(Wait::Rest).await;
+    bed.rest(Shown::Right).await;
     let good = bed.server.material();
     // A backup is put back.
     bed.server.change(SECRET, |stored| {
@@ -361,7 +358,7 @@ async fn an_expired_certificate_does_not_replace_a_good_one() {
     let replica = &bed.replicas[0];
     replica.keeper.round(&replica.served).await.unwrap();
     assert!(bed.serves(&good));
-    bed.rest(Wait::Rest).await;
+    bed.rest(Shown::Right).await;
     let renewed = bed.server.material();
     assert!(bed.serves(&renewed));
     assert_eq!(renewed.bundle.0, old[AUTHORITY].expose_secret());
@@ -383,9 +380,9 @@ async fn what_is_not_ours_to_change_stays() {
         (
             json!({"annotations": {"coder.com/manage-ca-bundle": "false"}}),
             "shim",
-            Wait::Unmanaged,
+            Shown::Unmanaged,
         ),
-        (json!({}), "other", Wait::OtherService),
+        (json!({}), "other", Shown::OtherService),
     ] {
         let mut bed = Bed::new(2);
         bed.server.register(&json!({"caBundle": "eA=="}));

@@ -94,9 +94,9 @@ impl World {
                     Some((id, _)) if bundle.value == [*id] => Shown::Right,
                     _ => Shown::Wrong,
                 };
-                let stored = stored.map_or(Stored::Nothing, |(_, holding)| Stored::Good(holding));
+                let stored = stored.map(|(_, holding)| holding);
                 let step = plan(stored, shown, &names(), self.now);
-                replica.rests = step == Step::Wait(Wait::Rest);
+                replica.rests = step == Step::Wait(Shown::Right);
                 self.take(step, &bundle, &secret);
                 Phase::Idle
             }
