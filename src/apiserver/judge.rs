@@ -16,6 +16,7 @@ use super::{
     body::{Body, full},
     fault::Fault,
     names::{STORED_GROUP, VERSION},
+    negotiate::Written,
     relay::whole,
     route::Resource,
 };
@@ -44,6 +45,8 @@ impl Judge {
         resource: Resource,
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = answer.into_parts();
+        // Another form says nothing.
+        Written::of(&head)?;
         let body = whole(body).await?;
         let status: Option<Value> = serde_json::from_slice(&body).ok();
         match (head.status, &status) {
