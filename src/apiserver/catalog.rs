@@ -118,7 +118,8 @@ async fn document(client: &Client, path: &str) -> Result<Option<Value>, CatalogE
     let answer = timeout(DOCUMENT, client.request(request));
     match answer.await.map_err(late)? {
         Ok(document) => Ok(Some(document)),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        // Such an answer may be no Status, which `is_not_found` asks for.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
         Err(error) => Err(read(error)),
     }
 }
