@@ -13,7 +13,6 @@ mod body;
 mod catalog;
 pub mod certificate;
 mod delete;
-mod exchange;
 mod fault;
 mod gateway;
 mod headers;
@@ -25,6 +24,7 @@ mod negotiate;
 mod query;
 mod ready;
 mod relay;
+mod request;
 pub mod rewrite;
 mod route;
 mod sending;
@@ -52,11 +52,11 @@ use self::{
         files::{Files, FilesError},
         keeper::{INTERVAL, Keeper},
     },
-    exchange::Wire,
     gateway::Gateway,
     judge::Judge,
     limits::Limits,
     ready::Ready,
+    request::Wire,
     serve::Ends,
     upstream::Upstream,
 };

@@ -25,11 +25,11 @@ use self::{
 };
 use super::{
     body::Body,
-    exchange::{Asked, Exchange, Wire},
     fault::Fault,
     names::STORED_VERSION_PATH,
     negotiate::Media,
     query::Query,
+    request::{Asked, ProxyRequest, Wire},
     route::Verb,
 };
 use crate::{
@@ -43,19 +43,19 @@ const TRIES: usize = 5;
 /// Takes the old meaning to coderd, then deletes the object. Once begun, it has to be run to its end.
 pub(super) async fn delete(
     wire: Wire,
-    exchange: Exchange,
+    request: ProxyRequest,
     identity: Identity,
 ) -> Result<Response<Body>, Fault> {
     if is_system_controller(&identity) {
-        return wire.pass(&exchange).await;
+        return wire.pass(&request).await;
     }
-    let Some(options) = options(&exchange) else {
+    let Some(options) = options(&request) else {
         // kube-apiserver says what is wrong with them.
-        return wire.pass(&exchange).await;
+        return wire.pass(&request).await;
     };
     let mut deletion = Deletion {
         wire,
-        exchange,
+        request,
         options,
         claimed: None,
     };
@@ -93,7 +93,7 @@ impl Conflict {
 /// One deletion on its way.
 struct Deletion {
     wire: Wire,
-    exchange: Exchange,
+    request: ProxyRequest,
     options: DeleteOptions,
     /// What it has claimed so far.
     claimed: Option<Claimed>,
@@ -103,10 +103,10 @@ impl Deletion {
     async fn run(&mut self) -> Result<Response<Body>, Fault> {
         let mut conflict: Option<Conflict> = None;
         for _ in 0..TRIES {
-            let live = match self.wire.ask(&self.exchange.read()).await? {
+            let live = match self.wire.ask(&self.request.read()).await? {
                 Asked::Done(live) => object(&live)?,
                 Asked::Refused(StatusCode::NOT_FOUND, _) => {
-                    return self.wire.pass(&self.exchange).await;
+                    return self.wire.pass(&self.request).await;
                 }
                 // Deleted as it is, the object would leave its twin behind without a word.
                 Asked::Refused(_, told) => return Ok(told),
@@ -118,7 +118,7 @@ impl Deletion {
                 return Ok(told);
             }
             let ready = match Before::of(&live, &self.options) {
-                Before::Nothing => return self.wire.pass(&self.exchange).await,
+                Before::Nothing => return self.wire.pass(&self.request).await,
                 Before::StayingClaimed => live,
                 Before::Claim(claim) => match self.claim(&live, &claim).await? {
                     Asked::Done(claimed) => object(&claimed)?,
@@ -161,7 +161,7 @@ impl Deletion {
     /// Leaves the object as if nothing had been claimed. Others may write it meanwhile.
     async fn take_back(&self, claimed: &Claimed) {
         for _ in 0..TRIES {
-            let undone = match self.wire.ask(&self.exchange.read()).await {
+            let undone = match self.wire.ask(&self.request.read()).await {
                 Ok(Asked::Done(live)) => object(&live).ok().and_then(|live| claimed.undone(&live)),
                 Ok(Asked::Refused(StatusCode::NOT_FOUND, _)) => None,
                 Ok(Asked::Refused(..)) | Err(_) => break,
@@ -174,22 +174,22 @@ impl Deletion {
             }
         }
         tracing::warn!(
-            object = self.exchange.target.path(STORED_VERSION_PATH),
+            object = self.request.target.path(STORED_VERSION_PATH),
             "the claim of a deletion that was refused cannot be taken back: the controller drops it \
              after a minute"
         );
     }
 
     /// A DELETE with these options instead of the caller's.
-    fn deleting(&self, options: &DeleteOptions) -> Exchange {
-        let mut deleting = self.exchange.with_json(json!(options).to_string());
+    fn deleting(&self, options: &DeleteOptions) -> ProxyRequest {
+        let mut deleting = self.request.with_json(json!(options).to_string());
         deleting.query = Query::default();
         deleting
     }
 
     /// Applies as this server.
     async fn apply(&self, object: &Value) -> Result<Asked, Fault> {
-        let mut applying = self.exchange.read();
+        let mut applying = self.request.read();
         applying.method = Method::PATCH;
         applying.target.verb = Verb::Patch;
         applying.query = Query::of("fieldManager", MANAGER_SHIM);

@@ -17,7 +17,6 @@ use super::{
     body::{Body, empty, full},
     catalog::Catalog,
     delete,
-    exchange::{Exchange, Wire},
     fault::Fault,
     headers,
     limits::{Held, Place},
@@ -26,6 +25,7 @@ use super::{
     negotiate::{Accept, Media, accepts_gzip},
     query::Query,
     ready::Ready,
+    request::{ProxyRequest, Wire},
     rewrite::{self, Rewritten},
     route::{Document, Probe, Resource, Route, Target, Verb},
     sending::{in_time, keeping},
@@ -234,7 +234,7 @@ impl Gateway {
         let (media, body) = meant(target, &head.headers, held.bytes.clone())?;
         let (body, foreign) = self.stored(target, media, body).await?;
         let accept = Accept::of(target.verb, &head.headers)?;
-        let exchange = Exchange {
+        let request = ProxyRequest {
             target: target.clone(),
             // What is missing is told by the body, which an answer to HEAD does not have.
             method: match head.method {
@@ -255,28 +255,28 @@ impl Gateway {
         let is_main = target.name.is_some() && !target.status;
         let answer = match target.verb {
             Verb::Patch if media == Media::Apply && is_main => {
-                self.apply(identity, &head, exchange).await
+                self.apply(identity, &head, request).await
             }
             Verb::Update if target.resource == Resource::Templates && is_main => {
                 let get = attributes(target, Verb::Get, &head);
                 let may_get = Box::pin(self.may(identity, &get));
-                update::replace_template(&self.wire, exchange, may_get).await
+                update::replace_template(&self.wire, request, may_get).await
             }
             Verb::Watch => {
-                let answer = self.wire.pass(&exchange).await?;
+                let answer = self.wire.pass(&request).await?;
                 return Ok(answer.map(|body| keeping(body, place)));
             }
             Verb::Delete => {
-                delete::check_options(&exchange)?;
-                let deleting = delete::delete(self.wire.clone(), exchange, identity.clone());
+                delete::check_options(&request)?;
+                let deleting = delete::delete(self.wire.clone(), request, identity.clone());
                 return self.to_its_end(deleting, place, held).await;
             }
             Verb::DeleteCollection => {
-                delete::check_options(&exchange)?;
-                self.wire.pass(&exchange).await
+                delete::check_options(&request)?;
+                self.wire.pass(&request).await
             }
             Verb::Get | Verb::List | Verb::Create | Verb::Update | Verb::Patch => {
-                self.wire.pass(&exchange).await
+                self.wire.pass(&request).await
             }
         };
         Ok(answer?.map(|body| in_time(keeping(body, place))))
@@ -324,13 +324,13 @@ impl Gateway {
         &self,
         identity: &Identity,
         head: &Head,
-        exchange: Exchange,
+        request: ProxyRequest,
     ) -> Result<Response<Body>, Fault> {
-        let create = attributes(&exchange.target, Verb::Create, head);
+        let create = attributes(&request.target, Verb::Create, head);
         match self.authorize(identity, &create).await {
-            Ok(()) => self.wire.pass(&exchange).await,
+            Ok(()) => self.wire.pass(&request).await,
             Err(refusal @ Fault::Forbidden { .. }) => {
-                update::apply_to_existing(&self.wire, exchange, refusal).await
+                update::apply_to_existing(&self.wire, request, refusal).await
             }
             Err(fault) => Err(fault),
         }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     body::Body,
-    exchange::{Asked, Exchange, Wire},
     fault::Fault,
+    request::{Asked, ProxyRequest, Wire},
     rewrite,
 };
 use crate::k8s::yaml;
@@ -18,10 +18,10 @@ use crate::k8s::yaml;
 /// caller is told where there is no object.
 pub(super) async fn apply_to_existing(
     wire: &Wire,
-    mut exchange: Exchange,
+    mut request: ProxyRequest,
     refusal: Fault,
 ) -> Result<Response<Body>, Fault> {
-    let live = match wire.ask(&exchange.read()).await? {
+    let live = match wire.ask(&request.read()).await? {
         Asked::Done(live) => live,
         Asked::Refused(StatusCode::NOT_FOUND, _) => return Err(refusal),
         Asked::Refused(_, told) => return Ok(told),
@@ -30,8 +30,8 @@ pub(super) async fn apply_to_existing(
     let uid = live.pointer("/metadata/uid").cloned().unwrap_or_default();
     let bind = move |body: &Bytes| bound(body, &uid);
     // What cannot be bound must not pass: it might create.
-    let bound = wire.limits.compute(exchange.body.clone(), bind).await?;
-    exchange.body = bound
+    let bound = wire.limits.compute(request.body.clone(), bind).await?;
+    request.body = bound
         .ok_or_else(|| {
             Fault::BadRequest(
                 "the applied object cannot be read, which is needed where creating is not allowed"
@@ -39,7 +39,7 @@ pub(super) async fn apply_to_existing(
             )
         })?
         .into();
-    wire.pass(&exchange).await
+    wire.pass(&request).await
 }
 
 /// An apply's body with `uid`; none where it cannot be read or there is no uid.
@@ -63,27 +63,27 @@ fn bound(body: &[u8], uid: &Value) -> Option<String> {
 /// `may_get` is asked where the answer would show files that its sender did not send.
 pub(super) async fn replace_template(
     wire: &Wire,
-    mut exchange: Exchange,
+    mut request: ProxyRequest,
     may_get: impl Future<Output = Result<bool, Fault>>,
 ) -> Result<Response<Body>, Fault> {
-    let meant = Source::of(&exchange.body);
+    let meant = Source::of(&request.body);
     if meant == Source::Named {
-        return wire.pass(&exchange).await;
+        return wire.pass(&request).await;
     }
-    let live = match wire.ask(&exchange.read()).await? {
+    let live = match wire.ask(&request.read()).await? {
         Asked::Done(live) => live,
-        Asked::Refused(StatusCode::NOT_FOUND, _) => return wire.pass(&exchange).await,
+        Asked::Refused(StatusCode::NOT_FOUND, _) => return wire.pass(&request).await,
         // Without the files that are there, they would be lost.
         Asked::Refused(_, told) => return Ok(told),
     };
     if meant.is_other_version(&live) {
-        return wire.pass(&exchange).await;
+        return wire.pass(&request).await;
     }
     if let Some(files) = rewrite::files_of(&live) {
-        exchange.hides_files = !may_get.await?;
-        exchange.body = rewrite::insert_files(&exchange.body, files).into();
+        request.hides_files = !may_get.await?;
+        request.body = rewrite::insert_files(&request.body, files).into();
     }
-    wire.pass(&exchange).await
+    wire.pass(&request).await
 }
 
 /// Where an update says that the source comes from.

@@ -4,21 +4,21 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::apiserver::{exchange::Exchange, fault::Fault, negotiate::Media, query::Query};
+use crate::apiserver::{fault::Fault, negotiate::Media, query::Query, request::ProxyRequest};
 
 /// Refuses what would be judged by this server's rights instead of the caller's.
-pub(in crate::apiserver) fn check_options(exchange: &Exchange) -> Result<(), Fault> {
+pub(in crate::apiserver) fn check_options(request: &ProxyRequest) -> Result<(), Fault> {
     const UNSAFE: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";
-    let named = exchange
+    let named = request
         .body
         .windows(UNSAFE.len())
         .any(|window| window == UNSAFE.as_bytes());
     // A name may be spelled with escapes, but only in what can be read.
-    let meant = read(exchange).is_some_and(|options: Value| options.get(UNSAFE).is_some());
-    if named || meant || exchange.query.first(UNSAFE).is_some() {
+    let meant = read(request).is_some_and(|options: Value| options.get(UNSAFE).is_some());
+    if named || meant || request.query.first(UNSAFE).is_some() {
         return Err(Fault::Forbidden {
-            plural: exchange.target.resource.plural().to_owned(),
-            name: exchange.target.name.clone().unwrap_or_default(),
+            plural: request.target.resource.plural().to_owned(),
+            name: request.target.name.clone().unwrap_or_default(),
             message: format!("{UNSAFE} is not available through the aggregated API: use coder.com"),
         });
     }
@@ -27,18 +27,18 @@ pub(in crate::apiserver) fn check_options(exchange: &Exchange) -> Result<(), Fau
 
 /// The caller's options, from the body or, where there is none, the query. None where they cannot be
 /// read or are none that kube-apiserver takes.
-pub(super) fn options(exchange: &Exchange) -> Option<DeleteOptions> {
-    if exchange.body.is_empty() {
-        return from_query(&exchange.query).filter(is_valid);
+pub(super) fn options(request: &ProxyRequest) -> Option<DeleteOptions> {
+    if request.body.is_empty() {
+        return from_query(&request.query).filter(is_valid);
     }
-    read(exchange).filter(is_valid)
+    read(request).filter(is_valid)
 }
 
-fn read<T: DeserializeOwned>(exchange: &Exchange) -> Option<T> {
-    if exchange.media == Media::Json {
-        return serde_json::from_slice(&exchange.body).ok();
+fn read<T: DeserializeOwned>(request: &ProxyRequest) -> Option<T> {
+    if request.media == Media::Json {
+        return serde_json::from_slice(&request.body).ok();
     }
-    let text = std::str::from_utf8(&exchange.body).ok()?;
+    let text = std::str::from_utf8(&request.body).ok()?;
     serde_saphyr::from_str(text).ok()
 }
 

@@ -23,7 +23,7 @@ use super::{
 
 /// A request that its sender may make, as it is understood; the body already in stored words.
 #[derive(Clone, Debug)]
-pub(super) struct Exchange {
+pub(super) struct ProxyRequest {
     pub(super) target: Target,
     pub(super) method: Method,
     /// Nothing in it names a group.
@@ -53,7 +53,7 @@ pub(super) struct Wire {
     pub(super) limits: Limits,
 }
 
-impl Exchange {
+impl ProxyRequest {
     /// The request that kube-apiserver gets.
     fn outgoing(&self) -> Result<Outgoing, Fault> {
         let mut path = self.target.path(STORED_VERSION_PATH);
@@ -62,15 +62,15 @@ impl Exchange {
             path.push('?');
             path.push_str(&query);
         }
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = path
+        let mut outgoing = Request::new(Full::new(self.body.clone()));
+        *outgoing.method_mut() = self.method.clone();
+        *outgoing.uri_mut() = path
             .parse()
             .map_err(|error| Fault::BadRequest(format!("the path or query is none: {error}")))?;
-        *request.headers_mut() = self.headers.clone();
+        *outgoing.headers_mut() = self.headers.clone();
         let media = HeaderValue::from_static(self.media.name());
-        request.headers_mut().insert(header::CONTENT_TYPE, media);
-        Ok(request)
+        outgoing.headers_mut().insert(header::CONTENT_TYPE, media);
+        Ok(outgoing)
     }
 
     /// The same caller's read of the object that this is about, whole and in JSON.
@@ -125,25 +125,25 @@ pub(super) enum Asked {
 }
 
 impl Wire {
-    /// Sends `exchange` and passes on whatever is answered.
-    pub(super) async fn pass(&self, exchange: &Exchange) -> Result<Response<Body>, Fault> {
-        let answer = self.send(exchange).await?;
-        let is_watch = exchange.target.verb == Verb::Watch && answer.status() == StatusCode::OK;
+    /// Sends `request` and passes on whatever is answered.
+    pub(super) async fn pass(&self, request: &ProxyRequest) -> Result<Response<Body>, Fault> {
+        let answer = self.send(request).await?;
+        let is_watch = request.target.verb == Verb::Watch && answer.status() == StatusCode::OK;
         let relay = Relay {
             options: Options {
-                omit_files: exchange.omits_files(),
-                foreign: exchange.foreign,
-                yaml: exchange.yaml.is_for(answer.status()),
+                omit_files: request.omits_files(),
+                foreign: request.foreign,
+                yaml: request.yaml.is_for(answer.status()),
             },
-            gzip: exchange.gzip,
-            ending: is_watch.then(|| exchange.ending.clone()),
+            gzip: request.gzip,
+            ending: is_watch.then(|| request.ending.clone()),
         };
         relay.pass(answer, &self.limits).await
     }
 
-    /// Sends `exchange` and reads the answer whole, for this server itself to use.
-    pub(super) async fn ask(&self, exchange: &Exchange) -> Result<Asked, Fault> {
-        let answer = self.send(exchange).await?;
+    /// Sends `request` and reads the answer whole, for this server itself to use.
+    pub(super) async fn ask(&self, request: &ProxyRequest) -> Result<Asked, Fault> {
+        let answer = self.send(request).await?;
         let status = answer.status();
         if status.is_success() {
             return Ok(Asked::Done(whole(answer.into_body()).await?));
@@ -153,9 +153,9 @@ impl Wire {
     }
 
     /// What kube-apiserver says, unless it refuses for a reason that is this server's own.
-    async fn send(&self, exchange: &Exchange) -> Result<Response<Body>, Fault> {
-        let Target { verb, resource, .. } = exchange.target;
-        let answer = self.upstream.send(exchange.outgoing()?, verb.is_safe());
+    async fn send(&self, request: &ProxyRequest) -> Result<Response<Body>, Fault> {
+        let Target { verb, resource, .. } = request.target;
+        let answer = self.upstream.send(request.outgoing()?, verb.is_safe());
         let answer = answer.await?.map(coming);
         match answer.status() {
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
