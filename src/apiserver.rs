@@ -21,6 +21,7 @@ mod limits;
 mod metrics;
 mod names;
 mod negotiate;
+mod proxy;
 mod query;
 mod ready;
 mod relay;
@@ -56,7 +57,7 @@ use self::{
     judge::Judge,
     limits::Limits,
     ready::Ready,
-    request::Wire,
+    proxy::Proxy,
     serve::Ends,
     upstream::Upstream,
 };
@@ -144,7 +145,7 @@ pub async fn run(
         authorizer: Authorizer::new(client.clone(), random.u64(..)),
         catalog,
         ready: ready.clone(),
-        wire: Wire {
+        proxy: Proxy {
             upstream: Arc::new(Upstream::new(config)?),
             judge: Judge::new(client.clone()),
             limits: Limits::default(),

@@ -28,8 +28,9 @@ use super::{
     fault::Fault,
     names::STORED_VERSION_PATH,
     negotiate::Media,
+    proxy::{Asked, Proxy},
     query::Query,
-    request::{Asked, ProxyRequest, Wire},
+    request::ProxyRequest,
     route::Verb,
 };
 use crate::{
@@ -42,19 +43,19 @@ const TRIES: usize = 5;
 
 /// Takes the old meaning to coderd, then deletes the object. Once begun, it has to be run to its end.
 pub(super) async fn delete(
-    wire: Wire,
+    proxy: Proxy,
     request: ProxyRequest,
     identity: Identity,
 ) -> Result<Response<Body>, Fault> {
     if is_system_controller(&identity) {
-        return wire.pass(&request).await;
+        return proxy.pass(&request).await;
     }
     let Some(options) = options(&request) else {
         // kube-apiserver says what is wrong with them.
-        return wire.pass(&request).await;
+        return proxy.pass(&request).await;
     };
     let mut deletion = Deletion {
-        wire,
+        proxy,
         request,
         options,
         claimed: None,
@@ -92,7 +93,7 @@ impl Conflict {
 
 /// One deletion on its way.
 struct Deletion {
-    wire: Wire,
+    proxy: Proxy,
     request: ProxyRequest,
     options: DeleteOptions,
     /// What it has claimed so far.
@@ -103,10 +104,10 @@ impl Deletion {
     async fn run(&mut self) -> Result<Response<Body>, Fault> {
         let mut conflict: Option<Conflict> = None;
         for _ in 0..TRIES {
-            let live = match self.wire.ask(&self.request.read()).await? {
+            let live = match self.proxy.ask(&self.request.read()).await? {
                 Asked::Done(live) => object(&live)?,
                 Asked::Refused(StatusCode::NOT_FOUND, _) => {
-                    return self.wire.pass(&self.request).await;
+                    return self.proxy.pass(&self.request).await;
                 }
                 // Deleted as it is, the object would leave its twin behind without a word.
                 Asked::Refused(_, told) => return Ok(told),
@@ -118,7 +119,7 @@ impl Deletion {
                 return Ok(told);
             }
             let ready = match Before::of(&live, &self.options) {
-                Before::Nothing => return self.wire.pass(&self.request).await,
+                Before::Nothing => return self.proxy.pass(&self.request).await,
                 Before::StayingClaimed => live,
                 Before::Claim(claim) => match self.claim(&live, &claim).await? {
                     Asked::Done(claimed) => object(&claimed)?,
@@ -132,7 +133,7 @@ impl Deletion {
                 },
             };
             let exactly = exactly(self.options.clone(), &ready.metadata);
-            let deleted = self.wire.pass(&self.deleting(&exactly)).await?;
+            let deleted = self.proxy.pass(&self.deleting(&exactly)).await?;
             // The claim has woken the controller, which may have written meanwhile.
             if deleted.status() != StatusCode::CONFLICT || names_version(&self.options) {
                 return Ok(deleted);
@@ -147,7 +148,7 @@ impl Deletion {
     /// Claims the object as it is, if its deletion would be allowed.
     async fn claim(&mut self, live: &Object, claim: &Value) -> Result<Asked, Fault> {
         let trial = dry(exactly(self.options.clone(), &live.metadata));
-        let asked = self.wire.ask(&self.deleting(&trial)).await?;
+        let asked = self.proxy.ask(&self.deleting(&trial)).await?;
         if let Asked::Refused(..) = asked {
             return Ok(asked);
         }
@@ -161,7 +162,7 @@ impl Deletion {
     /// Leaves the object as if nothing had been claimed. Others may write it meanwhile.
     async fn take_back(&self, claimed: &Claimed) {
         for _ in 0..TRIES {
-            let undone = match self.wire.ask(&self.request.read()).await {
+            let undone = match self.proxy.ask(&self.request.read()).await {
                 Ok(Asked::Done(live)) => object(&live).ok().and_then(|live| claimed.undone(&live)),
                 Ok(Asked::Refused(StatusCode::NOT_FOUND, _)) => None,
                 Ok(Asked::Refused(..)) | Err(_) => break,
@@ -195,7 +196,7 @@ impl Deletion {
         applying.query = Query::of("fieldManager", MANAGER_SHIM);
         applying.media = Media::Apply;
         applying.body = yaml::written(object).into();
-        self.wire.ask(&applying).await
+        self.proxy.ask(&applying).await
     }
 }
 

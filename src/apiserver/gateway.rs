@@ -23,9 +23,10 @@ use super::{
     metrics::Metrics,
     names::{GROUP, VERSION},
     negotiate::{Accept, Media, accepts_gzip},
+    proxy::Proxy,
     query::Query,
     ready::Ready,
-    request::{ProxyRequest, Wire},
+    request::ProxyRequest,
     rewrite::{self, Rewritten},
     route::{Document, Probe, Resource, Route, Target, Verb},
     sending::{in_time, keeping},
@@ -43,7 +44,7 @@ pub(super) struct Gateway {
     pub(super) authorizer: Authorizer,
     pub(super) catalog: watch::Receiver<Option<Arc<Catalog>>>,
     pub(super) ready: Ready,
-    pub(super) wire: Wire,
+    pub(super) proxy: Proxy,
     /// What goes on when its caller leaves.
     pub(super) tasks: TaskTracker,
     pub(super) metrics: Metrics,
@@ -229,8 +230,8 @@ impl Gateway {
                 plural: target.resource.plural(),
             });
         }
-        let place = self.wire.limits.enter(target.verb)?;
-        let held = self.wire.limits.read(body).await?;
+        let place = self.proxy.limits.enter(target.verb)?;
+        let held = self.proxy.limits.read(body).await?;
         let (media, body) = meant(target, &head.headers, held.bytes.clone())?;
         let (body, foreign) = self.stored(target, media, body).await?;
         let accept = Accept::of(target.verb, &head.headers)?;
@@ -260,23 +261,23 @@ impl Gateway {
             Verb::Update if target.resource == Resource::Templates && is_main => {
                 let get = attributes(target, Verb::Get, &head);
                 let may_get = Box::pin(self.may(identity, &get));
-                update::replace_template(&self.wire, request, may_get).await
+                update::replace_template(&self.proxy, request, may_get).await
             }
             Verb::Watch => {
-                let answer = self.wire.pass(&request).await?;
+                let answer = self.proxy.pass(&request).await?;
                 return Ok(answer.map(|body| keeping(body, place)));
             }
             Verb::Delete => {
                 delete::check_options(&request)?;
-                let deleting = delete::delete(self.wire.clone(), request, identity.clone());
+                let deleting = delete::delete(self.proxy.clone(), request, identity.clone());
                 return self.to_its_end(deleting, place, held).await;
             }
             Verb::DeleteCollection => {
                 delete::check_options(&request)?;
-                self.wire.pass(&request).await
+                self.proxy.pass(&request).await
             }
             Verb::Get | Verb::List | Verb::Create | Verb::Update | Verb::Patch => {
-                self.wire.pass(&request).await
+                self.proxy.pass(&request).await
             }
         };
         Ok(answer?.map(|body| in_time(keeping(body, place))))
@@ -311,7 +312,7 @@ impl Gateway {
             }
             (Verb::Create | Verb::Update, Media::Yaml) | (Verb::Patch, Media::Apply) => {
                 let object = |body: &Bytes| owned(rewrite::object(body, true));
-                return self.wire.limits.compute(body, object).await;
+                return self.proxy.limits.compute(body, object).await;
             }
             (Verb::Patch, Media::JsonPatch) => rewrite::json_patch(&body),
             (_, _) => return Ok((body, false)),
@@ -328,9 +329,9 @@ impl Gateway {
     ) -> Result<Response<Body>, Fault> {
         let create = attributes(&request.target, Verb::Create, head);
         match self.authorize(identity, &create).await {
-            Ok(()) => self.wire.pass(&request).await,
+            Ok(()) => self.proxy.pass(&request).await,
             Err(refusal @ Fault::Forbidden { .. }) => {
-                update::apply_to_existing(&self.wire, request, refusal).await
+                update::apply_to_existing(&self.proxy, request, refusal).await
             }
             Err(fault) => Err(fault),
         }

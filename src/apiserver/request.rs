@@ -1,24 +1,17 @@
-//! One request on its way to kube-apiserver, and the way there and back.
-
-use std::sync::Arc;
+//! One request on its way to kube-apiserver.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    body::{Body, coming},
     fault::Fault,
-    judge::Judge,
-    limits::Limits,
     names::STORED_VERSION_PATH,
     negotiate::{Media, Yaml},
     query::Query,
-    relay::{Relay, whole},
-    rewrite::Options,
     route::{Resource, Target, Verb},
-    upstream::{Outgoing, Upstream},
+    upstream::Outgoing,
 };
 
 /// A request that its sender may make, as it is understood; the body already in stored words.
@@ -43,14 +36,6 @@ pub(super) struct ProxyRequest {
     pub(super) gzip: bool,
     /// Ends it, where it is a watch.
     pub(super) ending: CancellationToken,
-}
-
-/// The way to kube-apiserver and back.
-#[derive(Clone, Debug)]
-pub(super) struct Wire {
-    pub(super) upstream: Arc<Upstream>,
-    pub(super) judge: Judge,
-    pub(super) limits: Limits,
 }
 
 impl ProxyRequest {
@@ -112,56 +97,5 @@ impl ProxyRequest {
             Verb::List | Verb::Watch | Verb::DeleteCollection
         );
         self.hides_files || (self.target.resource == Resource::Templates && is_of_many)
-    }
-}
-
-/// What kube-apiserver says to this server itself.
-#[derive(Debug)]
-pub(super) enum Asked {
-    /// It has done what was asked for.
-    Done(Bytes),
-    /// It has not; this is what the client would be told.
-    Refused(StatusCode, Response<Body>),
-}
-
-impl Wire {
-    /// Sends `request` and passes on whatever is answered.
-    pub(super) async fn pass(&self, request: &ProxyRequest) -> Result<Response<Body>, Fault> {
-        let answer = self.send(request).await?;
-        let is_watch = request.target.verb == Verb::Watch && answer.status() == StatusCode::OK;
-        let relay = Relay {
-            options: Options {
-                omit_files: request.omits_files(),
-                foreign: request.foreign,
-                yaml: request.yaml.is_for(answer.status()),
-            },
-            gzip: request.gzip,
-            ending: is_watch.then(|| request.ending.clone()),
-        };
-        relay.pass(answer, &self.limits).await
-    }
-
-    /// Sends `request` and reads the answer whole, for this server itself to use.
-    pub(super) async fn ask(&self, request: &ProxyRequest) -> Result<Asked, Fault> {
-        let answer = self.send(request).await?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(Asked::Done(whole(answer.into_body()).await?));
-        }
-        let told = Relay::default().pass(answer, &self.limits).await?;
-        Ok(Asked::Refused(status, told))
-    }
-
-    /// What kube-apiserver says, unless it refuses for a reason that is this server's own.
-    async fn send(&self, request: &ProxyRequest) -> Result<Response<Body>, Fault> {
-        let Target { verb, resource, .. } = request.target;
-        let answer = self.upstream.send(request.outgoing()?, verb.is_safe());
-        let answer = answer.await?.map(coming);
-        match answer.status() {
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
-                self.judge.refusal(answer, resource).await
-            }
-            _ => Ok(answer),
-        }
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{
     body::Body,
     fault::Fault,
-    request::{Asked, ProxyRequest, Wire},
+    proxy::{Asked, Proxy},
+    request::ProxyRequest,
     rewrite,
 };
 use crate::k8s::yaml;
@@ -17,11 +18,11 @@ use crate::k8s::yaml;
 /// apply is a precondition, so an object that goes meanwhile is not made anew. `refusal` is what the
 /// caller is told where there is no object.
 pub(super) async fn apply_to_existing(
-    wire: &Wire,
+    proxy: &Proxy,
     mut request: ProxyRequest,
     refusal: Fault,
 ) -> Result<Response<Body>, Fault> {
-    let live = match wire.ask(&request.read()).await? {
+    let live = match proxy.ask(&request.read()).await? {
         Asked::Done(live) => live,
         Asked::Refused(StatusCode::NOT_FOUND, _) => return Err(refusal),
         Asked::Refused(_, told) => return Ok(told),
@@ -30,7 +31,7 @@ pub(super) async fn apply_to_existing(
     let uid = live.pointer("/metadata/uid").cloned().unwrap_or_default();
     let bind = move |body: &Bytes| bound(body, &uid);
     // What cannot be bound must not pass: it might create.
-    let bound = wire.limits.compute(request.body.clone(), bind).await?;
+    let bound = proxy.limits.compute(request.body.clone(), bind).await?;
     request.body = bound
         .ok_or_else(|| {
             Fault::BadRequest(
@@ -39,7 +40,7 @@ pub(super) async fn apply_to_existing(
             )
         })?
         .into();
-    wire.pass(&request).await
+    proxy.pass(&request).await
 }
 
 /// An apply's body with `uid`; none where it cannot be read or there is no uid.
@@ -62,28 +63,28 @@ fn bound(body: &[u8], uid: &Value) -> Option<String> {
 /// that are not there mean the files as they are. A client that names another source knows what it does.
 /// `may_get` is asked where the answer would show files that its sender did not send.
 pub(super) async fn replace_template(
-    wire: &Wire,
+    proxy: &Proxy,
     mut request: ProxyRequest,
     may_get: impl Future<Output = Result<bool, Fault>>,
 ) -> Result<Response<Body>, Fault> {
     let meant = Source::of(&request.body);
     if meant == Source::Named {
-        return wire.pass(&request).await;
+        return proxy.pass(&request).await;
     }
-    let live = match wire.ask(&request.read()).await? {
+    let live = match proxy.ask(&request.read()).await? {
         Asked::Done(live) => live,
-        Asked::Refused(StatusCode::NOT_FOUND, _) => return wire.pass(&request).await,
+        Asked::Refused(StatusCode::NOT_FOUND, _) => return proxy.pass(&request).await,
         // Without the files that are there, they would be lost.
         Asked::Refused(_, told) => return Ok(told),
     };
     if meant.is_other_version(&live) {
-        return wire.pass(&request).await;
+        return proxy.pass(&request).await;
     }
     if let Some(files) = rewrite::files_of(&live) {
         request.hides_files = !may_get.await?;
         request.body = rewrite::insert_files(&request.body, files).into();
     }
-    wire.pass(&request).await
+    proxy.pass(&request).await
 }
 
 /// Where an update says that the source comes from.
