@@ -19,7 +19,7 @@ use super::{
     delete,
     fault::Fault,
     headers,
-    limits::{Held, Place},
+    limits::{Held, Permit},
     metrics::Metrics,
     names::{GROUP, VERSION},
     negotiate::{Accept, Media, accepts_gzip},
@@ -230,7 +230,7 @@ impl Gateway {
                 plural: target.resource.plural(),
             });
         }
-        let place = self.proxy.limits.enter(target.verb)?;
+        let permit = self.proxy.limits.enter(target.verb)?;
         let held = self.proxy.limits.read(body).await?;
         let (media, body) = meant(target, &head.headers, held.bytes.clone())?;
         let (body, foreign) = self.stored(target, media, body).await?;
@@ -265,12 +265,12 @@ impl Gateway {
             }
             Verb::Watch => {
                 let answer = self.proxy.pass(&request).await?;
-                return Ok(answer.map(|body| keeping(body, place)));
+                return Ok(answer.map(|body| keeping(body, permit)));
             }
             Verb::Delete => {
                 delete::check_options(&request)?;
                 let deleting = delete::delete(self.proxy.clone(), request, identity.clone());
-                return self.to_its_end(deleting, place, held).await;
+                return self.to_its_end(deleting, permit, held).await;
             }
             Verb::DeleteCollection => {
                 delete::check_options(&request)?;
@@ -280,23 +280,23 @@ impl Gateway {
                 self.proxy.pass(&request).await
             }
         };
-        Ok(answer?.map(|body| in_time(keeping(body, place))))
+        Ok(answer?.map(|body| in_time(keeping(body, permit))))
     }
 
     /// Does what must not stop in the middle because its caller leaves.
     async fn to_its_end(
         &self,
         work: impl Future<Output = Result<Response<Body>, Fault>> + Send + 'static,
-        place: Place,
+        permit: Permit,
         held: Held,
     ) -> Result<Response<Body>, Fault> {
         let done = self.tasks.spawn(async move {
             let _held = held;
-            (work.await, place)
+            (work.await, permit)
         });
         let given_up = |_| Fault::Internal("the request was given up".to_owned());
-        let (answer, place) = done.await.map_err(given_up)?;
-        Ok(answer?.map(|body| in_time(keeping(body, place))))
+        let (answer, permit) = done.await.map_err(given_up)?;
+        Ok(answer?.map(|body| in_time(keeping(body, permit))))
     }
 
     /// A body in stored words, and whether it was meant for the stored group.

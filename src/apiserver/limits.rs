@@ -41,40 +41,40 @@ pub(super) struct Limits {
     computations: Arc<Semaphore>,
 }
 
-/// Gives a place back when it is dropped.
-pub(super) type Place = OwnedSemaphorePermit;
+/// Gives a permit back when it is dropped.
+pub(super) type Permit = OwnedSemaphorePermit;
 
 /// A body and the room that it takes.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) bytes: Bytes,
-    _room: Place,
+    _room: Permit,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let places = |number| Arc::new(Semaphore::new(number));
+        let permits = |number| Arc::new(Semaphore::new(number));
         Self {
-            reads: places(READS),
-            writes: places(WRITES),
-            watches: places(WATCHES),
-            held: places(HELD_KIB),
-            computations: places(COMPUTATIONS),
+            reads: permits(READS),
+            writes: permits(WRITES),
+            watches: permits(WATCHES),
+            held: permits(HELD_KIB),
+            computations: permits(COMPUTATIONS),
         }
     }
 }
 
 impl Limits {
-    /// A place for a request; refused where there is none.
-    pub(super) fn enter(&self, verb: Verb) -> Result<Place, Fault> {
-        let places = match verb {
+    /// A permit for a request; refused where there is none.
+    pub(super) fn enter(&self, verb: Verb) -> Result<Permit, Fault> {
+        let permits = match verb {
             Verb::Get | Verb::List => &self.reads,
             Verb::Watch => &self.watches,
             Verb::Create | Verb::Update | Verb::Patch | Verb::Delete | Verb::DeleteCollection => {
                 &self.writes
             }
         };
-        take(places, 1)
+        take(permits, 1)
     }
 
     /// Reads a request's body, as far as there is room for it and it is not too large.
@@ -115,7 +115,7 @@ impl Limits {
         }
         let turn = Arc::clone(&self.computations).acquire_owned().await;
         let worked = spawn_blocking(move || {
-            // A client that leaves does not stop the work, which keeps its place until it is done.
+            // A client that leaves does not stop the work, which keeps its permit until it is done.
             let _turn = turn;
             work(&text)
         });
@@ -125,14 +125,14 @@ impl Limits {
     }
 
     /// Room for `bytes` of a body that is held in memory.
-    pub(super) fn room(&self, bytes: usize) -> Result<Place, Fault> {
+    pub(super) fn room(&self, bytes: usize) -> Result<Permit, Fault> {
         take(&self.held, bytes / 1024 + 1)
     }
 }
 
-fn take(places: &Arc<Semaphore>, number: usize) -> Result<Place, Fault> {
+fn take(permits: &Arc<Semaphore>, number: usize) -> Result<Permit, Fault> {
     let number = u32::try_from(number).map_err(|_| Fault::TooManyRequests)?;
-    Arc::clone(places)
+    Arc::clone(permits)
         .try_acquire_many_owned(number)
         .map_err(|error| match error {
             TryAcquireError::NoPermits | TryAcquireError::Closed => Fault::TooManyRequests,

@@ -16,7 +16,7 @@
 //! - on demand, `P.spec.files` is left out.
 //!
 //! No rule looks at `kind`: our kinds have no member named `items`, `rows`, `object`, `details` or
-//! `message` at these places, and no other kind of answer means something else by them.
+//! `message` at these positions, and no other kind of answer means something else by them.
 //!
 //! Rules for requests: `.apiVersion` is swapped, so that an object of the wrong group is refused by
 //! kube-apiserver in its own words ([`Options::foreign`] swaps them back), and

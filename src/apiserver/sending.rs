@@ -1,4 +1,4 @@
-//! An answer on its way to a client that may read slowly: it keeps its place until it is sent, and has a
+//! An answer on its way to a client that may read slowly: it keeps its permit until it is sent, and has a
 //! minute for that. A watch has neither.
 //!
 //! No body can end itself: nobody asks it for more while its client does not read. So what drives it, a

@@ -23,16 +23,16 @@ use crate::apiserver::body::full;
 /// More than any buffer on the way takes.
 const LARGE: usize = 4 * 1024 * 1024;
 
-/// One place, which every answer keeps.
+/// One permit, which every answer keeps.
 struct Play {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     tasks: JoinSet<()>,
 }
 
 impl Play {
     fn new() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(1)),
+            permits: Arc::new(Semaphore::new(1)),
             tasks: JoinSet::new(),
         }
     }
@@ -40,10 +40,10 @@ impl Play {
     /// Serves a connection; its other end.
     fn serve(&mut self, is_http2: bool) -> DuplexStream {
         let (near, far) = duplex(64 * 1024);
-        let places = Arc::clone(&self.places);
+        let permits = Arc::clone(&self.permits);
         let service = service_fn(move |_: Request<Incoming>| {
-            let place = Arc::clone(&places).try_acquire_owned().unwrap();
-            let body = keeping(full(vec![b'x'; LARGE]), place);
+            let permit = Arc::clone(&permits).try_acquire_owned().unwrap();
+            let body = keeping(full(vec![b'x'; LARGE]), permit);
             async move { Ok::<_, Infallible>(Response::new(in_time(body))) }
         });
         self.tasks.spawn(async move {
@@ -82,29 +82,29 @@ impl Play {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_keeps_its_place_until_it_is_sent() {
+async fn an_answer_keeps_its_permit_until_it_is_sent() {
     for is_http2 in [true, false] {
         let mut play = Play::new();
         let mut body = play.ask(is_http2).await;
         body.frame().await.unwrap().unwrap();
         tokio::time::sleep(TIME / 2).await;
-        assert_eq!(play.places.available_permits(), 0, "HTTP/2: {is_http2}");
+        assert_eq!(play.permits.available_permits(), 0, "HTTP/2: {is_http2}");
         let rest = body.collect().await.unwrap().to_bytes();
         assert!(rest.len() > LARGE / 2);
-        let _place = play.places.acquire().await.unwrap();
+        let _place = play.permits.acquire().await.unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_read_in_time_gets_no_more_and_makes_place() {
+async fn who_does_not_read_in_time_gets_no_more_and_makes_room() {
     for is_http2 in [true, false] {
         let mut play = Play::new();
         let asked = Instant::now();
         let body = play.ask(is_http2).await;
-        let place = tokio::time::timeout(TIME * 2, play.places.acquire()).await;
-        let place = place.unwrap().unwrap();
+        let permit = tokio::time::timeout(TIME * 2, play.permits.acquire()).await;
+        let permit = permit.unwrap().unwrap();
         assert!(asked.elapsed() >= TIME, "HTTP/2: {is_http2}");
-        drop(place);
+        drop(permit);
         body.collect().await.unwrap_err();
     }
 }
