@@ -16,7 +16,6 @@ mod delete;
 mod fault;
 mod gateway;
 mod headers;
-mod judge;
 mod limits;
 mod metrics;
 mod names;
@@ -24,6 +23,7 @@ mod negotiate;
 mod proxy;
 mod query;
 mod ready;
+mod refusal;
 mod relay;
 mod request;
 pub mod rewrite;
@@ -54,10 +54,10 @@ use self::{
         keeper::{INTERVAL, Keeper},
     },
     gateway::Gateway,
-    judge::Judge,
     limits::Limits,
-    ready::Ready,
     proxy::Proxy,
+    ready::Ready,
+    refusal::Refusals,
     serve::Ends,
     upstream::Upstream,
 };
@@ -147,7 +147,7 @@ pub async fn run(
         ready: ready.clone(),
         proxy: Proxy {
             upstream: Arc::new(Upstream::new(config)?),
-            judge: Judge::new(client.clone()),
+            refusals: Refusals::new(client.clone()),
             limits: Limits::default(),
         },
         tasks: TaskTracker::new(),

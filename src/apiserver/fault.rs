@@ -129,10 +129,12 @@ impl Fault {
     /// Byte for byte what kube-apiserver writes, so that nobody can tell who refuses.
     fn status(&self) -> String {
         let (code, reason) = self.kind();
-        let (plural, name) = match self {
-            Self::Forbidden { plural, name, .. } => (plural.as_str(), name.as_str()),
-            Self::NotSupported { plural, .. } => (*plural, ""),
-            _ => ("", ""),
+        let (plural, name) = if let Self::Forbidden { plural, name, .. } = self {
+            (plural.as_str(), name.as_str())
+        } else if let Self::NotSupported { plural, .. } = self {
+            (*plural, "")
+        } else {
+            ("", "")
         };
         let details = Details {
             name: some(name),

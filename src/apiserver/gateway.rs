@@ -368,7 +368,7 @@ fn attributes(target: &Target, verb: Verb, head: &Head) -> Attributes {
     let fields = selector("fieldSelector");
     let is_of_many = matches!(verb, Verb::List | Verb::Watch);
     let selected = fields.filter(|_| is_of_many).and_then(authz::exact_name);
-    Attributes::Resource(ResourceAttributes {
+    Attributes::Resource(Box::new(ResourceAttributes {
         field_selector: fields.map(|text| FieldSelectorAttributes {
             raw_selector: Some(text.to_owned()),
             requirements: None,
@@ -384,7 +384,7 @@ fn attributes(target: &Target, verb: Verb, head: &Head) -> Attributes {
         subresource: target.status.then(|| "status".to_owned()),
         verb: Some(verb.word().to_owned()),
         version: Some(VERSION.to_owned()),
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use http::{Response, StatusCode};
 use super::{
     body::{Body, coming},
     fault::Fault,
-    judge::Judge,
     limits::Limits,
+    refusal::Refusals,
     relay::{Relay, whole},
     request::ProxyRequest,
     rewrite::Options,
@@ -21,7 +21,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Proxy {
     pub(super) upstream: Arc<Upstream>,
-    pub(super) judge: Judge,
+    pub(super) refusals: Refusals,
     pub(super) limits: Limits,
 }
 
@@ -69,7 +69,7 @@ impl Proxy {
         let answer = answer.await?.map(coming);
         match answer.status() {
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {
-                self.judge.refusal(answer, resource).await
+                self.refusals.told(answer, resource).await
             }
             _ => Ok(answer),
         }

@@ -22,15 +22,15 @@ use super::{
 };
 use crate::api::text::chain;
 
-/// Judges refusals; clones share what was found out.
+/// Tells whose doing a refusal is; clones share what was found out.
 #[derive(Clone)]
-pub(super) struct Judge {
+pub(super) struct Refusals {
     client: Client,
     /// As whom kube-apiserver knows this server.
     own_name: Arc<OnceCell<String>>,
 }
 
-impl Judge {
+impl Refusals {
     pub(super) fn new(client: Client) -> Self {
         Self {
             client,
@@ -39,7 +39,7 @@ impl Judge {
     }
 
     /// The same refusal, unless it is none of the client's doing.
-    pub(super) async fn refusal(
+    pub(super) async fn told(
         &self,
         answer: Response<Body>,
         resource: Resource,
@@ -113,9 +113,9 @@ fn says_what_is_missing(status: Option<&Value>) -> bool {
     status["kind"] == "Status" && has("kind") && has("name")
 }
 
-impl fmt::Debug for Judge {
+impl fmt::Debug for Refusals {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Judge")
+        out.write_str("Refusals")
     }
 }
 

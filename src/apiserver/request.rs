@@ -40,7 +40,7 @@ pub(super) struct ProxyRequest {
 
 impl ProxyRequest {
     /// The request that kube-apiserver gets.
-    fn outgoing(&self) -> Result<Outgoing, Fault> {
+    pub(super) fn outgoing(&self) -> Result<Outgoing, Fault> {
         let mut path = self.target.path(STORED_VERSION_PATH);
         let query = self.query.written();
         if !query.is_empty() {
@@ -91,7 +91,7 @@ impl ProxyRequest {
     }
 
     /// LIST and WATCH of templates never had the files, and old clients hold all templates in memory.
-    fn omits_files(&self) -> bool {
+    pub(super) fn omits_files(&self) -> bool {
         let is_of_many = matches!(
             self.target.verb,
             Verb::List | Verb::Watch | Verb::DeleteCollection

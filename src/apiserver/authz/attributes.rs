@@ -10,7 +10,7 @@ use crate::k8s::identity::Identity;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Attributes {
     /// Something about objects of the aggregated group.
-    Resource(ResourceAttributes),
+    Resource(Box<ResourceAttributes>),
     /// Something else, such as discovery.
     Path {
         /// The path, without the query.
@@ -48,7 +48,7 @@ impl Attributes {
             ..SubjectAccessReviewSpec::default()
         };
         match self {
-            Self::Resource(request) => review.resource_attributes = Some(request.clone()),
+            Self::Resource(request) => review.resource_attributes = Some(request.as_ref().clone()),
             Self::Path { path, verb } => {
                 review.non_resource_attributes = Some(NonResourceAttributes {
                     path: Some(path.clone()),

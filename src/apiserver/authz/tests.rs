@@ -22,13 +22,13 @@ fn alice() -> Identity {
 }
 
 fn get(name: &str) -> Attributes {
-    Attributes::Resource(ResourceAttributes {
+    Attributes::Resource(Box::new(ResourceAttributes {
         verb: Some("get".to_owned()),
         namespace: Some("team".to_owned()),
         resource: Some("coderworkspaces".to_owned()),
         name: Some(name.to_owned()),
         ..ResourceAttributes::default()
-    })
+    }))
 }
 
 fn status(status: &Value) -> Answer {
@@ -199,7 +199,7 @@ async fn every_part_of_the_question_counts() {
             );
             change(&mut identity, &mut request);
             authorizer
-                .authorize(&identity, &Attributes::Resource(request))
+                .authorize(&identity, &Attributes::Resource(request.into()))
                 .await
                 .unwrap();
         }

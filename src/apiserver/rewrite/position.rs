@@ -89,10 +89,12 @@ impl Position {
 
     /// What a text here has to equal to be renamed in an answer, and its new name.
     pub(super) fn renaming(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::Version | Self::EntryVersion => Some((STORED_GROUP_VERSION, GROUP_VERSION)),
-            Self::Group => Some((STORED_GROUP, GROUP)),
-            _ => None,
+        if matches!(self, Self::Version | Self::EntryVersion) {
+            Some((STORED_GROUP_VERSION, GROUP_VERSION))
+        } else if self == Self::Group {
+            Some((STORED_GROUP, GROUP))
+        } else {
+            None
         }
     }
 }

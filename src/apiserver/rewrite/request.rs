@@ -26,15 +26,14 @@ pub struct Rewritten<'a> {
 /// What cannot be read is not changed: kube-apiserver judges it.
 #[must_use]
 pub fn object(body: &[u8], yaml: bool) -> Rewritten<'_> {
-    renamed(body, |renaming, text| renaming.read(text, Position::Item)).unwrap_or_else(|| {
+    renamed(body, Meant::Object).unwrap_or_else(|| {
         let Some(json) = yaml.then(|| yaml::read(body)).flatten() else {
             return Rewritten::unchanged(body);
         };
-        let (renamed, foreign) =
-            match renamed(&json, |renaming, text| renaming.read(text, Position::Item)) {
-                Some(renamed) => (renamed.body.into_owned(), renamed.foreign),
-                None => (json, false),
-            };
+        let (renamed, foreign) = match renamed(&json, Meant::Object) {
+            Some(renamed) => (renamed.body.into_owned(), renamed.foreign),
+            None => (json, false),
+        };
         Rewritten {
             body: renamed.into(),
             foreign,
@@ -45,8 +44,7 @@ pub fn object(body: &[u8], yaml: bool) -> Rewritten<'_> {
 /// Renames the values of a JSON patch (RFC 6902) by what their operation's path names.
 #[must_use]
 pub fn json_patch(body: &[u8]) -> Rewritten<'_> {
-    renamed(body, |renaming, text| renaming.patch(text))
-        .unwrap_or_else(|| Rewritten::unchanged(body))
+    renamed(body, Meant::Patch).unwrap_or_else(|| Rewritten::unchanged(body))
 }
 
 impl<'a> Rewritten<'a> {
@@ -58,15 +56,26 @@ impl<'a> Rewritten<'a> {
     }
 }
 
+/// What a body is.
+#[derive(Clone, Copy)]
+enum Meant {
+    Object,
+    Patch,
+}
+
 /// The renamed body; none where it is neither an object nor an array.
-fn renamed(body: &[u8], read: fn(&mut Renaming<'_>, &str) -> bool) -> Option<Rewritten<'_>> {
+fn renamed(body: &[u8], meant: Meant) -> Option<Rewritten<'_>> {
     // As in Go, text need not be UTF-8, and is read with such marks in it.
     let text = String::from_utf8_lossy(body);
     let mut renaming = Renaming {
         edited: Edited::new(&text),
         foreign: false,
     };
-    read(&mut renaming, &text).then_some(())?;
+    let is_read = match meant {
+        Meant::Object => renaming.read(&text, Position::Item),
+        Meant::Patch => renaming.patch(&text),
+    };
+    is_read.then_some(())?;
     let Renaming { edited, foreign } = renaming;
     let body = edited.finish().map_or(Cow::Borrowed(body), |edited| {
         Cow::Owned(edited.into_bytes())

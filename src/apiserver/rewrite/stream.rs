@@ -132,16 +132,15 @@ impl ResponseFilter {
             State::Opaque => pass.at = pass.input.len(),
             State::Skip(skip) => self.skip(skip, pass),
             State::Member { comma } => return self.member(comma, pass),
-            State::Value { .. } | State::AfterValue => {
-                pass.at += spaces(pass.rest());
-                let Some(&byte) = pass.rest().first() else {
-                    return Ok(());
-                };
-                return match self.state {
-                    State::Value { or_end: true } if byte == b']' => self.close(pass),
-                    State::AfterValue => self.after_value(byte, pass),
-                    _ => self.value(byte, pass),
-                };
+            State::Value { or_end } => match pass.token() {
+                Some(b']') if or_end => return self.close(pass),
+                Some(byte) => return self.value(byte, pass),
+                None => {}
+            },
+            State::AfterValue => {
+                if let Some(byte) = pass.token() {
+                    return self.after_value(byte, pass);
+                }
             }
         }
         Ok(())
@@ -304,6 +303,12 @@ impl<'a> Pass<'a> {
     fn window(&self) -> &'a [u8] {
         let rest = self.rest();
         rest.get(..LONGEST).unwrap_or(rest)
+    }
+
+    /// The first byte of the next token, which is still to be read; none where only white space is left.
+    fn token(&mut self) -> Option<u8> {
+        self.at += spaces(self.rest());
+        self.rest().first().copied()
     }
 
     /// Writes what was read, or leaves it out.

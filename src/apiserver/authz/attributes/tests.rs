@@ -39,7 +39,10 @@ fn a_request_about_an_object_is_asked_as_kube_apiserver_asks() {
             "namespace": "team", "resource": "coderworkspaces",
             "subresource": "status", "name": "x"},
     });
-    assert_eq!(asked(&alice(), &Attributes::Resource(request)), expected);
+    assert_eq!(
+        asked(&alice(), &Attributes::Resource(request.into())),
+        expected
+    );
 }
 
 #[test]

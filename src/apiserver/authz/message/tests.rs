@@ -51,7 +51,7 @@ fn the_words_are_those_of_kube_apiserver() {
             r#"coderworkspaces.aggregation.coder.com "<x>" is forbidden: User "a&lt;b&gt;&amp;\"c\"\n" cannot create resource "coderworkspaces" in API group "aggregation.coder.com" in the namespace "te&amp;am": RBAC: <role>"#,
         ),
     ] {
-        let attributes = Attributes::Resource(request);
+        let attributes = Attributes::Resource(request.into());
         assert_eq!(
             forbidden_message(&user(name), &attributes, reason),
             expected
