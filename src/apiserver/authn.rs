@@ -15,18 +15,11 @@ use tokio::sync::watch::Receiver;
 
 use self::trust::Trust;
 pub use self::{authorities::BundleError, peer::Peer};
+use super::fault::Fault;
 use crate::k8s::{clock::Clock, identity::Identity};
 
-/// Why nobody is known to ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It is not kube-apiserver, or it tells no user: 401, with this text.
-    #[error("Unauthorized")]
-    Unauthorized,
-    /// It is not known yet whose certificates are good: 503.
-    #[error("it is not known yet how to tell kube-apiserver from others")]
-    NoTrust,
-}
+const NO_TRUST: &str =
+    "it is not known yet how to tell kube-apiserver from others, please try again";
 
 /// Tells who asks.
 pub struct Authenticator {
@@ -48,21 +41,21 @@ impl Authenticator {
     }
 
     /// Who sent a request with `headers` over the connection with `peer`.
-    pub fn authenticate(&self, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    pub(super) fn authenticate(&self, peer: &Peer, headers: &HeaderMap) -> Result<Identity, Fault> {
         let Some(trust) = self.trust() else {
             return Err(if peer.has_certificates() {
-                Refusal::NoTrust
+                Fault::Unavailable(NO_TRUST.to_owned())
             } else {
-                Refusal::Unauthorized
+                Fault::Unauthorized
             });
         };
         if !peer.is_proxy(&trust, self.clock.now()) {
-            return Err(Refusal::Unauthorized);
+            return Err(Fault::Unauthorized);
         }
         let told = front_proxy::identity(&trust.headers, headers).unwrap_or_default();
         told.filter(|told| !told.is_anonymous())
             .map(Identity::authenticated)
-            .ok_or(Refusal::Unauthorized)
+            .ok_or(Fault::Unauthorized)
     }
 
     fn trust(&self) -> Option<Arc<Trust>> {

@@ -183,7 +183,9 @@ impl Deletion {
 
     /// A DELETE with these options instead of the caller's.
     fn deleting(&self, options: &DeleteOptions) -> ProxyRequest {
-        let mut deleting = self.request.with_json(json!(options).to_string());
+        let mut deleting = self.request.clone();
+        deleting.media = Media::Json;
+        deleting.body = json!(options).to_string().into();
         deleting.query = Query::default();
         deleting
     }

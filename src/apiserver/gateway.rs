@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    authn::{self, Authenticator, Peer},
+    authn::{Authenticator, Peer},
     authz::{self, Attributes, Authorizer},
     body::{Body, empty, full},
     catalog::Catalog,
@@ -122,7 +122,9 @@ impl Gateway {
         if let Route::Probe(probe) = route {
             return Ok(self.probe(*probe, &head));
         }
-        let identity = self.authenticate(caller, &head)?;
+        let identity = self
+            .authenticator
+            .authenticate(&caller.peer, &head.headers)?;
         match route {
             Route::Target(target) => {
                 self.authorize(&identity, &attributes(target, target.verb, &head))
@@ -139,15 +141,6 @@ impl Gateway {
             }
             Route::Probe(_) | Route::Unknown => Err(Fault::NoSuchPath),
         }
-    }
-
-    /// Who asks.
-    fn authenticate(&self, caller: &Caller, head: &Head) -> Result<Identity, Fault> {
-        let who = self.authenticator.authenticate(&caller.peer, &head.headers);
-        who.map_err(|refusal| match refusal {
-            authn::Refusal::Unauthorized => Fault::Unauthorized,
-            authn::Refusal::NoTrust => Fault::Unavailable(format!("{refusal}, please try again")),
-        })
     }
 
     async fn authorize(&self, identity: &Identity, attributes: &Attributes) -> Result<(), Fault> {

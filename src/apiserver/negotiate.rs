@@ -80,13 +80,15 @@ impl Yaml {
     }
 }
 
+/// What asks for JSON, or takes it.
+pub(super) const JSONS: [&str; 3] = ["application/json", "application/*", "*/*"];
 const YAML: &str = "application/yaml";
 
 impl Accept {
     /// By the headers of a request. What cannot be renamed is left out; a watch is never in YAML.
     pub(super) fn of(verb: Verb, headers: &HeaderMap) -> Result<Self, Fault> {
         let known: &[&str] = if verb == Verb::Watch {
-            &["application/json", "application/*", "*/*"]
+            &JSONS
         } else {
             &["application/json", YAML, "application/*", "*/*"]
         };
@@ -147,7 +149,7 @@ fn quality(clause: &str) -> f32 {
     quality.unwrap_or(1.0)
 }
 
-fn parameter<'a>(clause: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn parameter<'a>(clause: &'a str, name: &str) -> Option<&'a str> {
     let mut parameters = clause.split(';').skip(1);
     parameters.find_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;

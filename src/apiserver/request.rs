@@ -82,14 +82,6 @@ impl ProxyRequest {
         }
     }
 
-    /// The same with another body, written in JSON.
-    pub(super) fn with_json(&self, body: impl Into<Bytes>) -> Self {
-        let mut changed = self.clone();
-        changed.media = Media::Json;
-        changed.body = body.into();
-        changed
-    }
-
     /// LIST and WATCH of templates never had the files, and old clients hold all templates in memory.
     pub(super) fn omits_files(&self) -> bool {
         let is_of_many = matches!(

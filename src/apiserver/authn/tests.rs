@@ -75,7 +75,7 @@ impl World {
         who.map_or_else(|refusal| format!("[{refusal}]"), |identity| identity.name)
     }
 
-    fn who(&self, peer: &Peer, pairs: &[(&str, &str)]) -> Result<Identity, Refusal> {
+    fn who(&self, peer: &Peer, pairs: &[(&str, &str)]) -> Result<Identity, Fault> {
         self.authenticator.authenticate(peer, &headers(pairs))
     }
 }
@@ -107,7 +107,7 @@ fn a_proxy_tells_the_user() {
         ("x-remote-group", "system:unauthenticated"),
     ];
     let refused = world.who(&world.proxy(), &nobody);
-    assert_eq!(refused, Err(Refusal::Unauthorized));
+    assert_eq!(refused, Err(Fault::Unauthorized));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_proxy_without_a_user_is_nobody() {
     let garbled = HeaderValue::from_bytes(b"\xff").unwrap();
     let headers = HeaderMap::from_iter([(HeaderName::from_static("x-remote-user"), garbled)]);
     let refusal = world.authenticator.authenticate(&world.proxy(), &headers);
-    assert_eq!(refusal, Err(Refusal::Unauthorized));
+    assert_eq!(refusal, Err(Fault::Unauthorized));
 }
 
 #[test]
@@ -205,8 +205,11 @@ fn without_trust_a_certificate_proves_nothing_and_refutes_nothing() {
     let world = World::new();
     world.trust.send_replace(None);
     assert!(!world.authenticator.knows(&world.proxy()));
-    assert_eq!(world.who(&world.proxy(), ALICE), Err(Refusal::NoTrust));
-    assert_eq!(world.who(&peer([]), ALICE), Err(Refusal::Unauthorized));
+    assert_eq!(
+        world.who(&world.proxy(), ALICE),
+        Err(Fault::Unavailable(NO_TRUST.to_owned()))
+    );
+    assert_eq!(world.who(&peer([]), ALICE), Err(Fault::Unauthorized));
 }
 
 #[test]

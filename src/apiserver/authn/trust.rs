@@ -9,9 +9,10 @@ mod follow;
 use std::collections::BTreeMap;
 
 use http::HeaderName;
+use tower::BoxError;
 
 pub use self::follow::follow;
-use super::authorities::{Authorities, BundleError};
+use super::authorities::Authorities;
 
 /// What one reading of the `ConfigMap` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,18 +44,7 @@ pub struct TrustError {
     pub key: &'static str,
     /// What is wrong with it.
     #[source]
-    pub problem: Problem,
-}
-
-/// What is wrong with a value.
-#[derive(Debug, thiserror::Error)]
-pub enum Problem {
-    /// It is no bundle of certificates.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// It is no list of texts.
-    #[error("it is no JSON list of texts")]
-    List(#[from] serde_json::Error),
+    pub problem: BoxError,
 }
 
 const PROXY_CA: &str = "requestheader-client-ca-file";

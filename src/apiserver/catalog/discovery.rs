@@ -11,7 +11,7 @@ use crate::apiserver::{
     body::Body,
     fault::Fault,
     names::{GROUP, GROUP_VERSION, VERSION},
-    negotiate::clauses,
+    negotiate::{JSONS, clauses, essence, parameter},
     route::Resource,
 };
 
@@ -28,13 +28,6 @@ pub(in crate::apiserver) struct Discovery {
 }
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-
-/// What a client wants `/apis` to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Aggregated,
-    Plain,
-}
 
 impl Discovery {
     /// From kube-apiserver's `APIResourceList` of the stored group, which may lack our kinds; none where
@@ -78,7 +71,7 @@ impl Discovery {
 
     /// `/apis`, in the form that is asked for.
     pub(in crate::apiserver) fn groups(&self, asked: &HeaderMap) -> Result<Response<Body>, Fault> {
-        if form(asked)? == Form::Plain {
+        if !is_aggregated(asked)? {
             return Ok(self.groups.answer());
         }
         let mut response = self.aggregated.tagged(asked);
@@ -164,37 +157,28 @@ fn aggregated(entries: &[&Value]) -> Value {
     })
 }
 
-/// The first form that is asked for and known.
-fn form(asked: &HeaderMap) -> Result<Form, Fault> {
-    let clauses: Vec<&str> = clauses(asked, &header::ACCEPT).collect();
-    if clauses.is_empty() {
-        return Ok(Form::Plain);
+/// Whether the aggregated form is the first one that is asked for and known.
+fn is_aggregated(asked: &HeaderMap) -> Result<bool, Fault> {
+    let mut clauses = clauses(asked, &header::ACCEPT).peekable();
+    if clauses.peek().is_none() {
+        return Ok(false);
     }
-    clauses
-        .iter()
-        .find_map(|clause| known(clause))
-        .ok_or_else(|| Fault::NotAcceptable(format!("application/json, {AGGREGATED}")))
-}
-
-fn known(clause: &str) -> Option<Form> {
-    let mut parts = clause.split(';').map(str::trim);
-    let media = parts.next()?;
-    if !["application/json", "application/*", "*/*"].contains(&media) {
-        return None;
-    }
-    let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-    let parameter = |name: &str| {
-        parameters
-            .iter()
-            .find_map(|(key, value)| (*key == name).then_some(*value))
-    };
-    match (parameter("as"), parameter("g"), parameter("v")) {
-        (None, None, None) => Some(Form::Plain),
-        (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => {
-            Some(Form::Aggregated)
+    let form = |clause: &str| {
+        let form = ["as", "g", "v"].map(|name| parameter(clause, name));
+        match form {
+            _ if !JSONS.contains(&essence(clause)) => None,
+            [None, None, None] => Some(false),
+            [
+                Some("APIGroupDiscoveryList"),
+                Some("apidiscovery.k8s.io"),
+                Some("v2"),
+            ] => Some(true),
+            _ => None,
         }
-        (_, _, _) => None,
-    }
+    };
+    clauses
+        .find_map(form)
+        .ok_or_else(|| Fault::NotAcceptable(format!("{JSON}, {AGGREGATED}")))
 }
 
 #[cfg(test)]

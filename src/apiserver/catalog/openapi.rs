@@ -12,7 +12,7 @@ use crate::apiserver::{
     body::Body,
     fault::Fault,
     names::{GROUP, STORED_GROUP, STORED_VERSION_PATH, VERSION_PATH},
-    negotiate::{clauses, essence},
+    negotiate::{JSONS, clauses, essence},
     query::Query,
     route::Resource,
 };
@@ -105,8 +105,7 @@ impl OpenApi {
 /// The binary forms of the document are for clients that no cluster of today has.
 fn takes_json(asked: &HeaderMap) -> bool {
     let mut clauses = clauses(asked, &header::ACCEPT).map(essence).peekable();
-    clauses.peek().is_none()
-        || clauses.any(|media| ["application/json", "application/*", "*/*"].contains(&media))
+    clauses.peek().is_none() || clauses.any(|media| JSONS.contains(&media))
 }
 
 /// A year from now, as HTTP writes it.
