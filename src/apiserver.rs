@@ -7,33 +7,9 @@
 //! What it must never do: forward what was not authorized; answer 404 for what may exist; change a byte
 //! that no rule names.
 
-pub mod authn;
-pub mod authz;
-mod body;
-mod catalog;
-pub mod certificate;
-mod delete;
-mod fault;
-mod gateway;
-mod headers;
-mod limits;
-mod metrics;
 mod names;
-mod negotiate;
 mod proxy;
-mod query;
-mod ready;
-mod refusal;
-mod relay;
-mod request;
-pub mod rewrite;
-mod route;
-mod sending;
-mod serve;
-mod strangers;
-pub mod tls;
-mod update;
-mod upstream;
+mod server;
 
 use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -46,22 +22,29 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    authn::Authenticator,
-    authz::Authorizer,
-    certificate::{
-        Served,
-        files::{Files, FilesError},
-        keeper::{INTERVAL, Keeper},
+    proxy::{Proxy, catalog, gateway::Gateway, refusal::Refusals, upstream::Upstream},
+    server::{
+        authentication::{self, Authenticator},
+        authorization::Authorizer,
+        certificate::{
+            Served,
+            files::{Files, FilesError},
+            keeper::{INTERVAL, Keeper},
+        },
+        limits::Limits,
+        ready::Ready,
+        serve::{self, Ends, Shared},
+        tls,
     },
-    gateway::Gateway,
-    limits::Limits,
-    proxy::Proxy,
-    ready::Ready,
-    refusal::Refusals,
-    serve::Ends,
-    upstream::Upstream,
 };
-pub use self::{certificate::ServiceName, metrics::Metrics, serve::DRAIN, upstream::UpstreamError};
+pub use self::{
+    proxy::{rewrite, upstream::UpstreamError},
+    server::{
+        certificate::{self, ServiceName},
+        metrics::Metrics,
+        serve::DRAIN,
+    },
+};
 use crate::k8s::clock::Clock;
 
 /// What the aggregated API runs with.
@@ -134,24 +117,27 @@ pub async fn run(
     let (publish_certificate, served) = watch::channel(None);
     let (publish_trust, trust) = watch::channel(None);
     let (publish_catalog, catalog) = watch::channel(None);
-    let ready = Ready {
+    let ready = Arc::new(Ready {
         certificate: served.clone(),
         trust: trust.clone(),
         catalog: catalog.clone(),
         stop: stop.clone(),
+    });
+    let shared = Shared {
+        authenticator: Arc::new(Authenticator::new(trust, clock.clone())),
+        tasks: TaskTracker::new(),
+        metrics,
     };
     let gateway = Gateway {
-        authenticator: Authenticator::new(trust.clone(), clock.clone()),
+        shared: shared.clone(),
         authorizer: Authorizer::new(client.clone(), random.u64(..)),
         catalog,
-        ready: ready.clone(),
+        ready: Arc::clone(&ready),
         proxy: Proxy {
             upstream: Arc::new(Upstream::new(config)?),
             refusals: Refusals::new(client.clone()),
             limits: Limits::default(),
         },
-        tasks: TaskTracker::new(),
-        metrics,
         clock: clock.clone(),
     };
     let tls = Arc::new(tls::server_config(served)?);
@@ -159,11 +145,12 @@ pub async fn run(
         stop,
         delay: shutdown_delay,
     };
+    let answers = (Arc::new(gateway), shared);
     tokio::select! {
-        () = serve::serve(listener, tls, Arc::new(gateway), ends, random.u64(..)) => Ok(()),
-        never = authn::trust::follow(client.clone(), publish_trust) => match never {},
+        () = serve::serve(listener, tls, answers, ends, random.u64(..)) => Ok(()),
+        never = authentication::trust::follow(client.clone(), publish_trust) => match never {},
         never = catalog::follow(client.clone(), publish_catalog) => match never {},
-        never = beat(ready.clone(), alive) => match never {},
+        never = beat(&ready, alive) => match never {},
         never = ready.announce(readiness) => match never {},
         failed = keep(certificate, client, clock, publish_certificate) => Err(failed),
     }
@@ -171,7 +158,7 @@ pub async fn run(
 
 /// Gives signs of life, in the task that accepts connections, as long as what requests look at can be
 /// looked at.
-async fn beat(ready: Ready, alive: watch::Sender<Instant>) -> Infallible {
+async fn beat<C>(ready: &Ready<C>, alive: watch::Sender<Instant>) -> Infallible {
     loop {
         let _verdict = ready.verdict();
         alive.send_replace(Instant::now());
@@ -188,7 +175,7 @@ async fn keep(
 ) -> Error {
     match certificate {
         Certificate::Files { certificate, key } => {
-            let files = Files::new(certificate, key);
+            let files = Files { certificate, key };
             match files.run(publish).await {
                 Ok(never) => match never {},
                 Err(error) => error.into(),

@@ -141,6 +141,35 @@ fn the_core_has_no_client_no_runtime_and_no_clock() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What passes stands on the server, not beside it.
+#[test]
+fn the_server_of_the_aggregated_api_knows_nothing_of_what_passes() {
+    let mut wrong = Vec::new();
+    let of_kinds = |name: &String| {
+        let file = crate::root()
+            .join("src/api")
+            .join(name)
+            .with_extension("rs");
+        file.exists() && !["names", "text"].contains(&name.as_str())
+    };
+    for (path, text) in sources("src/apiserver/server") {
+        let code = code(&text);
+        let named = |module: &str| -> Vec<String> {
+            let found = code.match_indices(module).filter(|(at, _)| {
+                let before = code[..*at].chars().next_back().unwrap_or(' ');
+                !before.is_alphanumeric() && before != '_'
+            });
+            let rest = found.map(|(at, _)| &code[at + module.len()..]);
+            rest.flat_map(first_names).collect()
+        };
+        let kinds = named("api::").into_iter().filter(of_kinds);
+        for name in named("proxy::").into_iter().chain(kinds) {
+            wrong.push(format!("{} imports {name}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// kube-apiserver reads an apply as YAML: what serde writes as JSON loses some texts there.
 #[test]
 fn the_body_of_an_apply_is_written_in_one_place() {

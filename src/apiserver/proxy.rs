@@ -1,14 +1,27 @@
-//! The way to kube-apiserver and back.
+//! The aggregated API itself: what a request is about, and its way to kube-apiserver and back.
+//!
+//! Stands on the server, which knows nothing of what passes.
+
+pub(super) mod catalog;
+mod delete;
+pub(super) mod gateway;
+mod headers;
+mod negotiate;
+mod query;
+pub(super) mod refusal;
+mod relay;
+mod request;
+pub mod rewrite;
+mod route;
+mod update;
+pub(super) mod upstream;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use super::{
-    body::{Body, coming},
-    fault::Fault,
-    limits::Limits,
+use self::{
     refusal::Refusals,
     relay::{Relay, whole},
     request::ProxyRequest,
@@ -16,9 +29,14 @@ use super::{
     route::{Target, Verb},
     upstream::Upstream,
 };
+use super::server::{
+    body::{Body, coming},
+    fault::Fault,
+    limits::{Limits, Load},
+};
 
 /// The way to kube-apiserver and back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Proxy {
     pub(super) upstream: Arc<Upstream>,
     pub(super) refusals: Refusals,
@@ -27,7 +45,7 @@ pub(super) struct Proxy {
 
 /// What kube-apiserver says to this server itself.
 #[derive(Debug)]
-pub(super) enum Asked {
+enum Asked {
     /// It has done what was asked for.
     Done(Bytes),
     /// It has not; this is what the client would be told.
@@ -36,7 +54,7 @@ pub(super) enum Asked {
 
 impl Proxy {
     /// Sends `request` and passes on whatever is answered.
-    pub(super) async fn pass(&self, request: &ProxyRequest) -> Result<Response<Body>, Fault> {
+    async fn pass(&self, request: &ProxyRequest) -> Result<Response<Body>, Fault> {
         let answer = self.send(request).await?;
         let is_watch = request.target.verb == Verb::Watch && answer.status() == StatusCode::OK;
         let relay = Relay {
@@ -52,7 +70,7 @@ impl Proxy {
     }
 
     /// Sends `request` and reads the answer whole, for this server itself to use.
-    pub(super) async fn ask(&self, request: &ProxyRequest) -> Result<Asked, Fault> {
+    async fn ask(&self, request: &ProxyRequest) -> Result<Asked, Fault> {
         let answer = self.send(request).await?;
         let status = answer.status();
         if status.is_success() {
@@ -65,7 +83,9 @@ impl Proxy {
     /// What kube-apiserver says, unless it refuses for a reason that is this server's own.
     async fn send(&self, request: &ProxyRequest) -> Result<Response<Body>, Fault> {
         let Target { verb, resource, .. } = request.target;
-        let answer = self.upstream.send(request.outgoing()?, verb.is_safe());
+        let answer = self
+            .upstream
+            .send(request.outgoing()?, verb.load() != Load::Write);
         let answer = answer.await?.map(coming);
         match answer.status() {
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => {

@@ -64,7 +64,7 @@ const RIGHTS: [(&str, &str, &str, &str, &str); 7] = [
         "",
         "configmaps",
         "extension-apiserver-authentication",
-        "get list watch",
+        "get",
     ),
     // get: the serving certificate. update: its renewal.
     ("Role", "", "secrets", SECRET_NAME, "get update"),
