@@ -53,6 +53,8 @@ tools() {
   have curl || packages+=(curl ca-certificates)
   have setpriv || packages+=(util-linux)
   have_postgres || packages+=(postgresql)
+  python3 -m venv -h >/dev/null 2>&1 || packages+=(python3-venv)
+  have npm || packages+=(nodejs npm)
   if ((${#packages[@]})); then
     if have apt-get && ((EUID == 0)); then
       # The package of PostgreSQL would start a server that nobody asked for.

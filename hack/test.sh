@@ -20,6 +20,7 @@ stage 'check' hack/check.sh
 stage 'build' build
 stage 'generated files' env CODER_K8S_PROGRAMS="$(programs)" hack/verify.sh
 stage 'servers of the test bed' "$(programs)/testbed" build
+stage 'clients of the MCP server' hack/mcp-clients.sh
 # A test mostly waits for servers, so that more of them than there are cores go at once.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
 stage 'tests' cargo test --locked --workspace

@@ -16,18 +16,26 @@ mod access;
 mod call;
 mod caller;
 mod catalog;
+mod diff;
 mod failure;
 mod gate;
 mod handler;
 mod hosts;
 mod limits;
+mod lines;
 mod metadata;
 mod number;
+mod prompt;
+mod redact;
+mod remedy;
+mod resource;
 mod running;
 mod secret;
 mod serve;
+mod subscription;
 mod tls;
 mod tool;
+mod uri;
 
 use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
@@ -115,7 +123,7 @@ pub async fn run(
         None => (None, None),
     };
     let ends = Ends::new(stop, shutdown_delay);
-    let server = Server::new(writes);
+    let server = Server::new(writes, ends.ending.clone());
     let gate = Arc::new(Gate::new(
         hosts,
         doorman,

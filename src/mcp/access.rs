@@ -8,8 +8,15 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::failure::Failure;
-use crate::api::{names::MANAGER_MCP, text::chain};
+use super::{failure::Failure, lines::Lines};
+use crate::{
+    api::{names::MANAGER_MCP, text::chain},
+    k8s::yaml,
+};
+
+/// Asks for nothing but the metadata of a list, and of each object in a watch.
+const LIST_OF_METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// A kind of objects in namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +48,19 @@ pub(super) struct Page<T> {
 struct PageMetadata {
     #[serde(rename = "continue", default)]
     next: String,
+    #[serde(rename = "resourceVersion", default)]
+    version: String,
 }
 
 impl<T> Page<T> {
     /// Where the rest begins; empty at the end.
     pub(super) fn next(&self) -> &str {
         &self.metadata.next
+    }
+
+    /// From where a watch goes on.
+    pub(super) fn version(&self) -> &str {
+        &self.metadata.version
     }
 }
 
@@ -76,7 +90,7 @@ impl Kind {
 }
 
 /// `value`, if it is a name and can mean no other path.
-fn checked<'a>(argument: &str, value: &'a str) -> Result<&'a str, Failure> {
+pub(super) fn checked<'a>(argument: &str, value: &'a str) -> Result<&'a str, Failure> {
     let legal =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
     if value.is_empty() {
@@ -130,6 +144,31 @@ impl Access {
         self.json(kind, Request::get(path), Body::empty()).await
     }
 
+    /// The same with nothing but metadata: some objects are large.
+    pub(super) async fn list_metadata<T: DeserializeOwned>(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        parameters: &[(&str, &str)],
+    ) -> Result<Page<T>, Failure> {
+        let path = kind.path(namespace, None)? + &query(parameters);
+        let request = Request::get(path).header(header::ACCEPT, LIST_OF_METADATA);
+        self.json(kind, request, Body::empty()).await
+    }
+
+    /// Begins a watch of metadata, as `parameters` say.
+    pub(super) async fn watch(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Lines, Failure> {
+        let path = kind.path(Some(namespace), None)? + &query(parameters);
+        let request = Request::get(path).header(header::ACCEPT, METADATA);
+        let response = self.answer(kind, request, Body::empty()).await?;
+        Ok(Lines::new(response))
+    }
+
     /// Merges `change` into an object and returns what it is then.
     pub(super) async fn merge<T: DeserializeOwned>(
         &self,
@@ -144,6 +183,28 @@ impl Access {
             Request::patch(path).header(header::CONTENT_TYPE, "application/merge-patch+json");
         self.json(kind, request, change.to_string().into_bytes().into())
             .await
+    }
+
+    /// Applies a manifest on the server's side and returns what the object is then, or with `dry_run`
+    /// would be. What others own is taken from them only by `force`.
+    pub(super) async fn apply(
+        &self,
+        kind: &Kind,
+        (namespace, name): (&str, &str),
+        manifest: &Value,
+        dry_run: bool,
+        force: bool,
+    ) -> Result<Value, Failure> {
+        let parameters = [
+            ("fieldManager", MANAGER_MCP),
+            ("fieldValidation", "Strict"),
+            ("dryRun", if dry_run { "All" } else { "" }),
+            ("force", if force { "true" } else { "" }),
+        ];
+        let path = kind.path(Some(namespace), Some(name))? + &query(&parameters);
+        let request = Request::patch(path).header(header::CONTENT_TYPE, yaml::APPLY);
+        let body = yaml::written(manifest).into_bytes();
+        self.json(kind, request, body.into()).await
     }
 
     /// Reads what is below an object as text.
@@ -190,27 +251,43 @@ impl Access {
     async fn send(
         &self,
         kind: &Kind,
-        mut request: http::request::Builder,
+        request: http::request::Builder,
         body: Body,
     ) -> Result<Vec<u8>, Failure> {
+        let body = self
+            .answer(kind, request, body)
+            .await?
+            .collect_bytes()
+            .await;
+        body.map(Into::into).map_err(|error| no_answer(&error))
+    }
+
+    /// The body of a good answer, which may go on.
+    async fn answer(
+        &self,
+        kind: &Kind,
+        mut request: http::request::Builder,
+        body: Body,
+    ) -> Result<Body, Failure> {
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
         let request = request.body(body);
         let request = request.map_err(|error| Failure::Arguments(error.to_string()))?;
-        let no_answer = |error: kube::Error| Failure::NoAnswer(chain(&error));
-        let response = self.client.send(request).await.map_err(no_answer)?;
+        let response = self.client.send(request).await;
+        let response = response.map_err(|error| no_answer(&error))?;
         let code = response.status();
-        let body = response
-            .into_body()
-            .collect_bytes()
-            .await
-            .map_err(no_answer)?;
         if code.is_success() {
-            return Ok(body.into());
+            return Ok(response.into_body());
         }
+        let body = response.into_body().collect_bytes().await;
+        let body = body.map_err(|error| no_answer(&error))?;
         Err(Failure::refused(code, &body, kind.name, || kind.crd()))
     }
+}
+
+fn no_answer(error: &kube::Error) -> Failure {
+    Failure::NoAnswer(chain(error))
 }
 
 impl std::fmt::Debug for Access {

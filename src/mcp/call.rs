@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use rmcp::{
+    RoleServer,
+    model::{ProgressNotificationParam, ProgressToken},
+    service::Peer,
+};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +21,9 @@ pub(super) struct Call {
     pub(super) gone: CancellationToken,
     /// Fires when the client cancelled without a session.
     pub(super) entry: Entry,
+    pub(super) peer: Peer<RoleServer>,
+    /// For what the client wants to be told of progress; none where it does not.
+    pub(super) progress: Option<ProgressToken>,
 }
 
 impl Call {
@@ -38,6 +46,17 @@ impl Call {
             return Err(Failure::Cancelled);
         }
         Ok(())
+    }
+
+    /// Tells the client how far it is, if it wants to know. Also keeps the connection alive.
+    pub(super) async fn tell(&self, progress: f64, message: String) {
+        let Some(token) = &self.progress else {
+            return;
+        };
+        let mut note = ProgressNotificationParam::new(token.clone(), progress);
+        note.message = Some(message);
+        // Who does not hear it any more is gone, which is looked at elsewhere.
+        let _ = self.peer.notify_progress(note).await;
     }
 
     async fn ended(&self) {

@@ -35,6 +35,9 @@ pub(super) fn all(writes: bool) -> Vec<Tool> {
     all.extend(tool::workload::tools());
     all.extend(tool::workspace::tools());
     all.extend(tool::template::tools());
+    all.extend(tool::explain::tools());
+    all.extend(tool::wait::tools());
+    all.extend(tool::apply::tools());
     all.extend(tool::event::tools());
     all.extend(tool::log::tools());
     all.extend(tool::health::tools());
@@ -54,6 +57,21 @@ impl Tool {
         O: Serialize + JsonSchema + 'static,
         F: Future<Output = Result<O, Failure>> + Send,
     {
+        Self::lasting(READ, name, description, run)
+    }
+
+    /// The same where it may take as long as `limit`.
+    pub(super) fn lasting<I, O, F>(
+        limit: Duration,
+        name: &'static str,
+        description: &'static str,
+        run: impl Fn(Arc<Call>, I) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        I: DeserializeOwned + JsonSchema + Send + 'static,
+        O: Serialize + JsonSchema + 'static,
+        F: Future<Output = Result<O, Failure>> + Send,
+    {
         let hints = ToolAnnotations::new().read_only(true).idempotent(true);
         Self::new(
             name,
@@ -62,7 +80,7 @@ impl Tool {
             false,
             move |call: Arc<Call>, input| {
                 let run = run.clone();
-                async move { call.within(READ, run(Arc::clone(&call), input)).await }
+                async move { call.within(limit, run(Arc::clone(&call), input)).await }
             },
         )
     }

@@ -1,7 +1,8 @@
 //! Why a call did not do what it was asked for, in words that an AI tool can act on.
 
 use http::StatusCode;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// A failure of one call: what happened, on what object, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub(super) enum Failure {
         /// When it may be asked again, in seconds.
         retry_after: Option<u64>,
     },
+    /// Fields that it would set belong to others.
+    #[error("{}", owned(.0))]
+    Owned(Vec<Conflict>),
     /// There is no such kind in the cluster.
     #[error(
         "this cluster has no {kind}: whoever administers it has to install the CustomResourceDefinition \
@@ -66,6 +70,15 @@ pub(super) enum Failure {
     Unwritable(serde_json::Error),
 }
 
+/// A field that somebody else owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct Conflict {
+    /// Which field, as in .spec.running.
+    field: String,
+    /// Who owns it, in the words of kube-apiserver.
+    owner: String,
+}
+
 #[derive(Deserialize)]
 struct Status {
     kind: String,
@@ -77,8 +90,20 @@ struct Status {
 #[derive(Deserialize)]
 struct Details {
     name: Option<String>,
+    #[serde(default)]
+    causes: Vec<Cause>,
     #[serde(rename = "retryAfterSeconds")]
     retry_after: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Cause {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    field: String,
 }
 
 impl Failure {
@@ -87,6 +112,7 @@ impl Failure {
         match self {
             Self::Arguments(_) => "InvalidArguments",
             Self::Refused { code, .. } => refusal(*code),
+            Self::Owned(_) => "Conflict",
             Self::NoKind { .. } => "NoKind",
             Self::Unfit(_) => "Unfit",
             Self::NoAnswer(_) => "NoAnswer",
@@ -117,6 +143,11 @@ impl Failure {
         {
             return Self::NoKind { kind, name };
         }
+        let causes = details.map(|details| details.causes.as_slice());
+        let conflicts = conflicts(causes.unwrap_or_default());
+        if !conflicts.is_empty() {
+            return Self::Owned(conflicts);
+        }
         let retry_after = details.and_then(|details| details.retry_after);
         let message = status
             .map(|status| status.message)
@@ -127,6 +158,25 @@ impl Failure {
             retry_after,
         }
     }
+}
+
+fn conflicts(causes: &[Cause]) -> Vec<Conflict> {
+    let causes = causes.iter();
+    let owned = causes.filter(|cause| cause.reason == "FieldManagerConflict");
+    owned
+        .map(|cause| Conflict {
+            field: cause.field.clone(),
+            owner: cause.message.clone(),
+        })
+        .collect()
+}
+
+fn owned(conflicts: &[Conflict]) -> String {
+    let each = conflicts
+        .iter()
+        .map(|conflict| format!("{}: {}", conflict.field, conflict.owner));
+    let each: Vec<_> = each.collect();
+    format!("others own what it would set: {}", each.join("; "))
 }
 
 fn refusal(code: u16) -> &'static str {

@@ -1,19 +1,23 @@
 //! What the protocol asks for, answered for one caller: limits in front, a line for the auditor behind.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use http::request::Parts;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-        Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
-        ServerConfig, Tool as Definition,
+        GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams,
+        InitializeResult, JsonObject, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter,
+        Tool as Definition,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     call::Call,
@@ -21,7 +25,9 @@ use super::{
     catalog::{self, MOST, Tool},
     failure::Failure,
     limits::Limits,
+    prompt, resource,
     running::Running,
+    subscription::{self, Subscriptions},
 };
 use crate::api::text::shortened;
 
@@ -44,15 +50,20 @@ struct Shared {
     tools: Vec<Tool>,
     limits: Arc<Limits>,
     running: Arc<Running>,
+    subscriptions: Arc<Subscriptions>,
+    /// Subscriptions end.
+    ending: CancellationToken,
 }
 
 impl Server {
     /// With all tools, or only those that change nothing.
-    pub(super) fn new(writes: bool) -> Self {
+    pub(super) fn new(writes: bool, ending: CancellationToken) -> Self {
         Self(Arc::new(Shared {
             tools: catalog::all(writes),
             limits: Arc::default(),
             running: Arc::default(),
+            subscriptions: Arc::default(),
+            ending,
         }))
     }
 
@@ -78,6 +89,8 @@ impl Server {
             access: caller.access.clone(),
             gone: context.ct,
             entry: self.0.running.enter(&caller.name, &id),
+            progress: context.meta.get_progress_token(),
+            peer: context.peer,
         };
         tool.run(Arc::new(call), arguments).await
     }
@@ -85,10 +98,29 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("coder-k8s", env!("CARGO_PKG_VERSION")))
             .with_instructions(INSTRUCTIONS)
+    }
+
+    /// Older revisions have no way to tell of a change but a session, and there are none.
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut result = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(request);
+        if let Some(resources) = &mut result.capabilities.resources {
+            resources.subscribe = None;
+        }
+        Ok(result)
     }
 
     fn get_tool(&self, name: &str) -> Option<Definition> {
@@ -124,6 +156,97 @@ impl ServerHandler for Server {
         line.end(word);
         Ok(result.into())
     }
+
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let mut list = prompt::list();
+        list.ttl_ms = Some(TOOLS_STAY);
+        list.cache_scope = Some(CacheScope::Public);
+        Ok(list)
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        prompt::get(&request.name, &arguments).map(Into::into)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(resource::templates())
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        let list = async |caller: &Caller| resource::list(&caller.access, cursor.as_deref()).await;
+        self.limited("resources/list", "", &context, list).await
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let read = async |caller: &Caller| resource::read(&caller.access, &request.uri).await;
+        let read = self.limited("resources/read", &request.uri, &context, read);
+        read.await.map(Into::into)
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(subscription::accepted(requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let caller = caller(context.request_context())?;
+        let Shared {
+            subscriptions,
+            ending,
+            ..
+        } = &*self.0;
+        let begin = Line::of(&caller.name, "subscriptions/listen", "");
+        let served = subscriptions.serve(&caller.access, &context, ending).await;
+        begin.end(word(&served));
+        served
+    }
+}
+
+impl Server {
+    /// What `work` returns to the caller of a request that is no call of a tool.
+    async fn limited<T>(
+        &self,
+        what: &str,
+        uri: &str,
+        context: &RequestContext<RoleServer>,
+        work: impl AsyncFnOnce(&Caller) -> Result<T, ErrorData>,
+    ) -> Result<T, ErrorData> {
+        let caller = caller(context)?;
+        let turn = self.0.limits.enter(&caller.name);
+        let _turn = turn.map_err(|busy| resource::refusal(&busy))?;
+        let line = Line::of(&caller.name, what, uri);
+        let result = work(&caller).await;
+        line.end(word(&result));
+        result
+    }
+}
+
+fn word<T>(result: &Result<T, ErrorData>) -> &'static str {
+    if result.is_ok() { "Done" } else { "Failed" }
 }
 
 /// Who sent the request: the gate has put it there.
@@ -160,7 +283,7 @@ fn told(result: Result<Value, Failure>) -> (CallToolResult, &'static str) {
 /// What the auditor gets to know of a call: who, what, which object, how it ended. Never what was said.
 struct Line<'a> {
     caller: &'a str,
-    tool: Cow<'a, str>,
+    tool: &'a str,
     object: [String; 3],
     begin: Instant,
 }
@@ -173,8 +296,22 @@ impl<'a> Line<'a> {
         };
         Self {
             caller,
-            tool: Cow::Borrowed(tool),
+            tool,
             object: [word("kind"), word("namespace"), word("name")],
+            begin: Instant::now(),
+        }
+    }
+
+    /// Of a request that names an object by its URI, or none.
+    fn of(caller: &'a str, what: &'a str, uri: &str) -> Self {
+        Self {
+            caller,
+            tool: what,
+            object: [
+                String::new(),
+                String::new(),
+                shortened(uri, 2 * LONGEST_NAME),
+            ],
             begin: Instant::now(),
         }
     }
@@ -184,7 +321,7 @@ impl<'a> Line<'a> {
         tracing::info!(
             target: "coder_k8s::mcp::audit",
             caller = self.caller,
-            tool = self.tool.as_ref(),
+            tool = self.tool,
             kind = kind.as_str(),
             namespace = namespace.as_str(),
             name = name.as_str(),

@@ -1,10 +1,13 @@
 //! What the tools do: a file for each kind of object, and here what they share.
 
+pub(super) mod apply;
 pub(super) mod control_plane;
 pub(super) mod event;
+pub(super) mod explain;
 pub(super) mod health;
 pub(super) mod log;
 pub(super) mod template;
+pub(super) mod wait;
 pub(super) mod workload;
 pub(super) mod workspace;
 
@@ -22,9 +25,9 @@ use crate::api::{GROUP, VERSION};
 const LISTED: i64 = 100;
 const MOST_LISTED: i64 = 500;
 
-const CONTROL_PLANES: Kind = ours("codercontrolplanes", "CoderControlPlane");
-const WORKSPACES: Kind = ours("coderworkspaces", "CoderWorkspace");
-const TEMPLATES: Kind = ours("codertemplates", "CoderTemplate");
+pub(super) const CONTROL_PLANES: Kind = ours("codercontrolplanes", "CoderControlPlane");
+pub(super) const WORKSPACES: Kind = ours("coderworkspaces", "CoderWorkspace");
+pub(super) const TEMPLATES: Kind = ours("codertemplates", "CoderTemplate");
 const PODS: Kind = core("pods", "Pod");
 const SERVICES: Kind = core("services", "Service");
 const EVENTS: Kind = core("events", "Event");

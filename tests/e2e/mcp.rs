@@ -1,9 +1,12 @@
 //! The MCP server in front of a real kube-apiserver, asked in both eras of the protocol.
 
 mod client;
+mod clients;
 mod door;
 mod ending;
+mod explain;
 mod plane;
+mod resources;
 mod rights;
 mod secret;
 mod server;

@@ -103,6 +103,21 @@ async fn get(call: Arc<Call>, input: Input) -> Result<Output, Failure> {
     })
 }
 
+/// The last Events about one object, the latest first.
+pub(super) async fn latest(
+    access: &Access,
+    namespace: &str,
+    kind: &str,
+    name: &str,
+    most: usize,
+) -> Result<Vec<Event>, Failure> {
+    let page = about(access, namespace, kind, name, 500, "").await?;
+    let mut events: Vec<_> = page.items.into_iter().map(Event::from).collect();
+    events.sort_by(|one, other| other.last_timestamp.cmp(&one.last_timestamp));
+    events.truncate(most);
+    Ok(events)
+}
+
 /// The Events about one object; empty words leave it open.
 async fn about(
     access: &Access,

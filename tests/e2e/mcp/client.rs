@@ -67,7 +67,9 @@ impl Client {
 
     /// The same with an id.
     pub fn request_with_id(&self, id: u64, method: &str, mut parameters: Value) -> RequestBuilder {
-        let name = parameters["name"].as_str().unwrap_or_default().to_owned();
+        // Which object it is about stands in a header too.
+        let name = parameters["uri"].as_str().or(parameters["name"].as_str());
+        let name = name.unwrap_or_default().to_owned();
         let mut request = self
             .http
             .post(&self.url)

@@ -14,6 +14,10 @@ fn matrix(space: &str) -> Vec<(&'static str, Value, String)> {
     let named = |name: &str| json!({ "namespace": space, "name": name });
     let run = |name: &str| json!({ "namespace": space, "name": name, "running": true });
     let space_only = json!({ "namespace": space });
+    let apply = |name: &str| json!({ "namespace": space, "name": name, "spec": {} });
+    let wait = json!({
+        "namespace": space, "kind": "CoderWorkspace", "name": "acme.ann.dev", "timeoutSeconds": 1,
+    });
     let can = |verb: &str, kind: &str| format!("{verb} {kind}");
     vec![
         (
@@ -61,6 +65,27 @@ fn matrix(space: &str) -> Vec<(&'static str, Value, String)> {
         (
             "set_template_running",
             run("acme.docker"),
+            can("patch", "codertemplates.coder.com"),
+        ),
+        (
+            "explain_workspace",
+            named("acme.ann.dev"),
+            can("get", "coderworkspaces.coder.com"),
+        ),
+        (
+            "explain_template",
+            named("acme.docker"),
+            can("get", "codertemplates.coder.com"),
+        ),
+        ("wait_for", wait, can("get", "coderworkspaces.coder.com")),
+        (
+            "apply_workspace",
+            apply("acme.ann.dev"),
+            can("patch", "coderworkspaces.coder.com"),
+        ),
+        (
+            "apply_template",
+            apply("acme.docker"),
             can("patch", "codertemplates.coder.com"),
         ),
         ("get_events", space_only, can("list", "events")),

@@ -9,11 +9,9 @@ use serde_json::Value;
 use crate::mcp::{
     call::Call,
     failure::Failure,
+    redact::LAST_APPLIED,
     tool::{Metadata, Object, SERVICES},
 };
-
-/// A whole manifest, whatever was written into it.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 #[derive(Debug, Deserialize)]
 struct Seen {
