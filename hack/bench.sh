@@ -2,12 +2,13 @@
 # Measures something against real servers and prints figures. Nothing fails for being slow.
 #
 #   hack/bench.sh shim    reads and watches of the old API group beside those of the stored one
+#   hack/bench.sh mcp     a tool of the MCP server beside the same request at kube-apiserver
 #   hack/bench.sh order   from `kubectl apply` of an order until the build is asked of coderd
 set -euo pipefail
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-benchmarks=(order shim)
+benchmarks=(mcp order shim)
 name=${1:-}
 if (($# != 1)) || [[ -z $name || " ${benchmarks[*]} " != *" $name "* ]]; then
   {
@@ -28,5 +29,6 @@ bench() {
 stage 'tools' tools
 stage 'build' build
 stage 'servers of the test bed' "$(programs)/testbed" build
+[[ $name != mcp ]] || stage 'clients of the MCP server' hack/mcp-clients.sh
 stage 'build of the benchmark' bench --no-run
 stage "$name" bench -- "$name"

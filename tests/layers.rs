@@ -233,7 +233,9 @@ fn nothing_speaks_of_a_machine_or_of_work_to_do() {
     }
     let mut found = Vec::new();
     for path in files {
-        if path.ends_with("tests/layers.rs") || path.ends_with("go.sum") {
+        // Hashes hold any letters.
+        let is_lock = path.ends_with("go.sum") || path.ends_with("package-lock.json");
+        if path.ends_with("tests/layers.rs") || is_lock {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap_or_default();

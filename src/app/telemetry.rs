@@ -75,10 +75,10 @@ impl Filter {
     }
 }
 
-/// Below warnings, the MCP library tells what callers send and get: nobody may ask for that.
+/// Below errors, the MCP library tells what callers send and get: nobody may ask for that.
 fn tells_no_contents(metadata: &Metadata<'_>) -> bool {
     let is_library = metadata.target().split("::").next() == Some("rmcp");
-    !is_library || *metadata.level() <= Level::WARN
+    !is_library || *metadata.level() == Level::ERROR
 }
 
 fn is_level(word: &str) -> bool {
@@ -200,11 +200,12 @@ mod tests {
         ] {
             let told = logged(filter, || {
                 tracing::info!(target: "rmcp::service", "arguments");
-                tracing::warn!(target: "rmcp::service", "warning");
+                tracing::warn!(target: "rmcp::service", "unknown tool: arguments");
+                tracing::error!(target: "rmcp::service", "failure");
                 tracing::info!(target: "rmcpx", "another");
             });
             assert!(
-                !told.contains("arguments") && told.contains("warning"),
+                !told.contains("arguments") && told.contains("failure"),
                 "{told}"
             );
             assert!(filter != "trace" || told.contains("another"), "{told}");

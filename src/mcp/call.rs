@@ -21,9 +21,8 @@ pub(super) struct Call {
     pub(super) gone: CancellationToken,
     /// Fires when the client cancelled without a session.
     pub(super) entry: Entry,
-    pub(super) peer: Peer<RoleServer>,
-    /// For what the client wants to be told of progress; none where it does not.
-    pub(super) progress: Option<ProgressToken>,
+    /// Whom to tell of progress, and what of; none where the client does not want to know.
+    pub(super) progress: Option<(Peer<RoleServer>, ProgressToken)>,
 }
 
 impl Call {
@@ -50,13 +49,13 @@ impl Call {
 
     /// Tells the client how far it is, if it wants to know. Also keeps the connection alive.
     pub(super) async fn tell(&self, progress: f64, message: String) {
-        let Some(token) = &self.progress else {
+        let Some((peer, token)) = &self.progress else {
             return;
         };
         let mut note = ProgressNotificationParam::new(token.clone(), progress);
         note.message = Some(message);
         // Who does not hear it any more is gone, which is looked at elsewhere.
-        let _ = self.peer.notify_progress(note).await;
+        let _ = peer.notify_progress(note).await;
     }
 
     async fn ended(&self) {

@@ -85,12 +85,12 @@ impl Server {
     ) -> Result<Value, Failure> {
         let _turn = self.0.limits.enter(&caller.name)?;
         let id = serde_json::to_value(&context.id).unwrap_or_default();
+        let progress = context.meta.get_progress_token();
         let call = Call {
             access: caller.access.clone(),
             gone: context.ct,
             entry: self.0.running.enter(&caller.name, &id),
-            progress: context.meta.get_progress_token(),
-            peer: context.peer,
+            progress: progress.map(|token| (context.peer, token)),
         };
         tool.run(Arc::new(call), arguments).await
     }

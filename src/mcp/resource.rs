@@ -8,7 +8,7 @@ use rmcp::{
     },
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     access::{Access, Page},
@@ -96,7 +96,10 @@ pub(super) async fn read(access: &Access, uri: &str) -> Result<ReadResourceResul
     let Some(parsed) = Uri::parse(uri) else {
         let text =
             "no such resource: names are as in coder-k8s://namespaces/team/workspaces/acme.ann.dev";
-        return Err(ErrorData::resource_not_found(text, None));
+        return Err(ErrorData::resource_not_found(
+            text,
+            Some(json!({ "uri": uri })),
+        ));
     };
     let object: Result<Value, Failure> = access
         .read(parsed.kind, &parsed.namespace, &parsed.name)

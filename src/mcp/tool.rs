@@ -97,8 +97,9 @@ impl List {
             let parameters = [("limit", room.as_str()), ("continue", &next)];
             let page = access.list(kind, namespace, &parameters).await?;
             page.next().clone_into(&mut next);
+            let is_empty = page.items.is_empty();
             items.extend(page.items);
-            if next.is_empty() || items.len() >= limit {
+            if next.is_empty() || is_empty || items.len() >= limit {
                 let next = Some(next).filter(|next| !next.is_empty());
                 return Ok((items, next));
             }

@@ -14,6 +14,7 @@
 )]
 
 mod figures;
+mod mcp;
 mod order;
 mod shim;
 
@@ -25,6 +26,12 @@ mod shim;
 #[path = "../e2e"]
 mod e2e {
     pub mod coder;
+    pub mod mcp {
+        pub mod client;
+        pub mod clients;
+        pub mod server;
+        pub mod stage;
+    }
     pub mod object;
     pub mod scene;
     pub mod shim {
@@ -45,6 +52,7 @@ async fn main() -> ExitCode {
     // cargo adds flags of its own.
     let name = std::env::args().skip(1).find(|one| !one.starts_with("--"));
     match name.as_deref() {
+        Some("mcp") => mcp::run().await,
         Some("order") => order::run().await,
         Some("shim") => shim::run().await,
         other => {

@@ -2,9 +2,11 @@
 
 mod client;
 mod clients;
+mod conformance;
 mod door;
 mod ending;
 mod explain;
+mod guide;
 mod plane;
 mod resources;
 mod rights;

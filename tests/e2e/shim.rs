@@ -17,7 +17,7 @@ mod flow;
 mod generated;
 mod hop;
 mod identity;
-mod install;
+pub mod install;
 mod kinds;
 mod kubectl;
 mod load;

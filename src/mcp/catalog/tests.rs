@@ -1,3 +1,5 @@
+mod fuzz;
+
 use super::*;
 
 /// The Go project's tools: clients and prompts know them by name.

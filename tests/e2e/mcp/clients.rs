@@ -60,7 +60,7 @@ struct Driver {
 }
 
 /// Where the clients are: installed by the script, once.
-async fn folder() -> &'static Path {
+pub async fn folder() -> &'static Path {
     static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
     let install = async || {
         let script = crate::root().join("hack/mcp-clients.sh");
