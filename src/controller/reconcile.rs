@@ -258,19 +258,19 @@ const WHY: usize = 1024;
 /// `status` is no action, but what it tells people may be one: by its name, for its words may hold values.
 fn log<K: Driven>(plan: &Plan<K>) {
     let (reason, why) = &plan.outlook.because;
-    let why = shortened(why, WHY);
+    let (check, why) = (plan.check, shortened(why, WHY));
     match &plan.next {
         Next::Do(effect) => {
             let (what, _) = K::asked(effect);
-            tracing::info!(what, %reason, why, "changed coderd");
+            tracing::info!(check, what, %reason, why, "changed coderd");
         }
         Next::Write(write) => {
-            tracing::info!(what = write.name(), %reason, why, "changed the object");
+            tracing::info!(check, what = write.name(), %reason, why, "changed the object");
         }
         Next::Record(_) | Next::Rest(_) => {
-            tracing::debug!(%reason, why, "looked");
+            tracing::debug!(check, %reason, why, "looked");
             for note in &plan.notes {
-                tracing::info!(what = note.reason.as_str(), %reason, why, "told");
+                tracing::info!(check, what = note.reason.as_str(), %reason, why, "told");
             }
         }
     }

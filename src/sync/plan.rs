@@ -20,6 +20,8 @@ use crate::api::status::Origin;
 /// What to do next about one object. After each effect both sides are looked at again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan<K: Kind> {
+    /// The name of the check that found the step necessary.
+    pub check: &'static str,
     /// The next step.
     pub next: Next<K>,
     /// What the object says of itself until then.
@@ -81,35 +83,50 @@ impl Write {
     }
 }
 
-/// What to do next about the object: the first step that is needed, in this order.
+/// A check: the step that it finds necessary, if it does.
+type Check<K> = fn(&Context<K>) -> Option<Plan<K>>;
+
+/// The checks by their names, in the order in which they are asked; the first step is taken.
+pub fn chain<K: Kind>() -> [(&'static str, Check<K>); 16] {
+    [
+        ("first_status", guard::first_visit),
+        ("record_refusals", guard::unrecorded_refusals),
+        ("delete", deletion::plan),
+        ("stale_claim", claim::stale),
+        ("paused", guard::paused),
+        ("unknown", guard::unknown),
+        ("adopt", adoption::plan),
+        ("lost", upkeep::lost),
+        ("read_only", guard::read_only),
+        ("renamed", upkeep::renamed),
+        ("origin_label", upkeep::origin),
+        ("finalizer", upkeep::finalizer),
+        ("fields", setting::push),
+        ("advance", K::advance),
+        ("mirror", K::mirror),
+        ("settled", settled),
+    ]
+}
+
+/// What to do next about the object: the first step that is needed.
 pub fn plan<K: Kind>(context: &Context<K>) -> Plan<K> {
-    let mut plan = guard::first_visit(context)
-        .or_else(|| guard::unrecorded_refusals(context))
-        .or_else(|| deletion::plan(context))
-        .or_else(|| claim::stale(context))
-        .or_else(|| guard::paused(context))
-        .or_else(|| guard::unknown(context))
-        .or_else(|| adoption::plan(context))
-        .or_else(|| upkeep::lost(context))
-        .or_else(|| guard::read_only(context))
-        .or_else(|| upkeep::renamed(context))
-        .or_else(|| upkeep::origin(context))
-        .or_else(|| upkeep::finalizer(context))
-        .or_else(|| setting::push(context))
-        .or_else(|| K::advance(context))
-        .or_else(|| K::mirror(context))
-        .unwrap_or_else(|| Plan {
-            next: Next::Rest(report::look_again(context)),
-            outlook: report::outlook(context),
-            notes: Vec::new(),
-            corrects: None,
-            begins_deletion: false,
-        });
+    let mut checks = chain().into_iter();
+    let decided = checks.find_map(|(check, step)| {
+        let plan = step(context)?;
+        Some(Plan { check, ..plan })
+    });
+    let mut plan = decided.unwrap_or_else(|| Plan::rest(report::outlook(context)));
     K::add_findings(context, &mut plan.outlook);
     if let Next::Rest(delay) = &mut plan.next {
         *delay = [*delay, claim::due(context)].into_iter().flatten().min();
     }
     plan
+}
+
+/// No step is left.
+fn settled<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+    let next = Next::Rest(report::look_again(context));
+    Some(Plan::of(next, report::outlook(context)))
 }
 
 impl<K: Kind> Plan<K> {
@@ -140,6 +157,7 @@ impl<K: Kind> Plan<K> {
 
     fn of(next: Next<K>, outlook: Outlook) -> Self {
         Self {
+            check: "",
             next,
             outlook,
             notes: Vec::new(),

@@ -5,6 +5,7 @@
     reason = "a test names the one variant that it expects"
 )]
 
+pub(crate) mod golden;
 mod scene;
 mod world;
 

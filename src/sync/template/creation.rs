@@ -4,7 +4,7 @@
 use super::{Context, Effect, Find, NewTemplate, OwnRecords, Plan, Records, Version, version};
 use crate::{
     api::{condition::Reason, object_name::TemplateName},
-    sync::{adoption, outlook::Outlook, plan::Next, report, upkeep},
+    sync::{adoption, outlook::Outlook, report, upkeep},
 };
 
 /// Creates the template: finalizer, recorded attempt, a version that was imported, request.
@@ -29,12 +29,9 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
         return plan;
     }
     if let Some(outlook) = version::report::outlook(context) {
-        return Plan {
-            next: Next::Rest(version::report::look_again(context)),
-            outlook,
-            notes: Vec::new(),
-            corrects: None,
-            begins_deletion: false,
+        return match version::report::look_again(context) {
+            Some(delay) => Plan::look_again(delay, outlook),
+            None => Plan::rest(outlook),
         };
     }
     let Find::Found(Version { id, .. }) = context.sight.version else {

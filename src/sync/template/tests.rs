@@ -24,6 +24,7 @@ use crate::{
     },
 };
 
+mod chain;
 mod content;
 mod lifecycle;
 mod metadata;

@@ -28,6 +28,7 @@ use crate::{
     },
 };
 
+mod chain;
 mod claim;
 mod creation;
 mod deletion;
