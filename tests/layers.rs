@@ -31,7 +31,7 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
 ];
 
 /// What the core is made of. Neither a client nor a runtime nor a clock is among it.
-const SYNC_USES: [&str; 9] = [
+const SYNC_USES: [&str; 10] = [
     "hmac",
     "jiff",
     "k8s_openapi",
@@ -41,6 +41,7 @@ const SYNC_USES: [&str; 9] = [
     "std",
     "tar",
     "thiserror",
+    "uuid",
 ];
 
 /// What would let the world into the core by another door.

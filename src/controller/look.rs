@@ -82,7 +82,7 @@ impl<K: Driven> Seen<K> {
             Twin::Present(twin) => match (bound_id(before), bound_id(after)) {
                 (before, None) => before.is_none(),
                 (Some(before), Some(after)) => before == after,
-                (None, Some(after)) => after == twin.id(),
+                (None, Some(after)) => after == twin.id().to_string(),
             },
             Twin::Gone | Twin::Unknown(_) => false,
         };
@@ -150,7 +150,7 @@ impl<'a, K: Driven> Look<'a, K> {
     /// The id of the twin that was seen.
     pub(super) fn twin_id(&self) -> Result<Uuid, Outcome> {
         match &self.seen.twin {
-            Twin::Present(twin) => parse_id(twin.id()),
+            Twin::Present(twin) => Ok(twin.id()),
             Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(Outcome::LookAgain),
         }
     }
@@ -160,11 +160,6 @@ impl<'a, K: Driven> Look<'a, K> {
 fn bound_id<K: Driven>(object: &K) -> Option<&str> {
     let binding = object.shared_status().binding?;
     Some(&binding.id)
-}
-
-/// An id of coderd.
-pub(super) fn parse_id(id: &str) -> Result<Uuid, Outcome> {
-    id.parse().map_err(|_| Outcome::Failed(no_id(id)))
 }
 
 fn no_id(id: &str) -> Cause {
@@ -347,8 +342,8 @@ impl Controller {
     }
 
     /// The name of another object that is bound to twin `id`.
-    fn bound_elsewhere(&self, key: &Key, id: &str) -> Option<String> {
-        match self.inventory.bound_to(id.parse().ok()?)? {
+    fn bound_elsewhere(&self, key: &Key, id: Uuid) -> Option<String> {
+        match self.inventory.bound_to(id)? {
             holder if holder == *key => None,
             Key::Workspace(name) | Key::Template(name) => Some(name),
             Key::ImportWorkspace(_) | Key::ImportTemplate(_) => None,

@@ -9,6 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Key;
 use crate::sync::{
@@ -32,7 +33,7 @@ pub(super) type SharedContent = Arc<Result<Content, Unreadable>>;
 #[derive(Debug)]
 pub(super) struct Memory {
     objects: Mutex<HashMap<Key, Remembered>>,
-    contents: Mutex<Vec<(String, SharedContent)>>,
+    contents: Mutex<Vec<(Uuid, SharedContent)>>,
     jitter: Mutex<fastrand::Rng>,
 }
 
@@ -54,7 +55,7 @@ struct Remembered {
     damper: Damper,
     /// The name and the id of the version that was made last: one without a template is found by its
     /// name only among the jobs, which the token may not be allowed to read.
-    version: Option<(String, String)>,
+    version: Option<(String, Uuid)>,
 }
 
 impl Memory {
@@ -134,13 +135,13 @@ impl Memory {
     }
 
     /// A version was made, called `name`.
-    pub(super) fn made(&self, key: &Key, name: String, id: String) {
+    pub(super) fn made(&self, key: &Key, name: String, id: Uuid) {
         let mut objects = lock(&self.objects);
         objects.entry(key.clone()).or_default().version = Some((name, id));
     }
 
     /// The name and the id of the version that was made last.
-    pub(super) fn made_version(&self, key: &Key) -> Option<(String, String)> {
+    pub(super) fn made_version(&self, key: &Key) -> Option<(String, Uuid)> {
         lock(&self.objects).get(key)?.version.clone()
     }
 
@@ -192,16 +193,16 @@ impl Memory {
     }
 
     /// The content of version `id`, if it is remembered. It never changes.
-    pub(super) fn content(&self, id: &str) -> Option<SharedContent> {
+    pub(super) fn content(&self, id: Uuid) -> Option<SharedContent> {
         let contents = lock(&self.contents);
         contents
             .iter()
-            .find(|(known, _)| known == id)
+            .find(|(known, _)| *known == id)
             .map(|(_, content)| Arc::clone(content))
     }
 
     /// Remembers the content of version `id` in place of the oldest one.
-    pub(super) fn keep_content(&self, id: String, content: SharedContent) {
+    pub(super) fn keep_content(&self, id: Uuid, content: SharedContent) {
         if content
             .as_ref()
             .as_ref()

@@ -329,7 +329,7 @@ impl Controller {
         let binding = object.shared_status().binding;
         let awaits = match &seen.twin {
             _ if binding.is_some() => None,
-            Twin::Present(twin) => twin.id().parse().ok().map(Awaited::Twin),
+            Twin::Present(twin) => Some(Awaited::Twin(twin.id())),
             Twin::Absent => object.awaited(seen),
             Twin::Gone | Twin::Unknown(_) => None,
         };

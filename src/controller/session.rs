@@ -27,7 +27,7 @@ pub(super) fn session(
     });
     Session {
         deployment_id: info.deployment_id.clone(),
-        us: user.id.to_string(),
+        us: user.id,
         read_only,
         digest_key,
     }

@@ -126,7 +126,7 @@ pub fn bind<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Plan<K> {
     };
     records.binding = Some(Binding {
         deployment_id: context.session.deployment_id.clone(),
-        id: id.to_owned(),
+        id: id.to_string(),
         origin,
         bound_at: Time(context.now),
     });
@@ -141,8 +141,7 @@ pub fn is_ours<K: Kind>(context: &Context<K>, twin: &K::Twin) -> bool {
     let standing = context.standing();
     let attempt = standing.sync.and_then(|sync| sync.attempt.as_ref());
     attempt.is_some_and(|attempt| {
-        twin.creator() == Some(context.session.us.as_str())
-            && twin.created_at() >= attempt.requested_at.0
+        twin.creator() == Some(context.session.us) && twin.created_at() >= attempt.requested_at.0
     })
 }
 

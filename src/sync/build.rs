@@ -1,6 +1,7 @@
 //! A build of a workspace, as far as deciding needs it.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 /// What a build is to bring about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +40,7 @@ pub enum Job {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
     /// coderd's id.
-    pub id: String,
+    pub id: Uuid,
     /// From 1, without gaps.
     pub number: i64,
     /// What it is to bring about.
@@ -51,7 +52,7 @@ pub struct Build {
     /// Why it was begun, in coderd's words: `initiator`, `autostop`, `dashboard`, …
     pub reason: String,
     /// The id of the user that coderd names; for autostop and autostart that is the owner.
-    pub initiator: String,
+    pub initiator: Uuid,
     /// The same user's name.
     pub initiator_name: String,
     /// What the job ended with, where it failed.
@@ -86,7 +87,7 @@ impl Build {
 
     /// Whether this is the build `number` with `transition` that user `us` ordered over the API. The
     /// reason comes first: builds that coderd begins by itself name the owner as initiator.
-    pub fn is_order(&self, number: i64, transition: Transition, us: &str) -> bool {
+    pub fn is_order(&self, number: i64, transition: Transition, us: Uuid) -> bool {
         self.reason == REASON_OF_API_BUILDS
             && self.number == number
             && self.transition == transition

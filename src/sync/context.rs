@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
     damper::{Correction, Damper, Fight},
@@ -21,7 +22,7 @@ pub struct Session {
     /// Which deployment it is.
     pub deployment_id: String,
     /// The id of the token's user.
-    pub us: String,
+    pub us: Uuid,
     /// Set where this coderd may only be read.
     pub read_only: Option<Cause>,
     /// The key of the digests of what it refuses.

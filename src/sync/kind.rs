@@ -5,6 +5,7 @@ use std::{fmt::Debug, time::Duration};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     context::Context, field::FieldState, outlook::Outlook, plan::Plan, report::Report,
@@ -117,13 +118,13 @@ pub trait Kind: Clone + Debug + PartialEq {
 /// What both kinds know of a twin.
 pub trait TwinFacts<Name> {
     /// coderd's id.
-    fn id(&self) -> &str;
+    fn id(&self) -> Uuid;
 
     /// When it was created, by coderd's clock.
     fn created_at(&self) -> Timestamp;
 
     /// Who created it, by id; none where that was not asked.
-    fn creator(&self) -> Option<&str>;
+    fn creator(&self) -> Option<Uuid>;
 
     /// The identity that an object for it has.
     fn object_name(&self) -> Name;

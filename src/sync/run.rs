@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use uuid::Uuid;
 
 use super::build::{Build, Transition};
 use crate::api::status::RunRecord;
@@ -32,7 +33,7 @@ pub struct Lever<'a> {
     /// For how long the latest build has been seen as it is.
     pub stable_for: Duration,
     /// The id of the controller's own user.
-    pub us: &'a str,
+    pub us: Uuid,
     /// Whether a failed order may be tried again: the spec is new, or it was asked for.
     pub retry: bool,
     /// Whether it was asked for.

@@ -19,12 +19,23 @@ pub(crate) use self::{
     scene::{DEPLOYMENT, Scene, Staged, US, cause},
     world::{Looked, World, look},
 };
+use uuid::Uuid;
+
 use crate::api::{
     names::{FINALIZER, LABEL_ORIGIN, MANAGER_CODERD},
     status::Origin,
 };
 
 pub(crate) const USER: &str = "kubectl";
+
+/// The id that is written so, or one that is meant by the name.
+pub(crate) fn id(name: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    for (place, byte) in bytes.iter_mut().zip(name.bytes()) {
+        *place = byte;
+    }
+    name.parse().unwrap_or(Uuid::from_bytes(bytes))
+}
 
 pub(crate) fn at(time: &str) -> Timestamp {
     format!("2026-11-21T{time}Z").parse().unwrap()

@@ -28,19 +28,19 @@ fn waiting_for(awaited: Awaited) -> Visit {
 /// The row of template `acme.go`.
 fn template_row() -> Row {
     let template = crate::sync::template::Template {
-        id: "1".to_owned(),
+        id: id(1),
         organization: "acme".to_owned(),
         name: "go".to_owned(),
         display_name: String::new(),
         description: String::new(),
         icon: String::new(),
-        active_version_id: String::new(),
+        active_version_id: Uuid::nil(),
         active_version_name: String::new(),
         active_version_creator: None,
         is_deprecated: false,
         created_at: jiff::Timestamp::UNIX_EPOCH,
         updated_at: jiff::Timestamp::UNIX_EPOCH,
-        creator: String::new(),
+        creator: Uuid::nil(),
     };
     Row {
         name: "acme.go".to_owned(),

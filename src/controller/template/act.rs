@@ -10,7 +10,7 @@ use crate::{
     coderd::{self, NewVersion, TemplatePatch},
     controller::{
         cause::{Outcome, outcome},
-        look::{Look, parse_id},
+        look::Look,
     },
     sync::{
         template::{Effect, NewTemplate},
@@ -29,17 +29,12 @@ pub(super) async fn act(
             name,
             template_id,
             executables,
-        } => {
-            let template_id = template_id.as_deref().map(parse_id).transpose()?;
-            create_version(look, name, template_id, executables).await?
-        }
-        Effect::Unarchive(version) => outcome(client.unarchive_version(parse_id(version)?).await),
+        } => create_version(look, name, *template_id, executables).await?,
+        Effect::Unarchive(version) => outcome(client.unarchive_version(*version).await),
         Effect::Create(new) => create(look, new).await?,
-        Effect::Promote(version) => outcome(
-            client
-                .promote_version(look.twin_id()?, parse_id(version)?)
-                .await,
-        ),
+        Effect::Promote(version) => {
+            outcome(client.promote_version(look.twin_id()?, *version).await)
+        }
         Effect::SetMetadata { field, value } => outcome(
             client
                 .patch_template(look.twin_id()?, &patch(field, value))
@@ -77,8 +72,9 @@ async fn create_version(
     };
     let created = client.create_version(organization, &new).await;
     if let Ok(version) = &created {
-        let (name, id) = (name.to_owned(), version.id.to_string());
-        look.controller.memory.made(look.key, name, id);
+        look.controller
+            .memory
+            .made(look.key, name.to_owned(), version.id);
     }
     Ok(outcome(created))
 }
@@ -87,7 +83,7 @@ async fn create(look: &Look<'_, CoderTemplate>, new: &NewTemplate) -> Result<Out
     let client = &look.controller.settings.coderd;
     let body = coderd::NewTemplate {
         name: new.name.clone(),
-        template_version_id: parse_id(&new.version_id)?,
+        template_version_id: new.version_id,
         display_name: new.display_name.clone(),
         description: new.description.clone(),
         icon: new.icon.clone(),

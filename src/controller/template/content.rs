@@ -6,6 +6,7 @@ use tokio::{
     task::{self, JoinError},
     time::timeout,
 };
+use uuid::Uuid;
 
 use crate::{
     api::text::chain,
@@ -23,7 +24,7 @@ const TURN: Duration = Duration::from_secs(1);
 /// The content of version `id`; none where too many others are being read.
 pub(super) async fn read(
     controller: &Controller,
-    id: &str,
+    id: Uuid,
 ) -> Result<Option<SharedContent>, coderd::Error> {
     if let Some(known) = controller.memory.content(id) {
         return Ok(Some(known));
@@ -49,7 +50,7 @@ pub(super) async fn read(
     let content = Arc::new(content);
     if !matches!(&*content, Err(Unreadable { may_pass: true, .. })) {
         let content = Arc::clone(&content);
-        controller.memory.keep_content(id.to_owned(), content);
+        controller.memory.keep_content(id, content);
     }
     Ok(Some(content))
 }
@@ -57,14 +58,10 @@ pub(super) async fn read(
 /// The archive of version `id`, or why there is none to read.
 async fn download(
     controller: &Controller,
-    id: &str,
+    id: Uuid,
 ) -> Result<Result<bytes::Bytes, Unreadable>, coderd::Error> {
     let client = &controller.settings.coderd;
-    let file = match id.parse() {
-        Ok(id) => client.version(id).await?.job.file_id,
-        Err(_) => None,
-    };
-    let Some(file) = file else {
+    let Some(file) = client.version(id).await?.job.file_id else {
         let message = "coderd does not say where the files of the version are";
         return Ok(Err(lasting(message.to_owned())));
     };

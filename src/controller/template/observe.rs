@@ -103,12 +103,13 @@ pub(super) async fn sources(
         let seek = version::seek(object, &declared.hash);
         let made = controller.memory.made_version(key);
         let seek = match (&seek, &made) {
-            (Seek::ByName(name), Some((made, id))) if name == made => Seek::ById(id),
+            (Seek::ByName(name), Some((made, id))) if name == made => Seek::ById(*id),
             _ => seek,
         };
         let sought = match seek {
             Seek::Nothing => None,
-            Seek::ById(text) | Seek::ByName(text) => Some(text.to_owned()),
+            Seek::ById(id) => Some(id.to_string()),
+            Seek::ByName(name) => Some(name.to_owned()),
         };
         if sought.is_none() || sought != seen.own.sought {
             let asks = || version::needs_variables(object);
@@ -123,12 +124,12 @@ pub(super) async fn sources(
         Some(Ok(declared)) => version::needs_active_content(object, &declared.hash),
         Some(Err(_)) | None => false,
     };
-    let is_mirrored = files::needs_content(object, ownership, &template.active_version_id);
+    let is_mirrored = files::needs_content(object, ownership, template.active_version_id);
     let known = seen.own.active.take();
     if decides || is_mirrored {
         let active = match known {
             Some(known) => Some(known),
-            None => content::read(controller, &template.active_version_id).await?,
+            None => content::read(controller, template.active_version_id).await?,
         };
         if active.is_none() {
             let message = "waiting until the archives of other templates are read";
@@ -148,21 +149,15 @@ async fn find_version(
     let client = &controller.settings.coderd;
     let found = match seek {
         Seek::Nothing => return Ok(Find::NotSought),
-        Seek::ById(id) => match id.parse::<Uuid>() {
-            Ok(id) => match client.version(id).await {
-                Ok(version) => Some(version),
-                Err(error) if error.is_not_found() => None,
-                Err(error) => return Err(error),
-            },
-            Err(_) => None,
+        Seek::ById(id) => match client.version(id).await {
+            Ok(version) => Some(version),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
         },
         Seek::ByName(name) => match &seen.twin {
-            Twin::Present(template) => match template.id.parse() {
-                Ok(id) => client.version_by_name(id, name).await?.found,
-                Err(_) => None,
-            },
+            Twin::Present(template) => client.version_by_name(template.id, name).await?.found,
             Twin::Absent | Twin::Gone | Twin::Unknown(_) => {
-                let us = &seen.session.us;
+                let us = seen.session.us;
                 unattached(client, seen.own.organization_id, us, name).await?
             }
         },
@@ -204,7 +199,7 @@ async fn variables(
 async fn unattached(
     client: &coderd::Client,
     organization: Option<Uuid>,
-    us: &str,
+    us: Uuid,
     name: &str,
 ) -> Result<Option<coderd::Version>, coderd::Error> {
     let Some(organization) = organization else {
@@ -218,7 +213,7 @@ async fn unattached(
     let candidates = jobs
         .into_iter()
         .filter(|job| job.metadata.template_version_name == name)
-        .filter(|job| job.initiator_id.is_some_and(|id| id.to_string() == us))
+        .filter(|job| job.initiator_id == Some(us))
         .filter_map(|job| job.input.template_version_id);
     for id in candidates {
         let version = client.version(id).await?;

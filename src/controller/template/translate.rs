@@ -1,5 +1,7 @@
 //! From coderd's wire types to what deciding needs.
 
+use uuid::Uuid;
+
 use crate::{
     api::object_name::TemplateName,
     coderd::{self, JobStatus, LogLevel, LogLine, Secrets},
@@ -28,19 +30,19 @@ pub(in crate::controller) fn translate(
     active: Option<&coderd::Version>,
 ) -> Template {
     Template {
-        id: wire.id.to_string(),
+        id: wire.id,
         organization: wire.organization_name.clone(),
         name: wire.name.clone(),
         display_name: wire.display_name.clone(),
         description: wire.description.clone(),
         icon: wire.icon.clone(),
-        active_version_id: wire.active_version_id.to_string(),
+        active_version_id: wire.active_version_id,
         active_version_name: active.map(|it| it.name.clone()).unwrap_or_default(),
         active_version_creator: active.and_then(creator),
         is_deprecated: wire.deprecated,
         created_at: wire.created_at,
         updated_at: wire.updated_at,
-        creator: wire.created_by_id.to_string(),
+        creator: wire.created_by_id,
     }
 }
 
@@ -66,10 +68,10 @@ pub(super) fn version(
         }
     };
     Version {
-        id: wire.id.to_string(),
+        id: wire.id,
         created_at: wire.created_at,
         creator: creator(wire),
-        template_id: wire.template_id.map(|id| id.to_string()),
+        template_id: wire.template_id,
         job,
         job_status: secrets.line(wire.job.status.as_str(), WORD),
         is_archived: wire.archived,
@@ -97,8 +99,8 @@ fn kept(variable: coderd::VersionVariable, secrets: &Secrets) -> Option<KeptVari
 }
 
 /// Who asked for a version.
-fn creator(version: &coderd::Version) -> Option<String> {
-    version.job.initiator_id.map(|id| id.to_string())
+fn creator(version: &coderd::Version) -> Option<Uuid> {
+    version.job.initiator_id
 }
 
 /// The error and the last lines of the log, errors first if there are any: only they are telling.

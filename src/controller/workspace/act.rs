@@ -7,7 +7,7 @@ use crate::{
     coderd,
     controller::{
         cause::{Outcome, outcome},
-        look::{Look, parse_id},
+        look::Look,
     },
     sync::{
         build,
@@ -23,7 +23,7 @@ pub(super) async fn act(
     let client = &look.controller.settings.coderd;
     Ok(match effect {
         Effect::Create(new) => {
-            let body = new_workspace(new)?;
+            let body = new_workspace(new);
             // Who is shown nothing of coderd may think that nothing is there: what was looked up for many
             // is looked up once more before something is made of it.
             let _owner = client.user(&new.owner).await?;
@@ -45,15 +45,15 @@ pub(super) async fn act(
     })
 }
 
-fn new_workspace(new: &NewWorkspace) -> Result<coderd::NewWorkspace, Outcome> {
-    Ok(coderd::NewWorkspace {
+fn new_workspace(new: &NewWorkspace) -> coderd::NewWorkspace {
+    coderd::NewWorkspace {
         name: new.name.clone(),
-        template_id: Some(parse_id(&new.template_id)?),
+        template_id: Some(new.template_id),
         autostart_schedule: new.autostart_schedule.clone(),
         ttl_ms: new.ttl_millis,
         rich_parameter_values: values(&new.parameters),
         ..coderd::NewWorkspace::default()
-    })
+    }
 }
 
 fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, Outcome> {
@@ -65,7 +65,7 @@ fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, Outcome> {
     };
     Ok(coderd::NewBuild {
         transition,
-        template_version_id: new.version_id.as_deref().map(parse_id).transpose()?,
+        template_version_id: new.version_id,
         rich_parameter_values: values(&new.parameters),
     })
 }

@@ -52,7 +52,7 @@ pub(super) async fn by_name(
             .build_by_number(&wire.owner_name, &wire.name, 1)
             .await?;
         let mut twin = complete(controller, object, wire).await?;
-        twin.creator = Some(first.initiator_id.to_string());
+        twin.creator = Some(first.initiator_id);
         seen.twin = Twin::Present(twin);
     } else if let (Some(template), Some(organization)) =
         (object.spec.template_name.as_deref(), organization_id)
@@ -78,8 +78,8 @@ async fn template_site(
         controller.parameters(template.active_version_id).await?
     };
     Ok(Some(TemplateSite {
-        id: template.id.to_string(),
-        active_version_id: template.active_version_id.to_string(),
+        id: template.id,
+        active_version_id: template.active_version_id,
         parameters,
     }))
 }

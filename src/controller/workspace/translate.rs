@@ -22,13 +22,13 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secre
     let updates_itself = wire.automatic_updates == coderd::AutomaticUpdates::Always;
     let follows_active = wire.template_require_active_version || updates_itself;
     Workspace {
-        id: wire.id.to_string(),
+        id: wire.id,
         organization: wire.organization_name.clone(),
         owner: wire.owner_name.clone(),
         name: wire.name.clone(),
         template: wire.template_name.clone(),
-        version_id: wire.latest_build.template_version_id.to_string(),
-        version_of_next_start: follows_active.then(|| wire.template_active_version_id.to_string()),
+        version_id: wire.latest_build.template_version_id,
+        version_of_next_start: follows_active.then(|| wire.template_active_version_id),
         created_at: wire.created_at,
         creator: None,
         ttl_millis: wire.ttl_ms,
@@ -53,7 +53,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secre
 
 fn build(wire: &coderd::Build, secrets: &Secrets) -> Build {
     Build {
-        id: wire.id.to_string(),
+        id: wire.id,
         number: i64::from(wire.build_number),
         transition: match wire.transition {
             coderd::Transition::Start => Transition::Start,
@@ -72,7 +72,7 @@ fn build(wire: &coderd::Build, secrets: &Secrets) -> Build {
         },
         status: secrets.line(wire.status.as_str(), WORD),
         reason: secrets.line(wire.reason.as_str(), WORD),
-        initiator: wire.initiator_id.to_string(),
+        initiator: wire.initiator_id,
         initiator_name: wire.initiator_name.clone(),
         error: wire.job.error.as_ref().map(|it| it.line(secrets, ERROR)),
         ended_at: wire.job.completed_at,

@@ -1,15 +1,16 @@
 use jiff::SignedDuration;
+use uuid::Uuid;
 
 use super::*;
-use crate::sync::build::Job;
+use crate::sync::{build::Job, stage};
 
 mod failure;
 mod model;
 mod order;
 mod state;
 
-const US: &str = "us";
-const OWNER: &str = "ann";
+const US: Uuid = Uuid::from_u128(7);
+const OWNER: Uuid = Uuid::from_u128(8);
 
 fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().unwrap()
@@ -18,14 +19,14 @@ fn now() -> Timestamp {
 /// A build of somebody in the dashboard that ended well.
 fn build(number: i64, running: bool) -> Build {
     Build {
-        id: format!("build-{number}"),
+        id: stage::id(&format!("build-{number}")),
         number,
         transition: Transition::towards(running),
         job: Job::Succeeded,
         status: if running { "running" } else { "stopped" }.to_owned(),
         reason: "dashboard".to_owned(),
-        initiator: OWNER.to_owned(),
-        initiator_name: OWNER.to_owned(),
+        initiator: OWNER,
+        initiator_name: "ann".to_owned(),
         error: None,
         ended_at: None,
     }
@@ -35,7 +36,7 @@ fn build(number: i64, running: bool) -> Build {
 fn our_build(number: i64, running: bool) -> Build {
     Build {
         reason: "initiator".to_owned(),
-        initiator: US.to_owned(),
+        initiator: US,
         initiator_name: "coder-k8s".to_owned(),
         ..build(number, running)
     }

@@ -5,6 +5,7 @@ use std::{fmt::Debug, time::Duration};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{Stored, at};
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     },
 };
 
-pub(crate) const US: &str = "us";
+pub(crate) const US: Uuid = Uuid::from_u128(7);
 pub(crate) const DEPLOYMENT: &str = "deployment";
 
 /// A kind on the stage.
@@ -161,7 +162,7 @@ impl<K: Staged> Scene<K> {
         let ownership = standing::ownership_of(&object, &spec);
         let session = Session {
             deployment_id: DEPLOYMENT.to_owned(),
-            us: US.to_owned(),
+            us: US,
             read_only: self.read_only.clone(),
             digest_key: self.digest_key.clone(),
         };

@@ -1,6 +1,8 @@
 //! Making a template: from a version that was imported, for an object that has none or whose template
 //! was deleted.
 
+use uuid::Uuid;
+
 use super::{Context, Effect, Find, NewTemplate, OwnRecords, Plan, Records, Version, version};
 use crate::{
     api::{condition::Reason, object_name::TemplateName},
@@ -37,7 +39,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
     let Find::Found(Version { id, .. }) = context.sight.version else {
         return refused(context);
     };
-    let effect = Effect::Create(new_template(context, name, id));
+    let effect = Effect::Create(new_template(context, name, *id));
     if context.refusal(&effect).is_some() {
         return refused(context);
     }
@@ -47,11 +49,11 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
     Plan::act(effect, creating())
 }
 
-fn new_template(context: &Context, name: &TemplateName, version_id: &str) -> NewTemplate {
+fn new_template(context: &Context, name: &TemplateName, version_id: Uuid) -> NewTemplate {
     let spec = &context.object.spec;
     NewTemplate {
         name: name.template.clone(),
-        version_id: version_id.to_owned(),
+        version_id,
         display_name: spec.display_name.clone().unwrap_or_default(),
         description: spec.description.clone().unwrap_or_default(),
         icon: spec.icon.clone().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Changes of a template in coderd.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::declared::FILES;
 use crate::sync::guard::FIELD_CREATE;
@@ -13,16 +14,16 @@ pub enum Effect {
         /// The version's name.
         name: String,
         /// The template it is for; none where it is to create one.
-        template_id: Option<String>,
+        template_id: Option<Uuid>,
         /// The files that may be run.
         executables: Vec<String>,
     },
     /// Bring an archived version back.
-    Unarchive(String),
+    Unarchive(Uuid),
     /// Create the template from a version.
     Create(NewTemplate),
     /// Make a version the active one.
-    Promote(String),
+    Promote(Uuid),
     /// Set one of the fields of the metadata.
     SetMetadata {
         /// The field's name in `spec`.
@@ -40,7 +41,7 @@ pub struct NewTemplate {
     /// Its name.
     pub name: String,
     /// Its first version.
-    pub version_id: String,
+    pub version_id: Uuid,
     /// The name that Coder shows.
     pub display_name: String,
     /// What it is for.

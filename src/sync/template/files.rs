@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
     Context, OwnRecords, Plan, Records, Template, Unreadable,
@@ -89,11 +90,11 @@ fn mirrors_files(object: &CoderTemplate, ownership: &Ownership) -> bool {
 
 /// Whether mirroring needs the content of active version `version_id`: it was not looked at yet, or
 /// what was mirrored is not there any more.
-pub fn needs_content(object: &CoderTemplate, ownership: &Ownership, version_id: &str) -> bool {
+pub fn needs_content(object: &CoderTemplate, ownership: &Ownership, version_id: Uuid) -> bool {
     let status = object.status.as_ref();
     let record = status.and_then(|status| status.mirrored_files.as_ref());
     mirrors_files(object, ownership)
-        && match record.filter(|record| record.version_id == version_id) {
+        && match record.filter(|record| record.version_id == version_id.to_string()) {
             None => true,
             Some(MirroredFiles {
                 omitted: Some(_), ..
@@ -114,7 +115,7 @@ fn mirrored_files(context: &Context, template: &Template) -> Option<MirroredFile
     };
     let omitted = mirrorable(content).err();
     Some(MirroredFiles {
-        version_id: template.active_version_id.clone(),
+        version_id: template.active_version_id.to_string(),
         omitted,
     })
 }

@@ -29,7 +29,8 @@ pub fn outlook(context: &Context, template: &Template) -> Outlook {
 
 fn settled(context: &Context, template: &Template) -> Outlook {
     let version = context.records().own.version;
-    let active = version.filter(|version| version.id.as_ref() == Some(&template.active_version_id));
+    let active =
+        version.filter(|version| version::id_of(version) == Some(template.active_version_id));
     let kept = active.and_then(|version| version::report::kept_variables(&version));
     let kept = kept.map(|text| format!("; {text}")).unwrap_or_default();
     let active = &template.active_version_name;
@@ -83,7 +84,7 @@ fn is_promoted(context: &Context, template: &Template) -> bool {
         .and_then(|declared| declared.as_ref().ok());
     context.records().own.version.is_some_and(|version| {
         declared.is_some_and(|declared| declared.hash == version.source_hash)
-            && version.id.as_ref() == Some(&template.active_version_id)
+            && version::id_of(&version) == Some(template.active_version_id)
     })
 }
 
@@ -121,9 +122,9 @@ pub fn status(context: &Context, report: Report<CoderTemplate>) -> TemplateStatu
 
 fn facts(template: &Template) -> TemplateStatus {
     TemplateStatus {
-        id: Some(template.id.clone()),
+        id: Some(template.id.to_string()),
         organization_name: Some(template.organization.clone()),
-        active_version_id: Some(template.active_version_id.clone()),
+        active_version_id: Some(template.active_version_id.to_string()),
         active_version_name: Some(template.active_version_name.clone()),
         deprecated: Some(template.is_deprecated),
         updated_at: Some(Time(to_the_second(template.updated_at))),

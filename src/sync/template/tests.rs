@@ -19,7 +19,7 @@ use crate::{
         ownership::Ownership,
         plan::{Next, Write},
         source::{self, Source},
-        stage::{self, Staged, US, USER, at, cause},
+        stage::{self, Staged, US, USER, at, cause, id},
         twin::Twin,
     },
 };
@@ -100,17 +100,17 @@ fn unreadable(message: &str, may_pass: bool) -> Result<Content, Unreadable> {
 fn recorded(text: &str, attempt: u32, id: Option<&str>) -> Value {
     let hash = hash(text);
     json!({
-        "id": id, "name": source::version_name(&hash, attempt), "sourceHash": hash,
+        "id": id.map(stage::id), "name": source::version_name(&hash, attempt), "sourceHash": hash,
         "startedAt": "2026-11-21T10:00:00Z",
     })
 }
 
 fn version(id: &str, template_id: Option<&str>, job: VersionJob) -> Version {
     Version {
-        id: id.to_owned(),
+        id: stage::id(id),
         created_at: at("10:00:00"),
-        creator: Some(US.to_owned()),
-        template_id: template_id.map(str::to_owned),
+        creator: Some(US),
+        template_id: template_id.map(stage::id),
         job_status: match job {
             VersionJob::Active => "running",
             VersionJob::Succeeded => "succeeded",
@@ -132,19 +132,19 @@ fn failed(is_given_up: bool) -> VersionJob {
 
 fn template() -> Template {
     Template {
-        id: ID.to_owned(),
+        id: id(ID),
         organization: "Acme".to_owned(),
         name: "Go".to_owned(),
         display_name: String::new(),
         description: String::new(),
         icon: String::new(),
-        active_version_id: "active".to_owned(),
+        active_version_id: id("active"),
         active_version_name: "angry_name1".to_owned(),
         active_version_creator: None,
         is_deprecated: false,
         created_at: at("09:00:00"),
         updated_at: at("09:00:00"),
-        creator: "ann".to_owned(),
+        creator: id("ann"),
     }
 }
 
@@ -195,10 +195,9 @@ impl Scene {
     }
 
     fn active(self, id: &str) -> Self {
-        let id = id.to_owned();
         self.twin(|twin| {
             twin.active_version_name = format!("name-of-{id}");
-            twin.active_version_id = id;
+            twin.active_version_id = stage::id(id);
         })
     }
 

@@ -1,6 +1,7 @@
 //! A template in coderd, and its versions.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::{api::object_name::TemplateName, sync::kind::TwinFacts};
 
@@ -8,7 +9,7 @@ use crate::{api::object_name::TemplateName, sync::kind::TwinFacts};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     /// coderd's id.
-    pub id: String,
+    pub id: Uuid,
     /// The organization's name, as coderd spells it.
     pub organization: String,
     /// Its name, as coderd spells it.
@@ -20,11 +21,11 @@ pub struct Template {
     /// Its icon.
     pub icon: String,
     /// The active version's id.
-    pub active_version_id: String,
+    pub active_version_id: Uuid,
     /// The active version's name.
     pub active_version_name: String,
     /// Who asked for the active version, by id; none where that was not looked at.
-    pub active_version_creator: Option<String>,
+    pub active_version_creator: Option<Uuid>,
     /// Whether it is deprecated.
     pub is_deprecated: bool,
     /// When it was created, by coderd's clock.
@@ -32,20 +33,20 @@ pub struct Template {
     /// When it was last changed.
     pub updated_at: Timestamp,
     /// Who created it, by id.
-    pub creator: String,
+    pub creator: Uuid,
 }
 
 impl TwinFacts<TemplateName> for Template {
-    fn id(&self) -> &str {
-        &self.id
+    fn id(&self) -> Uuid {
+        self.id
     }
 
     fn created_at(&self) -> Timestamp {
         self.created_at
     }
 
-    fn creator(&self) -> Option<&str> {
-        Some(&self.creator)
+    fn creator(&self) -> Option<Uuid> {
+        Some(self.creator)
     }
 
     fn object_name(&self) -> TemplateName {
@@ -57,13 +58,13 @@ impl TwinFacts<TemplateName> for Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// coderd's id.
-    pub id: String,
+    pub id: Uuid,
     /// When it was created, by coderd's clock.
     pub created_at: Timestamp,
     /// Who asked for it, by id. A name says nothing: anybody may give it to a version of his own.
-    pub creator: Option<String>,
+    pub creator: Option<Uuid>,
     /// The template it belongs to; none for one that is to create a template.
-    pub template_id: Option<String>,
+    pub template_id: Option<Uuid>,
     /// How far its import has come.
     pub job: VersionJob,
     /// The job's status in coderd's words.

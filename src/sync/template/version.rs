@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     Context, Declared, Effect, Find, Plan, Template, Version, VersionJob, declared::FILES, metadata,
@@ -42,7 +43,7 @@ pub enum Seek<'a> {
     /// Nowhere: it is known to be in effect, or there is none yet.
     Nothing,
     /// By its id.
-    ById(&'a str),
+    ById(Uuid),
     /// By its name.
     ByName(&'a str),
 }
@@ -55,9 +56,13 @@ pub fn seek<'a>(object: &'a CoderTemplate, hash: &str) -> Seek<'a> {
         .and_then(|status| status.version.as_ref());
     match version.filter(|version| version.source_hash == hash) {
         None => Seek::Nothing,
-        Some(VersionStatus { id: Some(id), .. }) => Seek::ById(id),
-        Some(VersionStatus { id: None, name, .. }) => Seek::ByName(name),
+        Some(version) => id_of(version).map_or(Seek::ByName(&version.name), Seek::ById),
     }
+}
+
+/// coderd's id of the recorded version, once that is known.
+pub fn id_of(record: &VersionStatus) -> Option<Uuid> {
+    record.id.as_deref()?.parse().ok()
 }
 
 /// Whether the content of the active version decides about a source with `hash`: nothing tells yet
@@ -94,9 +99,9 @@ pub fn plan(context: &Context) -> Option<Plan> {
         });
     };
     let Find::Found(version) = context.sight.version else {
-        return build(context, &record, Some(&template.id));
+        return build(context, &record, Some(template.id));
     };
-    if version.template_id.as_ref() != Some(&template.id) {
+    if version.template_id != Some(template.id) {
         // Made for a template that did not come to be: this one needs a version of its own.
         return next_attempt(context, &record);
     }
@@ -134,14 +139,14 @@ pub fn plan_first(context: &Context) -> Option<Plan> {
 fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> Option<Plan> {
     let Declared { source, hash } = declared;
     let is_equal = content::active(context).is_some_and(|content| content.equals(source));
-    let is_ours = is_ours(context, template.active_version_creator.as_deref());
+    let is_ours = is_ours(context, template.active_version_creator);
     let is_named_so = source::is_version_of(&template.active_version_name, hash);
     if !(is_equal || is_named_so && is_ours) {
         return None;
     }
     let mut records = context.records();
     records.own.version = Some(VersionStatus {
-        id: Some(template.active_version_id.clone()),
+        id: Some(template.active_version_id.to_string()),
         name: template.active_version_name.clone(),
         source_hash: hash.to_owned(),
         executable_files: content::runnable(context, source).executables(),
@@ -154,14 +159,14 @@ fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> 
 }
 
 /// Whether we asked for what `creator` asked for.
-fn is_ours(context: &Context, creator: Option<&str>) -> bool {
-    creator == Some(context.session.us.as_str())
+fn is_ours(context: &Context, creator: Option<Uuid>) -> bool {
+    creator == Some(context.session.us)
 }
 
 /// Somebody else's version has the name that was meant for ours. It may hold anything, and keeps the name
 /// for good.
 fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
-    if record.id.is_some() || is_ours(context, version.creator.as_deref()) {
+    if record.id.is_some() || is_ours(context, version.creator) {
         return None;
     }
     let may_go_on = attempt_of(record) < OLD_ATTEMPTS || context.standing().is_requested();
@@ -211,7 +216,7 @@ fn begin(context: &Context, declared: &Declared, attempt: u32) -> Plan {
 }
 
 /// Requests the recorded version.
-fn build(context: &Context, record: &VersionStatus, template_id: Option<&str>) -> Option<Plan> {
+fn build(context: &Context, record: &VersionStatus, template_id: Option<Uuid>) -> Option<Plan> {
     if record.id.is_some() {
         let message = format!(
             "coderd does not show version {} any more; set the annotation {} to build it again",
@@ -226,7 +231,7 @@ fn build(context: &Context, record: &VersionStatus, template_id: Option<&str>) -
     }
     let effect = Effect::CreateVersion {
         name: record.name.clone(),
-        template_id: template_id.map(str::to_owned),
+        template_id,
         executables: record.executable_files.clone(),
     };
     if context.refusal(&effect).is_some() {
@@ -253,7 +258,7 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
     let ended = ended && record.started_at.is_some();
     let kept = version.kept_variables.as_deref().map(content::kept);
     let found = VersionStatus {
-        id: Some(version.id.clone()),
+        id: Some(version.id.to_string()),
         job_status: Some(version.job_status.clone()),
         kept_variables: kept.or_else(|| record.kept_variables.clone()),
         error: record.error.clone().filter(|_| error.is_some()).or(error),
@@ -318,9 +323,9 @@ fn promote(
         return None;
     }
     let effect = if version.is_archived {
-        Effect::Unarchive(version.id.clone())
+        Effect::Unarchive(version.id)
     } else {
-        Effect::Promote(version.id.clone())
+        Effect::Promote(version.id)
     };
     if context.refusal(&effect).is_some() || fight(context).is_some() {
         return None;

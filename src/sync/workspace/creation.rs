@@ -104,8 +104,8 @@ fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSit
     NewWorkspace {
         owner: name.owner.clone(),
         name: name.workspace.clone(),
-        template_id: template.id.clone(),
-        version_id: template.active_version_id.clone(),
+        template_id: template.id,
+        version_id: template.active_version_id,
         ttl_millis: spec.ttl_millis.and_then(field::canonical_ttl),
         autostart_schedule: spec
             .autostart_schedule

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{power, settings};
 use crate::sync::{build::Transition, guard::FIELD_CREATE};
@@ -40,9 +41,9 @@ pub struct NewWorkspace {
     /// Its name.
     pub name: String,
     /// The template's id.
-    pub template_id: String,
+    pub template_id: Uuid,
     /// The version it will use. Not sent; a refusal speaks of this version only.
-    pub version_id: String,
+    pub version_id: Uuid,
     /// Autostop.
     pub ttl_millis: Option<i64>,
     /// Autostart.
@@ -80,7 +81,7 @@ pub struct NewBuild {
     /// What it is to bring about.
     pub transition: Transition,
     /// The version to use, where it is not the one of the latest build.
-    pub version_id: Option<String>,
+    pub version_id: Option<Uuid>,
     /// Parameters by name.
     pub parameters: BTreeMap<String, String>,
 }

@@ -78,7 +78,7 @@ fn lever<'a>(context: &'a Context, workspace: &'a Workspace) -> Lever<'a> {
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
         build: &workspace.build,
         stable_for: context.sight.stable_for,
-        us: &context.session.us,
+        us: context.session.us,
         retry: context.standing().may_retry(),
         requested: context.standing().is_requested(),
         now: context.now,
@@ -174,7 +174,7 @@ fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -
     let starts = transition == Transition::Start;
     NewBuild {
         transition,
-        version_id: workspace.version_of_next_start.clone().filter(|_| starts),
+        version_id: workspace.version_of_next_start.filter(|_| starts),
         parameters: if starts {
             parameters::declared(context.object)
         } else {

@@ -98,12 +98,12 @@ pub fn status(context: &Context, report: Report<CoderWorkspace>) -> WorkspaceSta
 fn facts(context: &Context, workspace: &Workspace) -> WorkspaceStatus {
     let build = &workspace.build;
     WorkspaceStatus {
-        id: Some(workspace.id.clone()),
+        id: Some(workspace.id.to_string()),
         owner_name: Some(workspace.owner.clone()),
         organization_name: Some(workspace.organization.clone()),
         template_name: Some(workspace.template.clone()),
-        template_version_id: Some(workspace.version_id.clone()),
-        latest_build_id: Some(build.id.clone()),
+        template_version_id: Some(workspace.version_id.to_string()),
+        latest_build_id: Some(build.id.to_string()),
         latest_build_number: Some(build.number),
         latest_build_status: Some(build.status.clone()),
         auto_shutdown: auto_shutdown(context, workspace),

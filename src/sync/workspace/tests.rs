@@ -23,7 +23,7 @@ use crate::{
         ownership::Ownership,
         plan::{Next, Write},
         spelling::Spelling,
-        stage::{self, DEPLOYMENT, Staged, US, USER, at, cause},
+        stage::{self, DEPLOYMENT, Staged, US, USER, at, cause, id},
         twin::{Cause, Twin},
     },
 };
@@ -120,8 +120,8 @@ fn site() -> Site {
         organization: Spelling::Canonical,
         owner: Spelling::Canonical,
         template: Some(TemplateSite {
-            id: "template".to_owned(),
-            active_version_id: "version".to_owned(),
+            id: id("template"),
+            active_version_id: id("version"),
             parameters: vec![parameter("cpu", false)],
         }),
     }
@@ -136,13 +136,13 @@ fn parameter(name: &str, is_ephemeral: bool) -> Parameter {
 
 fn build(number: i64, transition: Transition, job: Job) -> Build {
     Build {
-        id: format!("build-{number}"),
+        id: id(&format!("build-{number}")),
         number,
         transition,
         job,
         status: format!("{transition:?} {job:?}"),
         reason: "initiator".to_owned(),
-        initiator: US.to_owned(),
+        initiator: US,
         initiator_name: "coder-k8s".to_owned(),
         error: (job == Job::Failed).then(|| "terraform apply: exit status 1".to_owned()),
         ended_at: None,
@@ -152,7 +152,7 @@ fn build(number: i64, transition: Transition, job: Job) -> Build {
 fn foreign(number: i64, transition: Transition, job: Job) -> Build {
     Build {
         reason: "dashboard".to_owned(),
-        initiator: "ann".to_owned(),
+        initiator: id("ann"),
         initiator_name: "ann".to_owned(),
         ..build(number, transition, job)
     }
@@ -161,12 +161,12 @@ fn foreign(number: i64, transition: Transition, job: Job) -> Build {
 /// A running workspace that build 1 started.
 fn workspace() -> Workspace {
     Workspace {
-        id: ID.to_owned(),
+        id: id(ID),
         organization: "Acme".to_owned(),
         owner: "Ann".to_owned(),
         name: "dev".to_owned(),
         template: "go".to_owned(),
-        version_id: "version".to_owned(),
+        version_id: id("version"),
         version_of_next_start: None,
         created_at: at("09:00:00"),
         creator: None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     api::{
@@ -16,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workspace {
     /// coderd's id.
-    pub id: String,
+    pub id: Uuid,
     /// The organization's name, as coderd spells it.
     pub organization: String,
     /// The owner's name, as coderd spells it.
@@ -26,14 +27,14 @@ pub struct Workspace {
     /// The template's name, as coderd spells it.
     pub template: String,
     /// The version of the template that the latest build used.
-    pub version_id: String,
+    pub version_id: Uuid,
     /// The active version, where a start has to use it: the template requires it, or the workspace
     /// updates itself.
-    pub version_of_next_start: Option<String>,
+    pub version_of_next_start: Option<Uuid>,
     /// When it was created, by coderd's clock.
     pub created_at: Timestamp,
     /// Who began its first build; looked up only for a workspace that is not bound yet.
-    pub creator: Option<String>,
+    pub creator: Option<Uuid>,
     /// Autostop.
     pub ttl_millis: Option<i64>,
     /// Autostart.
@@ -78,16 +79,16 @@ impl Workspace {
 }
 
 impl TwinFacts<WorkspaceName> for Workspace {
-    fn id(&self) -> &str {
-        &self.id
+    fn id(&self) -> Uuid {
+        self.id
     }
 
     fn created_at(&self) -> Timestamp {
         self.created_at
     }
 
-    fn creator(&self) -> Option<&str> {
-        self.creator.as_deref()
+    fn creator(&self) -> Option<Uuid> {
+        self.creator
     }
 
     fn object_name(&self) -> WorkspaceName {
@@ -119,9 +120,9 @@ pub struct Site {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateSite {
     /// coderd's id.
-    pub id: String,
+    pub id: Uuid,
     /// The version that a new workspace uses.
-    pub active_version_id: String,
+    pub active_version_id: Uuid,
     /// Its parameters; looked up only where parameters are declared.
     pub parameters: Vec<Parameter>,
 }

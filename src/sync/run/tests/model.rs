@@ -78,7 +78,7 @@ impl World {
     fn begin(&mut self, begun: Build) {
         if !self.latest().is_active() {
             let number = self.latest().number + 1;
-            let id = format!("{}-{number}-{}", begun.reason, self.builds.len());
+            let id = stage::id(&format!("{}-{number}", self.builds.len()));
             self.builds.push(Build {
                 number,
                 id,

@@ -146,7 +146,7 @@ fn row_a_build_is_ours_only_if_number_transition_initiator_and_reason_agree() {
             ..ours.clone()
         },
         Build {
-            initiator: OWNER.to_owned(),
+            initiator: OWNER,
             ..ours.clone()
         },
         Build {

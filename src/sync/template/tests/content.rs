@@ -1,7 +1,7 @@
 //! What the content of the active version means for a new one: modes, what is left out, variables.
 
 use super::{version::spec, *};
-use crate::sync::template::version::needs_variables;
+use crate::sync::template::version::{id_of, needs_variables};
 
 #[test]
 fn files_that_the_source_leaves_out_are_named() {
@@ -67,7 +67,7 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     let files = json!({"files": {"main.tf": "a", "run.sh": "x", "other.sh": "y"}});
     let equal = Scene::declared(&files).change(|scene| scene.own.active = Some(Ok(with_scripts())));
     let record = equal.records().own.version.unwrap();
-    assert_eq!(record.id.as_deref(), Some("active"));
+    assert_eq!(id_of(&record), Some(id("active")));
     assert_eq!(record.executable_files, ["other.sh", "run.sh"]);
 }
 

@@ -55,11 +55,11 @@ fn row_created_here_goes_by_finalizer_version_attempt_template_and_binding() {
     let Effect::Create(new) = scene.effect() else {
         panic!("{:?}", scene.next())
     };
-    assert_eq!((new.name.as_str(), new.version_id.as_str()), ("go", "v1"));
+    assert_eq!((new.name.as_str(), new.version_id), ("go", id("v1")));
     assert_eq!(new.display_name, "Go");
 
     let scene = scene.active("v1").twin(|twin| {
-        (twin.creator, twin.created_at) = (US.to_owned(), at("10:00:00"));
+        (twin.creator, twin.created_at) = (US, at("10:00:00"));
         twin.display_name = "Go".to_owned();
     });
     let records = scene.records();
@@ -102,9 +102,9 @@ fn a_first_version_that_belongs_to_a_template_already_cannot_create_another() {
 
 #[test]
 fn row_what_exists_is_adopted_and_retained() {
-    for (creator, created) in [("ann", "10:00:05"), (US, "09:59:59")] {
+    for (creator, created) in [(id("ann"), "10:00:05"), (US, "09:59:59")] {
         let scene = Scene::new(&spec()).attempted("10:00:00").twin(|twin| {
-            (twin.creator, twin.created_at) = (creator.to_owned(), at(created));
+            (twin.creator, twin.created_at) = (creator, at(created));
         });
         assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
         assert_eq!(scene.plan().notes[0].reason, NoteReason::Adopted);
@@ -280,7 +280,7 @@ fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
     released(&scene.clone().change(|scene| scene.now = at("10:00:30")));
     released(&scene.clone().twin(|_| {}));
     let ours = scene.twin(|twin| {
-        (twin.creator, twin.created_at) = (US.to_owned(), at("10:00:00"));
+        (twin.creator, twin.created_at) = (US, at("10:00:00"));
     });
     assert_eq!(ours.records().binding.unwrap().origin, Origin::Kubernetes);
     assert_eq!(ours.recorded().effect(), Effect::Delete);

@@ -97,7 +97,10 @@ fn row_files_that_fit_are_mirrored_and_recorded() {
     assert_eq!(scene.stored.spec["files"], files("a"));
     assert!(scene.stored.is_mirrored("files"));
     let files = scene.records().own.mirrored_files.unwrap();
-    assert_eq!((files.version_id.as_str(), files.omitted), ("active", None));
+    assert_eq!(
+        (files.version_id, files.omitted),
+        (id("active").to_string(), None)
+    );
     let scene = scene.recorded().change(|scene| scene.own.active = None);
     assert_eq!(scene.next(), Next::Rest(None));
 }
@@ -147,7 +150,10 @@ fn a_missing_right_is_no_fact_about_a_version() {
         .active("next")
         .change(|scene| scene.own.active = Some(unreadable("403", true)));
     assert_eq!(lost.next(), Next::Rest(Some(Duration::from_secs(60))));
-    assert_eq!(lost.rest().mirrored_files.unwrap().version_id, "active");
+    assert_eq!(
+        lost.rest().mirrored_files.unwrap().version_id,
+        id("active").to_string()
+    );
     let found = applied(lost.change(|scene| scene.own.active = Some(content("b"))));
     assert_eq!(found.stored.spec["files"], files("b"));
 }

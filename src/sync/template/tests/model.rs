@@ -2,6 +2,7 @@
 //! any effect, replies are lost, imports fail, and people promote other versions.
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 use crate::sync::{
@@ -56,7 +57,7 @@ struct World {
     template: Option<Template>,
     versions: Vec<Built>,
     /// The name and id of the version that was made last, as the controller remembers it.
-    made: Option<(String, String)>,
+    made: Option<(String, Uuid)>,
     is_down: bool,
     /// Whether the object is still there.
     stays: bool,
@@ -96,13 +97,13 @@ impl World {
         found.map_or(Find::Absent, |built| Find::Found(built.version.clone()))
     }
 
-    fn is_taken(&self, name: &str, template_id: Option<&String>) -> bool {
+    fn is_taken(&self, name: &str, template_id: Option<Uuid>) -> bool {
         self.versions
             .iter()
-            .any(|it| it.name == name && it.version.template_id.as_ref() == template_id)
+            .any(|it| it.name == name && it.version.template_id == template_id)
     }
 
-    fn version(&mut self, id: &str) -> &mut Version {
+    fn version(&mut self, id: Uuid) -> &mut Version {
         let mut versions = self.versions.iter_mut().map(|built| &mut built.version);
         versions.find(|version| version.id == id).unwrap()
     }
@@ -140,7 +141,7 @@ impl World {
             }
             Happening::PromoteOther => {
                 if let Some(twin) = &mut self.template {
-                    twin.active_version_id = "other".to_owned();
+                    twin.active_version_id = id("other");
                 }
             }
             Happening::Usurp => {
@@ -148,11 +149,14 @@ impl World {
                 let Some(name) = name.and_then(Value::as_str).map(str::to_owned) else {
                     return;
                 };
-                let template_id = self.template.as_ref().map(|twin| twin.id.clone());
-                if !self.is_taken(&name, template_id.as_ref()) {
-                    let id = format!("v{}", self.versions.len());
-                    let mut version = version(&id, template_id.as_deref(), VersionJob::Succeeded);
-                    version.creator = Some("ann".to_owned());
+                let template_id = self.template.as_ref().map(|twin| twin.id);
+                if !self.is_taken(&name, template_id) {
+                    let made = format!("v{}", self.versions.len());
+                    let version = Version {
+                        creator: Some(id("ann")),
+                        template_id,
+                        ..version(&made, None, VersionJob::Succeeded)
+                    };
                     self.versions.push(Built { name, version });
                 }
             }
@@ -160,12 +164,9 @@ impl World {
                 self.template.get_or_insert_with(template);
             }
             Happening::Archive => {
-                let active = self
-                    .template
-                    .as_ref()
-                    .map(|twin| twin.active_version_id.clone());
+                let active = self.template.as_ref().map(|twin| twin.active_version_id);
                 for built in &mut self.versions {
-                    let is_active = Some(&built.version.id) == active.as_ref();
+                    let is_active = Some(built.version.id) == active;
                     built.version.is_archived |= !is_active && built.version.template_id.is_some();
                 }
             }
@@ -209,7 +210,7 @@ impl stage::World<CoderTemplate> for World {
 
     /// What `controller/template/observe.rs` sees.
     fn observe(&mut self) {
-        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
+        let template_id = self.template.as_ref().map(|twin| twin.id);
         self.scene.twin = match &self.template {
             _ if self.is_down => Twin::Unknown(cause()),
             Some(twin) => Twin::Present(twin.clone()),
@@ -226,7 +227,7 @@ impl stage::World<CoderTemplate> for World {
             Seek::ByName(name) => match &self.made {
                 Some((made, id)) if made == name => self.find(|it| it.version.id == *id),
                 _ => self.find(|it| {
-                    let is_ours = it.version.creator.as_deref() == Some(US);
+                    let is_ours = it.version.creator == Some(US);
                     it.name == name
                         && it.version.template_id == template_id
                         && (is_ours || template_id.is_some())
@@ -234,13 +235,13 @@ impl stage::World<CoderTemplate> for World {
             },
         };
         let decides = !hash.is_empty() && needs_active_content(&object, &hash);
-        let active = self.template.as_ref().map(|twin| &twin.active_version_id);
+        let active = self.template.as_ref().map(|twin| twin.active_version_id);
         let is_mirrored = active.is_some_and(|id| needs_content(&object, &ownership, id));
         self.scene.own.active = (decides || is_mirrored).then(|| content("somebody's"));
     }
 
     fn act(&mut self, effect: &Effect) {
-        let template_id = self.template.as_ref().map(|twin| twin.id.clone());
+        let template_id = self.template.as_ref().map(|twin| twin.id);
         match effect {
             Effect::Delete => panic!("kept: {self:?}"),
             Effect::CreateVersion {
@@ -250,39 +251,42 @@ impl stage::World<CoderTemplate> for World {
             } => {
                 assert_eq!(*asked, template_id, "{self:?}");
                 // Names without a template are not unique.
-                let is_taken = asked.is_some() && self.is_taken(name, asked.as_ref());
+                let is_taken = asked.is_some() && self.is_taken(name, *asked);
                 assert!(!is_taken, "built twice: {self:?}");
-                let id = format!("v{}", self.versions.len());
-                self.made = Some((name.clone(), id.clone()));
-                let version = version(&id, asked.as_deref(), VersionJob::Active);
+                let made = format!("v{}", self.versions.len());
+                let version = Version {
+                    template_id: *asked,
+                    ..version(&made, None, VersionJob::Active)
+                };
+                self.made = Some((name.clone(), version.id));
                 self.versions.push(Built {
                     name: name.clone(),
                     version,
                 });
             }
-            Effect::Unarchive(id) => self.version(id).is_archived = false,
+            Effect::Unarchive(id) => self.version(*id).is_archived = false,
             Effect::Create(new) => {
                 assert!(self.template.is_none(), "{self:?}");
-                let version = self.version(&new.version_id);
+                let version = self.version(new.version_id);
                 assert_eq!(version.job, VersionJob::Succeeded);
                 assert_eq!(version.template_id, None);
-                version.template_id = Some(ID.to_owned());
+                version.template_id = Some(id(ID));
                 let now = self.scene.now;
                 self.template = Some(Template {
-                    active_version_id: new.version_id.clone(),
+                    active_version_id: new.version_id,
                     description: new.description.clone(),
-                    creator: US.to_owned(),
+                    creator: US,
                     created_at: now,
                     ..template()
                 });
                 self.created += 1;
             }
             Effect::Promote(id) => {
-                let version = self.version(id).clone();
+                let version = self.version(*id).clone();
                 assert_eq!(version.job, VersionJob::Succeeded, "{self:?}");
                 assert_eq!(version.template_id, template_id, "{self:?}");
                 assert!(!version.is_archived, "{self:?}");
-                self.template.as_mut().unwrap().active_version_id = id.clone();
+                self.template.as_mut().unwrap().active_version_id = *id;
             }
             Effect::SetMetadata { field, value } => {
                 assert_eq!(*field, "description");
@@ -341,7 +345,7 @@ proptest! {
         prop_assert!(
             active.is_some_and(|it| {
                 source::is_version_of(&it.name, &hash(&text))
-                    && it.version.creator.as_deref() == Some(US)
+                    && it.version.creator == Some(US)
             }),
             "{:?}", world
         );

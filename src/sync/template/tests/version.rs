@@ -1,6 +1,7 @@
 //! The version of the declared source.
 
 use super::*;
+use crate::sync::template::version::id_of;
 
 pub(super) fn spec() -> Value {
     json!({"files": files("a")})
@@ -15,8 +16,8 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
     let scene = Scene::declared(&spec()).change(|scene| scene.own.active = Some(content("a")));
     let record = scene.records().own.version.unwrap();
     assert_eq!(
-        (record.id.as_deref(), record.name.as_str()),
-        (Some("active"), "angry_name1")
+        (id_of(&record), record.name.as_str()),
+        (Some(id("active")), "angry_name1")
     );
     assert_eq!(record.source_hash, hash("a"));
     let scene = scene.recorded().change(|scene| {
@@ -28,16 +29,16 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
         "True"
     );
     // Also by its name, where the content cannot be read, but only if it is ours.
-    for (creator, id) in [(US, Some("active")), ("ann", None)] {
+    for (creator, known) in [(US, Some(id("active"))), (id("ann"), None)] {
         let named = Scene::declared(&spec())
             .change(|scene| scene.own.active = Some(unreadable("no file", false)))
             .twin(|twin| {
                 twin.active_version_name = name("a", 3);
-                twin.active_version_creator = Some(creator.to_owned());
+                twin.active_version_creator = Some(creator);
             });
         assert_eq!(
-            named.records().own.version.unwrap().id.as_deref(),
-            id,
+            id_of(&named.records().own.version.unwrap()),
+            known,
             "{creator}"
         );
     }
@@ -47,7 +48,7 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
 fn somebody_elses_version_under_our_name_is_passed_over_and_never_promoted() {
     let foreign = |attempt| {
         let version = Version {
-            creator: Some("ann".to_owned()),
+            creator: Some(id("ann")),
             ..version("theirs", Some(ID), VersionJob::Succeeded)
         };
         Scene::declared(&spec()).seeing(recorded("a", attempt, None), version)
@@ -71,7 +72,7 @@ fn row_another_source_is_recorded_built_awaited_and_promoted() {
         .change(|scene| scene.own.version = Find::Absent);
     let effect = Effect::CreateVersion {
         name: name("a", 1),
-        template_id: Some(ID.to_owned()),
+        template_id: Some(id(ID)),
         executables: Vec::new(),
     };
     assert_eq!(scene.effect(), effect);
@@ -88,7 +89,7 @@ fn row_another_source_is_recorded_built_awaited_and_promoted() {
     let scene = scene
         .change(|scene| scene.own.version = found(VersionJob::Succeeded))
         .recorded();
-    assert_eq!(scene.effect(), Effect::Promote("v1".to_owned()));
+    assert_eq!(scene.effect(), Effect::Promote(id("v1")));
     assert_eq!(scene.plan().notes[0].reason, NoteReason::VersionPromoted);
 
     let scene = scene.active("v1").recorded();
@@ -108,10 +109,7 @@ fn row_a_lost_reply_finds_its_own_version_by_name() {
         recorded("a", 1, None),
         version("v1", Some(ID), VersionJob::Active),
     );
-    assert_eq!(
-        scene.records().own.version.unwrap().id.as_deref(),
-        Some("v1")
-    );
+    assert_eq!(id_of(&scene.records().own.version.unwrap()), Some(id("v1")));
 }
 
 #[test]
@@ -181,7 +179,7 @@ fn row_an_archived_version_is_brought_back_before_it_is_promoted() {
     let scene = Scene::declared(&spec())
         .seeing(recorded("a", 1, Some("v1")), archived)
         .recorded();
-    assert_eq!(scene.effect(), Effect::Unarchive("v1".to_owned()));
+    assert_eq!(scene.effect(), Effect::Unarchive(id("v1")));
     assert_eq!(scene.plan().notes, []);
 }
 
@@ -198,7 +196,7 @@ fn row_nothing_is_promoted_before_it_succeeded() {
 #[test]
 fn row_promoted_by_somebody_else_is_enforced_without_a_build() {
     let scene = Scene::promoted().active("other");
-    assert_eq!(scene.effect(), Effect::Promote("v1".to_owned()));
+    assert_eq!(scene.effect(), Effect::Promote(id("v1")));
     assert_eq!(scene.plan().notes[0].reason, NoteReason::DriftCorrected);
 }
 
@@ -254,7 +252,7 @@ fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
             scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
         })
         .recorded();
-    assert_eq!(late.effect(), Effect::Promote("v1".to_owned()));
+    assert_eq!(late.effect(), Effect::Promote(id("v1")));
 }
 
 #[test]
@@ -350,7 +348,10 @@ fn the_version_is_sought_where_its_record_says() {
             crate::sync::template::version::seek(&object, &hash(text))
         )
     };
-    assert_eq!(seek(recorded("a", 1, Some("v1")), "a"), "ById(\"v1\")");
+    assert_eq!(
+        seek(recorded("a", 1, Some("v1")), "a"),
+        format!("ById({})", id("v1"))
+    );
     assert_eq!(
         seek(recorded("a", 2, None), "a"),
         format!("ByName({:?})", name("a", 2))
@@ -363,7 +364,7 @@ fn the_version_is_sought_where_its_record_says() {
 fn row_a_version_that_two_writers_keep_replacing_is_left_alone_for_an_hour() {
     let mut scene = Scene::promoted().active("other");
     for _ in 0..5 {
-        assert_eq!(scene.effect(), Effect::Promote("v1".to_owned()));
+        assert_eq!(scene.effect(), Effect::Promote(id("v1")));
         let corrects = scene.plan().corrects.expect("a correction");
         scene.damper.corrected(corrects, scene.now);
     }

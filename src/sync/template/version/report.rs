@@ -67,13 +67,12 @@ pub fn outlook(context: &Context) -> Option<Outlook> {
 /// The effects towards the version that are asked for: a refusal of one of them still matters.
 pub fn pending(context: &Context, template: &Template) -> Vec<Effect> {
     match (context.sight.version, context.records().own.version) {
-        (Find::Found(version), Some(_)) if version.id != template.active_version_id => vec![
-            Effect::Unarchive(version.id.clone()),
-            Effect::Promote(version.id.clone()),
-        ],
+        (Find::Found(version), Some(_)) if version.id != template.active_version_id => {
+            vec![Effect::Unarchive(version.id), Effect::Promote(version.id)]
+        }
         (Find::Absent, Some(record)) => vec![Effect::CreateVersion {
             name: record.name,
-            template_id: Some(template.id.clone()),
+            template_id: Some(template.id),
             executables: record.executable_files,
         }],
         _ => Vec::new(),

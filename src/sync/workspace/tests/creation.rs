@@ -1,13 +1,15 @@
 //! From nothing to a bound object.
 
+use uuid::Uuid;
+
 use super::*;
 
 fn spec() -> Value {
     json!({"templateName": "go"})
 }
 
-fn made(creator: &str, created: &str) -> impl FnOnce(&mut Workspace) {
-    let (creator, created) = (creator.to_owned(), at(created));
+fn made(creator: Uuid, created: &str) -> impl FnOnce(&mut Workspace) {
+    let (creator, created) = (creator, at(created));
     move |twin| (twin.creator, twin.created_at) = (Some(creator), created)
 }
 
@@ -51,7 +53,7 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
         panic!("{:?}", scene.next())
     };
     assert_eq!((new.owner.as_str(), new.name.as_str()), ("ann", "dev"));
-    assert_eq!(new.template_id, "template");
+    assert_eq!(new.template_id, id("template"));
 
     // The same again for as long as nothing is there: coderd takes a name once.
     assert_eq!(scene.effect(), Effect::Create(new));
@@ -81,11 +83,11 @@ fn row_with_a_declared_retain_no_finalizer_is_put_on() {
 
 #[test]
 fn row_what_exists_is_adopted_and_retained() {
-    let table: [(Option<&str>, &str, &str); 4] = [
+    let table: [(Option<&str>, Uuid, &str); 4] = [
         (None, US, "10:00:05"),
-        (Some("10:00:00"), "ann", "10:00:05"),
+        (Some("10:00:00"), id("ann"), "10:00:05"),
         (Some("10:00:00"), US, "09:59:59"),
-        (Some("10:00:00"), "", "10:00:05"),
+        (Some("10:00:00"), Uuid::nil(), "10:00:05"),
     ];
     for (attempt, creator, created) in table {
         let mut scene = Scene::new(&spec());
@@ -302,7 +304,7 @@ fn row_a_refused_creation_is_not_sent_again_until_something_changes() {
         .template
         .as_mut()
         .unwrap()
-        .active_version_id = "next".to_owned();
+        .active_version_id = id("next");
     assert!(newer.records().sync.attempt.is_some());
 }
 

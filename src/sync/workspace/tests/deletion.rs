@@ -113,17 +113,13 @@ fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
     released(&later);
     // It made one: bound first, and then deleted.
     let ours = scene.clone().twin(|twin| {
-        (twin.creator, twin.created_at) = (Some(US.to_owned()), at("10:00:01"));
+        (twin.creator, twin.created_at) = (Some(US), at("10:00:01"));
     });
     assert_eq!(ours.records().binding.unwrap().origin, Origin::Kubernetes);
     let bound = ours.recorded();
     assert!(bound.records().sync.deletion.is_some());
     // Somebody else's: it stays.
-    released(
-        &scene
-            .clone()
-            .twin(|twin| twin.creator = Some("ann".to_owned())),
-    );
+    released(&scene.clone().twin(|twin| twin.creator = Some(id("ann"))));
     assert_eq!(scene.unknown().waits().0, Reason::CoderdUnavailable);
 }
 

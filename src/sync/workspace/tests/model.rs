@@ -2,6 +2,7 @@
 //! controller dies before or after any effect.
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::*;
 use crate::sync::stage::Looked;
@@ -60,7 +61,7 @@ impl World {
     /// An object that import made for a workspace.
     fn imported() -> Self {
         let mut world = Self::of(MANAGER_CODERD, &json!({"organization": "acme"}));
-        world.coderd = Some(world.workspace("ann"));
+        world.coderd = Some(world.workspace(id("ann")));
         world
     }
 
@@ -86,12 +87,12 @@ impl World {
         self.scene.own.stable_for += Duration::try_from(by).unwrap();
     }
 
-    fn workspace(&self, creator: &str) -> Workspace {
+    fn workspace(&self, creator: Uuid) -> Workspace {
         Workspace {
-            creator: Some(creator.to_owned()),
+            creator: Some(creator),
             created_at: self.scene.now,
             build: Build {
-                initiator: creator.to_owned(),
+                initiator: creator,
                 ..build(1, Transition::Start, Job::Active)
             },
             ..workspace()
@@ -128,7 +129,7 @@ impl World {
             }
             Happening::CoderCreates => {
                 if self.coderd.is_none() && !self.is_gone {
-                    self.coderd = Some(self.workspace("ann"));
+                    self.coderd = Some(self.workspace(id("ann")));
                 }
             }
             Happening::CoderRenames(what) => {

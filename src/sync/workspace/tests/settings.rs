@@ -314,7 +314,7 @@ fn row_parameters_travel_with_a_start_and_never_with_a_stop() {
             })
             .twin(|twin| {
                 known(&[("cpu", false)], "4")(twin);
-                twin.version_of_next_start = Some("active".to_owned());
+                twin.version_of_next_start = Some(id("active"));
                 twin.build = build(1, latest, Job::Succeeded);
             });
         let Effect::Build(new) = scene.effect() else {
