@@ -33,6 +33,7 @@ mod template;
 mod tests;
 mod token;
 mod transport;
+pub mod types;
 mod user;
 mod version;
 mod wire;
@@ -53,7 +54,7 @@ pub use self::{
     reply::Lookup,
     request::Call,
     said::{Said, Secrets},
-    template::{NewTemplate, Template, TemplatePatch},
+    template::Template,
     token::{TokenError, TokenSource},
     transport::{Delivery, ReplyLimit, TransportError},
     user::{User, UserStatus},

@@ -5,6 +5,7 @@
 //! time, both sides are read live before each effect, each effect is a step of its own, and a record
 //! that an effect relies on is in `status` before the effect is sent.
 
+mod attempt;
 mod cause;
 mod directory;
 mod driven;
@@ -14,6 +15,7 @@ mod kinds;
 mod look;
 mod memory;
 pub mod metrics;
+mod outcome;
 mod progress;
 mod queue;
 mod recall;

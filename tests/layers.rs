@@ -14,7 +14,7 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("apiserver", &["api", "k8s"]),
     ("k8s", &["api"]),
     ("mcp", &["api", "k8s"]),
-    ("sync", &["api"]),
+    ("sync", &["api", "coderd"]),
     ("controller", &["api", "coderd", "k8s", "sync"]),
     (
         "app",

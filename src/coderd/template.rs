@@ -1,10 +1,17 @@
 //! Templates: what workspaces are made of. Their content is in versions.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{client::Client, error::Error, reply::Lookup, request::Request, wire::null_as_default};
+use super::{
+    client::Client,
+    error::Error,
+    reply::Lookup,
+    request::Request,
+    types::{NewTemplate, TemplatePatch},
+    wire::null_as_default,
+};
 
 /// A template. The same in lists and when read alone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -44,36 +51,6 @@ pub struct Template {
     /// True for a row of [`Client::deleted_template`] only.
     #[serde(default, deserialize_with = "null_as_default")]
     pub deleted: bool,
-}
-
-/// What is asked of a new template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NewTemplate {
-    /// 1–32 letters, digits and single hyphens.
-    pub name: String,
-    /// Its first version, one that belongs to no template yet. coderd does not check that its
-    /// import succeeded.
-    pub template_version_id: Uuid,
-    /// May be empty.
-    pub display_name: String,
-    /// At most 127 characters.
-    pub description: String,
-    /// At most 256 characters.
-    pub icon: String,
-}
-
-/// Changes of a template: none leaves a field as it is, an empty text clears it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct TemplatePatch {
-    /// See [`Template::display_name`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
-    /// At most 128 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// At most 256 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub icon: Option<String>,
 }
 
 impl Client {

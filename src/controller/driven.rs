@@ -9,21 +9,22 @@ use uuid::Uuid;
 
 use super::{
     Controller, Key, Settings,
-    cause::Outcome,
     inventory::Awaited,
     look::{Look, Seen},
+    outcome::StepResult,
 };
 use crate::{
     coderd,
     k8s::object::{self, Objects},
-    sync::{self, deletion::Departure, ownership::Ownership},
+    sync::{self, chain::Planned, deletion::Departure, fields::ownership::Ownership},
 };
 
 /// A kind of object with a twin in coderd.
 pub(super) trait Driven:
-    sync::kind::Kind<
+    Planned<
         Name: Send + Sync,
         Twin: Send + Sync,
+        Patch: Send + Sync,
         Effect: Send + Sync,
         OwnRecords: Send,
         Status: Clone + PartialEq + Serialize + Send + Sync,
@@ -92,6 +93,13 @@ pub(super) trait Driven:
     /// What was seen, for deciding.
     fn sight<'a>(seen: &'a Self::Seen, settings: &'a Settings) -> Self::Sight<'a>;
 
-    /// Brings about an effect in coderd.
-    fn act(look: &Look<'_, Self>, effect: &Self::Effect) -> impl Future<Output = Outcome> + Send;
+    /// Sets fields in coderd.
+    fn update(
+        look: &Look<'_, Self>,
+        patch: &Self::Patch,
+    ) -> impl Future<Output = StepResult> + Send;
+
+    /// Brings about another effect in coderd.
+    fn act(look: &Look<'_, Self>, effect: &Self::Effect)
+    -> impl Future<Output = StepResult> + Send;
 }

@@ -6,29 +6,21 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    Controller, Key,
-    cause::{self, Outcome},
-    driven::Driven,
-    session::View,
+    Controller, Key, attempt::Attempt, cause, driven::Driven, outcome::StepResult, session::View,
 };
 use crate::{
-    api::{
-        condition::Reason,
-        object_name::ObjectName,
-        status::{Refusal, Suspension},
-        text::chain,
-    },
+    api::{condition::Reason, object_name::ObjectName, status::Suspension, text::chain},
     coderd,
     k8s::crd::{CrdState, crd_state},
     sync::{
         context::{Context, Records, Session},
         damper::Damper,
         deletion::{self, Departure},
+        fields::ownership::Ownership,
         guard::{self, Patience},
         kind::TwinFacts,
         mass_deletion::Deletions,
         outlook::Outlook,
-        ownership::Ownership,
         standing::Standing,
         twin::{Cause, Twin},
     },
@@ -41,11 +33,10 @@ pub(super) struct Look<'a, K: Driven> {
     pub(super) object: &'a K,
     pub(super) ownership: &'a Ownership,
     pub(super) seen: &'a Seen<K>,
-    pub(super) refused: &'a [Refusal],
-    pub(super) withheld: &'a [Refusal],
-    pub(super) suspension: Option<&'a Suspension>,
-    /// How far the API server's clock is ahead of ours.
-    pub(super) kube_ahead: SignedDuration,
+    /// Our clock, coderd's and the API server's: of one moment, for all that this look leads to.
+    now: Timestamp,
+    coderd_now: Timestamp,
+    kube_now: Timestamp,
 }
 
 /// What was seen of coderd for one object.
@@ -97,11 +88,36 @@ impl<K: Driven> Seen<K> {
 }
 
 impl<'a, K: Driven> Look<'a, K> {
-    /// Everything that deciding rests on.
-    pub(super) fn context(&self) -> Context<'a, K> {
-        let seen = self.seen;
-        let settings = &self.controller.settings;
+    /// What is seen now; the API server's clock is `kube_ahead` of ours.
+    pub(super) fn new(
+        controller: &'a Controller,
+        key: &'a Key,
+        object: &'a K,
+        ownership: &'a Ownership,
+        seen: &'a Seen<K>,
+        kube_ahead: SignedDuration,
+    ) -> Self {
+        let settings = &controller.settings;
         let now = settings.clock.now();
+        let coderd_now = seen.coderd_now.or_else(|| settings.coderd.server_time());
+        Self {
+            controller,
+            key,
+            object,
+            ownership,
+            seen,
+            now,
+            coderd_now: coderd_now.unwrap_or(now),
+            kube_now: now.saturating_add(kube_ahead).unwrap_or(now),
+        }
+    }
+
+    /// Everything that deciding rests on, after what was learnt so far.
+    pub(super) fn context<'b>(&self, attempt: &'b Attempt<K>) -> Context<'b, K>
+    where
+        'a: 'b,
+    {
+        let (seen, settings) = (self.seen, &self.controller.settings);
         Context {
             object: self.object,
             ownership: self.ownership,
@@ -110,25 +126,23 @@ impl<'a, K: Driven> Look<'a, K> {
             bound_elsewhere: seen.bound_elsewhere.as_deref(),
             session: &seen.session,
             crd_is_going: seen.crd_is_going,
-            refused: self.refused,
-            withheld: self.withheld,
+            refused: &attempt.refused,
+            withheld: &attempt.withheld,
+            one_by_one: attempt.one_by_one,
             damper: &seen.damper,
-            suspension: self.suspension,
+            suspension: attempt.suspension.as_ref(),
             request_timeout: settings.request_timeout,
-            coderd_now: seen
-                .coderd_now
-                .or_else(|| settings.coderd.server_time())
-                .unwrap_or(now),
-            kube_now: now.saturating_add(self.kube_ahead).unwrap_or(now),
-            now,
+            coderd_now: self.coderd_now,
+            kube_now: self.kube_now,
+            now: self.now,
         }
     }
 
     /// Whether `outlook`, which says that coderd cannot be seen or does not do its part, is not told
     /// yet: it may be so for a moment only.
-    pub(super) fn keeps_quiet(&self, outlook: &Outlook) -> bool {
+    pub(super) fn keeps_quiet(&self, context: &Context<K>, outlook: &Outlook) -> bool {
         let unseen_for = || self.controller.memory.unseen_for(self.key);
-        guard::keeps_quiet(&self.context(), outlook, self.seen.patience, unseen_for)
+        guard::keeps_quiet(context, outlook, self.seen.patience, unseen_for)
     }
 
     /// Whether coderd was not asked at all since the start: whoever waits for that is looked at then.
@@ -148,10 +162,10 @@ impl<'a, K: Driven> Look<'a, K> {
     }
 
     /// The id of the twin that was seen.
-    pub(super) fn twin_id(&self) -> Result<Uuid, Outcome> {
+    pub(super) fn twin_id(&self) -> Result<Uuid, StepResult> {
         match &self.seen.twin {
             Twin::Present(twin) => Ok(twin.id()),
-            Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(Outcome::LookAgain),
+            Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(StepResult::Stale),
         }
     }
 }

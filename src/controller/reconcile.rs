@@ -1,23 +1,23 @@
 //! The reconcile of one object: observe → plan → act → report, one step at a time.
 
-use std::time::Duration;
-
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Controller, Key,
-    cause::Outcome,
+    attempt::{self, Attempt},
     driven::Driven,
     inventory::{Awaited, Visit},
     look::{Look, Seen, observe},
+    outcome::{Outcome, StepResult},
     write::{record, rest, write},
 };
 use crate::{
     api::{
         condition::Reason,
-        status::{Refusal, Suspension},
-        text::{chain, shortened},
+        status::Suspension,
+        text::{self, shortened},
     },
     k8s::{
         error::Error,
@@ -25,58 +25,20 @@ use crate::{
         object,
     },
     sync::{
+        chain,
+        fields::{ownership::Ownership, table},
         kind::TwinFacts,
         mass_deletion,
         note::{self, Note},
         outlook::Outlook,
-        ownership::Ownership,
-        plan::{Next, Plan, Write, plan},
-        setting, standing,
+        standing,
+        step::{Action, Step, Write},
         twin::{Cause, Twin},
     },
 };
 
 /// More steps than any object needs; what is not at rest by then is looked at again later.
 const STEPS: usize = 32;
-/// How long an object waits whose next step changes nothing.
-const WHEN_STUCK: Duration = Duration::from_secs(60);
-
-/// How a look at an object ended.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    /// There is no such object.
-    Gone,
-    /// Nothing is left to do; look again after the time, or when something changes.
-    Rest(Option<Duration>),
-    /// The process is to end.
-    Stopped,
-    /// The kind's CRD will not do.
-    Held,
-    /// The object changed meanwhile, or the steps did not come to an end.
-    Again,
-    /// coderd could not be seen.
-    Unknown(Cause),
-    /// The API server did not do its part.
-    Failed(Error),
-}
-
-/// What a step leaves behind.
-pub(super) enum After<K: Driven> {
-    /// It was taken: the object as it is now.
-    Object(K),
-    /// It was taken, and nothing more is to be done.
-    End(Verdict),
-    /// What was planned for is not what is there.
-    LookAgain,
-    /// coderd says that the effect conflicts with what is there.
-    Conflict(K::Effect, Cause),
-    /// coderd refused it.
-    Refused(Refusal),
-    /// coderd forbade it, which concerns nothing else.
-    Withheld(Refusal),
-    /// It did not happen, or nobody knows.
-    Failed(Cause),
-}
 
 /// Looks at one object until nothing is left to do.
 pub(super) async fn reconcile<K: Driven>(
@@ -84,11 +46,11 @@ pub(super) async fn reconcile<K: Driven>(
     key: &Key,
     name: &str,
     stop: &CancellationToken,
-) -> Verdict {
+) -> Outcome {
     match steps::<K>(controller, key, name, stop).await {
-        Ok(verdict) => verdict,
-        Err(error) if error.is_gone() || error.is_conflict_of_version() => Verdict::Again,
-        Err(error) => Verdict::Failed(error),
+        Ok(outcome) => outcome,
+        Err(error) if error.is_gone() || error.is_conflict_of_version() => Outcome::Again,
+        Err(error) => Outcome::Failed(error),
     }
 }
 
@@ -97,158 +59,124 @@ async fn steps<K: Driven>(
     key: &Key,
     name: &str,
     stop: &CancellationToken,
-) -> Result<Verdict, Error> {
-    let place = object::Key::new(&controller.settings.namespace, name);
-    let Some((mut object, at)) = K::objects(controller).get_dated(&place).await? else {
-        return Ok(Verdict::Gone);
+) -> Result<Outcome, Error> {
+    let Some((mut object, kube_ahead)) = controller.read::<K>(name).await? else {
+        return Ok(Outcome::Gone);
     };
-    let now = controller.settings.clock.now();
-    let kube_ahead = at.unwrap_or(now).duration_since(now);
     controller.recorded_deletion(key, &object);
-    let mut refused: Vec<Refusal> = Vec::new();
-    let mut withheld: Vec<Refusal> = Vec::new();
-    let mut suspension: Option<Suspension> = None;
-    let mut done: Option<Done<K>> = None;
-    let mut conflicted: Option<K::Effect> = None;
-    let mut kept: Option<Seen<K>> = None;
+    let mut attempt = Attempt::default();
     for _ in 0..STEPS {
         if stop.is_cancelled() {
-            return Ok(Verdict::Stopped);
+            return Ok(Outcome::Stopped);
         }
         let ownership = standing::ownership_of(&object, &json!(object.spec()));
         controller.tell_of_reset(key, &object, &ownership).await;
+        let kept = attempt.kept.take();
         let is_kept = kept.is_some();
-        let seen = observe(controller, key, &object, &ownership, kept.take()).await;
+        let seen = observe(controller, key, &object, &ownership, kept).await;
         controller.visited(key, &object, &seen);
-        let look = Look {
-            controller,
-            key,
-            object: &object,
-            ownership: &ownership,
-            seen: &seen,
-            refused: &refused,
-            withheld: &withheld,
-            suspension: suspension.as_ref(),
-            kube_ahead,
-        };
-        let plan = plan(&look.context());
+        let look = Look::new(controller, key, &object, &ownership, &seen, kube_ahead);
+        let (step, shown) = look.next_step(&attempt);
         // What cannot be taken back rests on a look of its own.
-        if is_kept && matches!(plan.next, Next::Do(_) | Next::Write(Write::Delete(_))) {
+        if is_kept && changes_more_than_the_object(&step) {
             continue;
         }
-        let admitted = if plan.begins_deletion {
-            controller.admit_deletion(key)
-        } else if mass_deletion::begins_removal(&look.context(), &plan) {
-            controller.admit_removal(key)
-        } else {
-            Ok(())
-        };
-        if let Err(held_back) = admitted {
-            suspension = Some(held_back);
+        if let Err(held_back) = controller.admitted(key, &object, &step) {
+            attempt.suspension = Some(held_back);
             continue;
         }
-        match take(&look, &plan, done.as_ref()).await? {
-            After::Object(next) => {
-                controller.taken(key, &object, &plan).await;
-                if let Next::Do(effect) = plan.next {
-                    let shown = setting::shown(&look.context(), &effect);
-                    done = Some(Done { effect, shown });
+        let session = &seen.session;
+        let without_effect = attempt.without_effect(session, &step, &shown);
+        if !without_effect.is_empty() {
+            attempt.refused.extend(without_effect);
+            continue;
+        }
+        match execute(&look, &attempt, &step).await? {
+            StepResult::Done(next) => {
+                controller.taken(key, &object, &step).await;
+                if matches!(step.action, Action::Update(_) | Action::Do(_)) {
+                    attempt.accepted(step.action, shown);
                 } else {
-                    kept = seen.kept(&object, &next);
+                    attempt.kept = seen.kept(&object, &next);
                 }
-                refused.clear();
+                attempt.refused.clear();
                 object = next;
             }
-            After::End(Verdict::Again) => return Ok(Verdict::Again),
-            After::End(verdict) => {
-                controller.taken(key, &object, &plan).await;
-                return Ok(verdict);
+            StepResult::Ended(Outcome::Again) => return Ok(Outcome::Again),
+            StepResult::Ended(outcome) => {
+                controller.taken(key, &object, &step).await;
+                return Ok(outcome);
             }
-            After::LookAgain => {}
-            After::Conflict(effect, cause) if conflicted.as_ref() == Some(&effect) => {
-                return failed(&look, cause).await;
+            StepResult::Stale => {}
+            StepResult::Conflict(cause) => {
+                if attempt.conflicts_again(&step) {
+                    return failed(&look, &attempt, cause).await;
+                }
             }
-            After::Conflict(effect, _) => conflicted = Some(effect),
-            After::Refused(refusal) => refused.push(refusal),
-            After::Withheld(refusal) => withheld.push(refusal),
-            After::Failed(cause) => return failed(&look, cause).await,
+            StepResult::Refused(refused) => attempt.refuse(session, &step, &refused),
+            StepResult::Failed(cause) => {
+                let is_forbidden = cause.reason == Reason::Forbidden;
+                if !(is_forbidden && attempt.withhold(session, &step, &cause.message)) {
+                    return failed(&look, &attempt, cause).await;
+                }
+            }
         }
     }
-    Ok(Verdict::Again)
+    Ok(Outcome::Again)
 }
 
-/// What coderd accepted last.
-struct Done<K: Driven> {
-    effect: K::Effect,
-    /// What coderd showed before, if it is a setting.
-    shown: Option<Value>,
+fn changes_more_than_the_object<K: Driven>(step: &Step<K>) -> bool {
+    matches!(
+        step.action,
+        Action::Update(_) | Action::Do(_) | Action::Write(Write::Delete(_))
+    )
 }
 
-impl<K: Driven> Done<K> {
-    /// Whether the very same is needed again, and nobody has changed the value meanwhile.
-    fn is_without_effect(&self, look: &Look<'_, K>, effect: &K::Effect) -> bool {
-        self.effect == *effect && self.shown == setting::shown(&look.context(), effect)
+impl<K: Driven> Look<'_, K> {
+    /// The next step, and what coderd shows of each field that it sets.
+    fn next_step(&self, attempt: &Attempt<K>) -> (Step<K>, Vec<Option<Value>>) {
+        let context = self.context(attempt);
+        let step = chain::next(&context);
+        let shown = attempt::shown(&context, &step);
+        (step, shown)
     }
 }
 
-/// Takes the one step of `plan`; `done` is what coderd accepted last.
-async fn take<K: Driven>(
+/// Takes the one step.
+async fn execute<K: Driven>(
     look: &Look<'_, K>,
-    plan: &Plan<K>,
-    done: Option<&Done<K>>,
-) -> Result<After<K>, Error> {
-    Ok(match &plan.next {
+    attempt: &Attempt<K>,
+    step: &Step<K>,
+) -> Result<StepResult<K>, Error> {
+    let context = &look.context(attempt);
+    Ok(match &step.action {
         // Another worker may be binding another object to the same twin.
-        Next::Record(records) if !look.claims(records) => After::LookAgain,
-        Next::Record(records) => {
-            let records = records.as_ref().clone();
-            match record(look, records, &plan.outlook).await? {
-                Some(object) => After::Object(object),
-                None => stuck(plan),
-            }
-        }
-        Next::Write(change) => match write(look, change).await {
+        Action::Record(records) if !look.claims(records) => StepResult::Stale,
+        Action::Record(records) => record(look, context, records, step).await?,
+        Action::Write(change) => match write(look, change).await {
             Err(error) if error.is_invalid() || error.is_forbidden() => {
-                let outlook = Outlook::stalled(Reason::NotAdmitted, chain(&error));
-                rest(look, &outlook).await?;
+                let outlook = Outlook::stalled(Reason::NotAdmitted, text::chain(&error));
+                rest(look, context, context.records(), &outlook).await?;
                 return Err(error);
             }
             written => written?,
         },
-        Next::Do(effect) if done.is_some_and(|done| done.is_without_effect(look, effect)) => {
-            let text = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
-                        template, may forbid it";
-            After::Refused(look.context().refused(effect, text))
+        Action::Update(changes) => {
+            let patch = table::patch(K::FIELDS, changes);
+            K::update(look, &patch).await.map(|()| look.object.clone())
         }
-        Next::Do(effect) => match K::act(look, effect).await {
-            Outcome::Done => After::Object(look.object.clone()),
-            Outcome::LookAgain => After::LookAgain,
-            Outcome::Conflict(cause) => After::Conflict(effect.clone(), cause),
-            Outcome::Refused(message) => After::Refused(look.context().refused(effect, &message)),
-            Outcome::Failed(cause)
-                if cause.reason == Reason::Forbidden
-                    && setting::is_push(&look.context(), effect) =>
-            {
-                After::Withheld(look.context().refused(effect, &cause.message))
-            }
-            Outcome::Failed(cause) => After::Failed(cause),
-        },
-        Next::Rest(delay) => {
-            if !look.keeps_quiet(&plan.outlook) {
-                rest(look, &plan.outlook).await?;
+        Action::Do(effect) => K::act(look, effect).await.map(|()| look.object.clone()),
+        Action::Rest(delay) | Action::Pass(delay) => {
+            if !look.keeps_quiet(context, &step.outlook) {
+                let records = step.records.clone();
+                let records = records.unwrap_or_else(|| context.records());
+                rest(look, context, records, &step.outlook).await?;
             }
             let unknown = look.seen.unknown().filter(|_| !look.awaits_coderd());
             let unknown = unknown.cloned();
-            After::End(unknown.map_or(Verdict::Rest(*delay), Verdict::Unknown))
+            StepResult::Ended(unknown.map_or(Outcome::Rest(*delay), Outcome::Unknown))
         }
     })
-}
-
-/// A step that changes nothing would be planned again at once and for ever: a defect of the controller.
-fn stuck<K: Driven>(plan: &Plan<K>) -> After<K> {
-    let (reason, why) = &plan.outlook.because;
-    tracing::error!(%reason, why, "the same would be recorded again: this object waits");
-    After::End(Verdict::Rest(Some(WHEN_STUCK)))
 }
 
 /// How much of the reason is logged, in bytes.
@@ -256,20 +184,25 @@ const WHY: usize = 1024;
 
 /// One line for each action: what, and why; on which object, the span says. What is only written into
 /// `status` is no action, but what it tells people may be one: by its name, for its words may hold values.
-fn log<K: Driven>(plan: &Plan<K>) {
-    let (reason, why) = &plan.outlook.because;
-    let (check, why) = (plan.check, shortened(why, WHY));
-    match &plan.next {
-        Next::Do(effect) => {
+fn log<K: Driven>(step: &Step<K>) {
+    let (reason, why) = &step.outlook.because;
+    let (check, why) = (step.check, shortened(why, WHY));
+    match &step.action {
+        Action::Update(changes) => {
+            let fields: Vec<_> = changes.iter().map(|change| change.field).collect();
+            let what = fields.join(", ");
+            tracing::info!(check, what, %reason, why, "changed coderd");
+        }
+        Action::Do(effect) => {
             let (what, _) = K::asked(effect);
             tracing::info!(check, what, %reason, why, "changed coderd");
         }
-        Next::Write(write) => {
+        Action::Write(write) => {
             tracing::info!(check, what = write.name(), %reason, why, "changed the object");
         }
-        Next::Record(_) | Next::Rest(_) => {
+        Action::Record(_) | Action::Rest(_) | Action::Pass(_) => {
             tracing::debug!(check, %reason, why, "looked");
-            for note in &plan.notes {
+            for note in &step.notes {
                 tracing::info!(check, what = note.reason.as_str(), %reason, why, "told");
             }
         }
@@ -277,21 +210,45 @@ fn log<K: Driven>(plan: &Plan<K>) {
 }
 
 /// An effect did not happen, or nobody knows: the object says so.
-async fn failed<K: Driven>(look: &Look<'_, K>, cause: Cause) -> Result<Verdict, Error> {
+async fn failed<K: Driven>(
+    look: &Look<'_, K>,
+    attempt: &Attempt<K>,
+    cause: Cause,
+) -> Result<Outcome, Error> {
+    let context = &look.context(attempt);
     let mut outlook = Outlook::unknown(&cause);
-    K::add_findings(&look.context(), &mut outlook);
-    if !look.keeps_quiet(&outlook) {
-        rest(look, &outlook).await?;
+    K::add_findings(context, &mut outlook);
+    if !look.keeps_quiet(context, &outlook) {
+        rest(look, context, context.records(), &outlook).await?;
     }
-    Ok(Verdict::Unknown(cause))
+    Ok(Outcome::Unknown(cause))
 }
 
 impl Controller {
+    /// The object called `name`, and how far the API server's clock is ahead of ours.
+    async fn read<K: Driven>(&self, name: &str) -> Result<Option<(K, SignedDuration)>, Error> {
+        let place = object::Key::new(&self.settings.namespace, name);
+        let read = K::objects(self).get_dated(&place).await?;
+        let now = self.settings.clock.now();
+        Ok(read.map(|(object, at)| (object, at.unwrap_or(now).duration_since(now))))
+    }
+
+    /// Admits a deletion that the step begins, on either side, unless there were too many before.
+    fn admitted<K: Driven>(&self, key: &Key, object: &K, step: &Step<K>) -> Result<(), Suspension> {
+        if step.begins_deletion {
+            self.admit_deletion(key)
+        } else if mass_deletion::begins_removal(object, step) {
+            self.admit_removal(key)
+        } else {
+            Ok(())
+        }
+    }
+
     /// A step was taken: people are told, and the damper counts.
-    async fn taken<K: Driven>(&self, key: &Key, object: &K, plan: &Plan<K>) {
-        log(plan);
-        self.tell(object, &plan.notes).await;
-        if let Some(correction) = plan.corrects.clone() {
+    async fn taken<K: Driven>(&self, key: &Key, object: &K, step: &Step<K>) {
+        log(step);
+        self.tell(object, &step.notes).await;
+        for correction in step.corrects.clone() {
             let now = self.settings.clock.now();
             self.memory.corrected(key, correction, now);
         }

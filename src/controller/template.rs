@@ -10,18 +10,18 @@ use uuid::Uuid;
 pub(super) use self::translate::{object_name, translate};
 use super::{
     Controller, Key, Settings,
-    cause::Outcome,
     driven::Driven,
     look::{Look, Seen},
     memory::SharedContent,
+    outcome::StepResult,
 };
 use crate::{
     api::{object_name::TemplateName, template::CoderTemplate},
-    coderd,
+    coderd::{self, types::TemplatePatch},
     k8s::object::Objects,
     sync::{
         deletion::Departure,
-        ownership::Ownership,
+        fields::ownership::Ownership,
         spelling::Spelling,
         template::{Declared, Effect, Find, Sight, declared_source},
         twin::Twin,
@@ -115,7 +115,13 @@ impl Driven for CoderTemplate {
         }
     }
 
-    async fn act(look: &Look<'_, Self>, effect: &Effect) -> Outcome {
+    async fn update(look: &Look<'_, Self>, patch: &TemplatePatch) -> StepResult {
+        act::update(look, patch)
+            .await
+            .unwrap_or_else(|failed| failed)
+    }
+
+    async fn act(look: &Look<'_, Self>, effect: &Effect) -> StepResult {
         act::act(look, effect).await.unwrap_or_else(|failed| failed)
     }
 }

@@ -6,11 +6,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{
-    Controller, Key, import,
-    queue::Lane,
-    reconcile::{self, Verdict},
-};
+use super::{Controller, Key, import, outcome::Outcome, queue::Lane, reconcile};
 use crate::api::{template::CoderTemplate, text::chain, workspace::CoderWorkspace};
 
 /// How long a step that was begun may go on after `stop`. A step is dropped then as it would be by a
@@ -26,14 +22,14 @@ pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
         }
         let start = Instant::now();
         let span = tracing::info_span!("reconcile", object = %key);
-        let verdict = tokio::select! {
-            verdict = look(&controller, &key, &stop).instrument(span.clone()) => verdict,
+        let outcome = tokio::select! {
+            outcome = look(&controller, &key, &stop).instrument(span.clone()) => outcome,
             () = too_late(&stop) => {
                 tracing::warn!(object = %key, "stopping in the middle of a step: no answer came");
-                Verdict::Stopped
+                Outcome::Stopped
             }
         };
-        let (result, delay) = controller.next_look(&key, verdict, &span);
+        let (result, delay) = controller.next_look(&key, outcome, &span);
         metrics.reconciled(key.kind(), result, start.elapsed());
         if let Some(delay) = delay {
             controller.queue.add_later(key.clone(), delay);
@@ -48,9 +44,9 @@ async fn too_late(stop: &CancellationToken) {
     sleep(GRACE).await;
 }
 
-async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Verdict {
+async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Outcome {
     if !controller.kinds.will_do(key) {
-        return Verdict::Held;
+        return Outcome::Held;
     }
     match key {
         Key::Workspace(name) => {
@@ -71,14 +67,14 @@ async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> V
 }
 
 /// What was not imported is found again by the next sweep.
-fn imported(result: Result<(), import::Error>) -> Verdict {
+fn imported(result: Result<(), import::Error>) -> Outcome {
     if let Err(error) = result {
         tracing::warn!(
             error = chain(&error),
             "not imported; the next sweep tries again"
         );
     }
-    Verdict::Rest(None)
+    Outcome::Rest(None)
 }
 
 impl Controller {
@@ -86,24 +82,24 @@ impl Controller {
     fn next_look(
         &self,
         key: &Key,
-        verdict: Verdict,
+        outcome: Outcome,
         span: &tracing::Span,
     ) -> (&'static str, Option<Duration>) {
         let _entered = span.enter();
-        match verdict {
-            Verdict::Gone => {
+        match outcome {
+            Outcome::Gone => {
                 self.look_at(self.inventory.object_gone(key));
                 self.memory.forget(key);
                 ("gone", None)
             }
-            Verdict::Rest(delay) => {
+            Outcome::Rest(delay) => {
                 self.memory.went_well(key);
                 ("ok", delay)
             }
-            Verdict::Stopped => ("stopped", None),
-            Verdict::Held => ("held", None),
-            Verdict::Again => ("again", Some(self.memory.failed(key, None, None))),
-            Verdict::Unknown(cause) => {
+            Outcome::Stopped => ("stopped", None),
+            Outcome::Held => ("held", None),
+            Outcome::Again => ("again", Some(self.memory.failed(key, None, None))),
+            Outcome::Unknown(cause) => {
                 let patience = self.settings.patience();
                 let left = patience.checked_sub(self.memory.unseen_for(key));
                 let left = left.filter(|left| !left.is_zero());
@@ -111,7 +107,7 @@ impl Controller {
                 tracing::debug!(reason = %cause.reason, message = cause.message, ?delay, "unknown");
                 ("unknown", Some(delay))
             }
-            Verdict::Failed(error) if error.is_unreadable() => {
+            Outcome::Failed(error) if error.is_unreadable() => {
                 let delay = self.memory.failed(key, None, None);
                 tracing::warn!(
                     error = chain(&error),
@@ -121,7 +117,7 @@ impl Controller {
                 );
                 ("unreadable", Some(delay))
             }
-            Verdict::Failed(error) => {
+            Outcome::Failed(error) => {
                 let delay = self.memory.failed(key, error.retry_after(), None);
                 tracing::warn!(error = chain(&error), ?delay, "a look failed");
                 ("failed", Some(delay))

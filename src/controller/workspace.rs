@@ -11,10 +11,10 @@ use uuid::Uuid;
 pub(super) use self::translate::translate;
 use super::{
     Controller, Key, Settings,
-    cause::Outcome,
     driven::Driven,
     inventory::Awaited,
     look::{Look, Seen},
+    outcome::StepResult,
 };
 use crate::{
     api::{
@@ -25,10 +25,10 @@ use crate::{
     k8s::object::Objects,
     sync::{
         deletion::Departure,
+        fields::ownership::Ownership,
         kind::Kind,
-        ownership::Ownership,
         twin::Twin,
-        workspace::{Effect, Sight, Site, parameters},
+        workspace::{Effect, SettingsPatch, Sight, Site, parameters},
     },
 };
 
@@ -112,7 +112,13 @@ impl Driven for CoderWorkspace {
         }
     }
 
-    async fn act(look: &Look<'_, Self>, effect: &Effect) -> Outcome {
+    async fn update(look: &Look<'_, Self>, patch: &SettingsPatch) -> StepResult {
+        act::update(look, patch)
+            .await
+            .unwrap_or_else(|failed| failed)
+    }
+
+    async fn act(look: &Look<'_, Self>, effect: &Effect) -> StepResult {
         act::act(look, effect).await.unwrap_or_else(|failed| failed)
     }
 }

@@ -1,12 +1,14 @@
 //! Writes of one object: its status, its finalizer, its mirrored fields, its end.
 
+use std::time::Duration;
+
 use kube::core::object::HasStatus;
 use serde_json::json;
 
 use super::{
     driven::Driven,
     look::Look,
-    reconcile::{After, Verdict},
+    outcome::{Outcome, StepResult},
 };
 use crate::{
     api::names::{FINALIZER, MANAGER_CODERD, MANAGER_SHIM},
@@ -15,26 +17,45 @@ use crate::{
         finalizer,
         object::{Deletion, Force, Known},
     },
-    sync::{context::Records, note, outlook::Outlook, plan::Write, report, standing::Standing},
+    sync::{
+        context::{Context, Records},
+        note,
+        outlook::Outlook,
+        report,
+        standing::Standing,
+        step::{Step, Write},
+    },
 };
 
-/// Writes records into `status`, so that the next step can rely on them; none if they are there already.
+/// How long an object waits whose next step changes nothing.
+const WHEN_STUCK: Duration = Duration::from_secs(60);
+
+/// Writes records into `status`, so that the next step can rely on them.
 pub(super) async fn record<K: Driven>(
     look: &Look<'_, K>,
-    records: Records<K>,
-    outlook: &Outlook,
-) -> Result<Option<K>, Error> {
-    let status = report::status(&look.context(), records, outlook);
+    context: &Context<'_, K>,
+    records: &Records<K>,
+    step: &Step<K>,
+) -> Result<StepResult<K>, Error> {
+    let report = report::report(context, records.clone(), &step.outlook);
+    let status = K::complete_status(context, report);
     if report::repeats(&look.object.status(), &Some(&status)) {
-        return Ok(None);
+        // It would be planned again at once and for ever: a defect of the controller.
+        let (reason, why) = &step.outlook.because;
+        tracing::error!(%reason, why, "the same would be recorded again: this object waits");
+        return Ok(StepResult::Ended(Outcome::Rest(Some(WHEN_STUCK))));
     }
-    apply_status(look, status).await.map(Some)
+    apply_status(look, status).await.map(StepResult::Done)
 }
 
 /// Writes `status` if it says something new.
-pub(super) async fn rest<K: Driven>(look: &Look<'_, K>, outlook: &Outlook) -> Result<(), Error> {
-    let context = look.context();
-    let status = report::status(&context, context.records_at_rest(), outlook);
+pub(super) async fn rest<K: Driven>(
+    look: &Look<'_, K>,
+    context: &Context<'_, K>,
+    records: Records<K>,
+    outlook: &Outlook,
+) -> Result<(), Error> {
+    let status = K::complete_status(context, report::report(context, records, outlook));
     if Some(&status) != look.object.status() {
         apply_status(look, status).await?;
         if let Some(note) = note::stalled(outlook) {
@@ -68,10 +89,10 @@ async fn apply_status<K: Driven>(
 pub(super) async fn write<K: Driven>(
     look: &Look<'_, K>,
     change: &Write,
-) -> Result<After<K>, Error> {
+) -> Result<StepResult<K>, Error> {
     let objects = K::objects(look.controller);
     let Some(known) = Known::of(look.object.meta()) else {
-        return Ok(After::End(Verdict::Again));
+        return Ok(StepResult::Ended(Outcome::Again));
     };
     match change {
         Write::AddFinalizer => {
@@ -83,7 +104,7 @@ pub(super) async fn write<K: Driven>(
             if look.object.meta().deletion_timestamp.is_some()
                 && matches!(outcome, finalizer::Outcome::Done(_))
             {
-                return Ok(After::End(Verdict::Rest(None)));
+                return Ok(StepResult::Ended(Outcome::Rest(None)));
             }
             reread(look, &known, &outcome).await
         }
@@ -98,7 +119,7 @@ pub(super) async fn write<K: Driven>(
                 object.set_observed_generation(generation);
             }
             wrote(look, &object);
-            Ok(After::Object(object))
+            Ok(StepResult::Done(object))
         }
         Write::ApplyOrigin(origin) => {
             objects
@@ -113,10 +134,10 @@ pub(super) async fn write<K: Driven>(
                 .apply(&known, MANAGER_SHIM, Force::No, nothing)
                 .await?;
             wrote(look, &object);
-            Ok(After::Object(object))
+            Ok(StepResult::Done(object))
         }
         Write::Delete(_) => match objects.delete(&known).await? {
-            Deletion::Done => Ok(After::End(Verdict::Gone)),
+            Deletion::Done => Ok(StepResult::Ended(Outcome::Gone)),
             Deletion::Pending => reread_object(look, &known).await,
         },
     }
@@ -126,21 +147,24 @@ async fn reread<K: Driven>(
     look: &Look<'_, K>,
     known: &Known,
     outcome: &finalizer::Outcome,
-) -> Result<After<K>, Error> {
+) -> Result<StepResult<K>, Error> {
     match outcome {
         finalizer::Outcome::Done(_) => reread_object(look, known).await,
         finalizer::Outcome::Stale | finalizer::Outcome::Terminating => {
-            Ok(After::End(Verdict::Again))
+            Ok(StepResult::Ended(Outcome::Again))
         }
     }
 }
 
 /// The object after a write whose answer held only its metadata.
-async fn reread_object<K: Driven>(look: &Look<'_, K>, known: &Known) -> Result<After<K>, Error> {
+async fn reread_object<K: Driven>(
+    look: &Look<'_, K>,
+    known: &Known,
+) -> Result<StepResult<K>, Error> {
     let object = K::objects(look.controller).get(&known.key).await?;
-    Ok(object.map_or(After::End(Verdict::Gone), |object| {
+    Ok(object.map_or(StepResult::Ended(Outcome::Gone), |object| {
         wrote(look, &object);
-        After::Object(object)
+        StepResult::Done(object)
     }))
 }
 

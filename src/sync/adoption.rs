@@ -11,15 +11,15 @@ use super::{
     kind::{Kind, TwinFacts},
     note::{Note, NoteReason},
     outlook::Outlook,
-    plan::{Next, Plan},
     spelling::{Spelled, Spelling},
+    step::{Action, Step},
     upkeep,
 };
 use crate::api::{
     condition::Reason,
     names,
     object_name::ObjectName,
-    status::{Attempt, Binding, Origin},
+    status::{Attempt, Binding, Origin, RunRecord},
 };
 
 /// What is awaited in coderd is looked for this often, should nothing tell of it before.
@@ -28,8 +28,17 @@ pub const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// What stands in the way in coderd may go without anybody being told.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(300);
 
+/// What a kind says of objects that are not bound.
+#[derive(Debug)]
+pub struct Rules<K: Kind> {
+    /// Why the twin, which has the natural key of the name, is not the one that is meant.
+    pub taken: fn(&K::Name, &K::Twin) -> Option<String>,
+    /// The next step of creating a twin that is absent.
+    pub create: fn(&Context<K>, &K::Name) -> Step<K>,
+}
+
 /// What to do about an object that is not bound; none if it is.
-pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn plan<K: Kind>(context: &Context<K>, rules: &Rules<K>) -> Option<Step<K>> {
     if context.standing().binding.is_some() {
         return None;
     }
@@ -37,20 +46,20 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         Ok(name) => name,
         Err(message) => return Some(stalled(Reason::InvalidName, message)),
     };
-    let mut plan = misspelled(&K::spelled(&name, &context.sight)?)
-        .or_else(|| adopt(context, &name))
+    let mut step = misspelled(&K::spelled(&name, &context.sight)?)
+        .or_else(|| adopt(context, &name, rules.taken))
         .or_else(|| guard::read_only(context))
         .or_else(|| restored(context))
         .or_else(|| imported_too_late(context))
-        .unwrap_or_else(|| K::create(context, &name));
-    if plan.next == Next::Rest(None) {
-        plan.next = Next::Rest(Some(LOOK_AT_LEAST));
+        .unwrap_or_else(|| (rules.create)(context, &name));
+    if step.action == Action::Rest(None) {
+        step.action = Action::Rest(Some(LOOK_AT_LEAST));
     }
-    Some(plan)
+    Some(step)
 }
 
-fn stalled<K: Kind>(reason: Reason, message: impl Into<String>) -> Plan<K> {
-    Plan::rest(Outlook::stalled(reason, message))
+fn stalled<K: Kind>(reason: Reason, message: impl Into<String>) -> Step<K> {
+    Step::rest(Outlook::stalled(reason, message))
 }
 
 /// The identity that the object's name spells.
@@ -66,7 +75,7 @@ fn parsed_name<K: Kind>(name: &str) -> Result<K::Name, String> {
 }
 
 /// What the name names must exist, and be spelled as coderd spells it.
-fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Plan<K>> {
+fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Step<K>> {
     spelled.parts.iter().find_map(|part| match &part.spelling {
         Spelling::Canonical => None,
         Spelling::Alias(right) => Some(stalled(
@@ -82,13 +91,17 @@ fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Plan<K>> {
                 part.noun, part.given
             );
             let outlook = Outlook::reconciling(part.missing, message);
-            Some(Plan::look_again(LOOK_AGAIN, outlook))
+            Some(Step::look_again(LOOK_AGAIN, outlook))
         }
     })
 }
 
 /// Binds the object to a twin that is there.
-fn adopt<K: Kind>(context: &Context<K>, name: &K::Name) -> Option<Plan<K>> {
+fn adopt<K: Kind>(
+    context: &Context<K>,
+    name: &K::Name,
+    taken: fn(&K::Name, &K::Twin) -> Option<String>,
+) -> Option<Step<K>> {
     let twin = context.present()?;
     if let Some(other) = context.bound_elsewhere {
         let message = format!(
@@ -97,14 +110,14 @@ fn adopt<K: Kind>(context: &Context<K>, name: &K::Name) -> Option<Plan<K>> {
             twin.id()
         );
         let outlook = Outlook::stalled(Reason::Duplicate, message);
-        return Some(Plan::look_again(LOOK_AGAIN, outlook));
+        return Some(Step::look_again(LOOK_AGAIN, outlook));
     }
-    let taken = K::taken(name, twin).map(|message| stalled(Reason::NameTaken, message));
+    let taken = taken(name, twin).map(|message| stalled(Reason::NameTaken, message));
     Some(taken.unwrap_or_else(|| bind(context, twin)))
 }
 
 /// Binds the object to `twin`. It counts as created here only where a recorded attempt of ours made it.
-pub fn bind<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Plan<K> {
+pub fn bind<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Step<K> {
     let standing = context.standing();
     let mut records = context.records();
     let (noun, id) = (K::NOUN, twin.id());
@@ -112,10 +125,9 @@ pub fn bind<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Plan<K> {
         let note = Note::normal(NoteReason::Created, format!("created {noun} {id}"));
         (standing.origin(), note)
     } else {
-        records.sync.run = standing
-            .is_restored()
-            .then(|| context.object.restored_run())
-            .flatten();
+        let running = context.object.shared_spec().running;
+        let restored = running.filter(|_| standing.is_restored());
+        records.sync.run = restored.map(restored_run);
         let note = if standing.is_declared {
             let message = format!("bound to {noun} {id}, which existed in Coder");
             Note::normal(NoteReason::Adopted, message)
@@ -132,7 +144,18 @@ pub fn bind<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Plan<K> {
     });
     records.sync.attempt = None;
     let outlook = Outlook::reconciling(Reason::Creating, format!("bound to its {noun}"));
-    Plan::record(records, outlook).noting(Some(note))
+    Step::record(records, outlook).noting(Some(note))
+}
+
+/// What the run lever of a restored object starts from: what it asks for counts as agreed, so that the first
+/// look mirrors.
+fn restored_run(wanted: bool) -> RunRecord {
+    RunRecord {
+        wanted,
+        build_number: 0,
+        ordered_at: None,
+        ttl_millis: None,
+    }
 }
 
 /// Whether our recorded attempt made `twin`: we created it, no earlier than the attempt by coderd's own
@@ -146,7 +169,7 @@ pub fn is_ours<K: Kind>(context: &Context<K>, twin: &K::Twin) -> bool {
 }
 
 /// Nothing is made for a restored object.
-fn restored<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+fn restored<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let noun = K::NOUN;
     context.standing().is_restored().then(|| {
         let message = format!(
@@ -156,12 +179,12 @@ fn restored<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
             names::LABEL_ORIGIN,
         );
         let outlook = Outlook::stalled(Reason::LostAfterRestore, message);
-        Plan::look_again(LOOK_AGAIN, outlook)
+        Step::look_again(LOOK_AGAIN, outlook)
     })
 }
 
 /// An import whose twin is gone before it was bound takes its object back.
-fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
     upkeep::remove(context, Outlook::reconciling(Reason::Deleting, message))
 }

@@ -11,25 +11,26 @@ use super::{
     context::Context,
     kind::Kind,
     outlook::Outlook,
-    plan::{Plan, Write},
+    step::{Step, Write},
 };
 use crate::api::{condition::Reason, names::MANAGER_SHIM};
 
 /// How long a claim may wait for its deletion, which follows at once where nothing goes wrong.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Drops a claim whose deletion did not come.
-pub fn stale<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
-    if !due(context)?.is_zero() {
-        return None;
+/// Drops a claim whose deletion did not come in time.
+pub fn stale<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+    let due = due(context)?;
+    if !due.is_zero() {
+        return Some(Step::pass(Outlook::settled("")).after(Some(due)));
     }
     let message = "a deletion through the aggregated API was claimed and did not come";
     let outlook = Outlook::reconciling(Reason::Creating, message);
-    Some(Plan::write(Write::DropClaim, outlook))
+    Some(Step::write(Write::DropClaim, outlook))
 }
 
 /// How long until a claim is stale; none where there is no claim or its deletion has come.
-pub fn due<K: Kind>(context: &Context<K>) -> Option<Duration> {
+fn due<K: Kind>(context: &Context<K>) -> Option<Duration> {
     let metadata = context.object.metadata();
     if metadata.deletion_timestamp.is_some() {
         return None;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     damper::{Correction, Damper, Fight},
-    field,
+    fields::{ownership::Ownership, rule::canonical},
     kind::Kind,
-    ownership::Ownership,
     refusal::{DigestKey, Refusals},
     standing::Standing,
     twin::{Cause, Twin},
@@ -27,6 +27,20 @@ pub struct Session {
     pub read_only: Option<Cause>,
     /// The key of the digests of what it refuses.
     pub digest_key: DigestKey,
+}
+
+impl Session {
+    /// The record that coderd refused `effect`, saying `message`. It is of what was asked for, so that
+    /// asking for something else is tried again.
+    pub fn refused_effect<K: Kind>(&self, effect: &K::Effect, message: &str) -> Refusal {
+        let (what, asked) = K::asked(effect);
+        self.refused(what, canonical(asked).as_ref(), message)
+    }
+
+    /// The record that coderd refused to set `field` to the canonical `value`, likewise.
+    pub fn refused(&self, field: &str, value: Option<&Value>, message: &str) -> Refusal {
+        self.digest_key.refusal(field, value, message)
+    }
 }
 
 /// Everything that deciding about one object rests on.
@@ -52,6 +66,8 @@ pub struct Context<'a, K: Kind> {
     pub withheld: &'a [Refusal],
     /// How often values were put back of late.
     pub damper: &'a Damper,
+    /// Whether fields go to coderd one by one: it refused several without saying which of them.
+    pub one_by_one: bool,
     /// Why the deletion in coderd that was about to begin is held back.
     pub suspension: Option<&'a Suspension>,
     /// How long a request may be under way.
@@ -121,18 +137,8 @@ impl<K: Kind> Context<'_, K> {
 
     /// The record that this very effect was refused.
     pub fn refusal(&self, effect: &K::Effect) -> Option<&Refusal> {
-        let (field, asked) = K::asked(effect);
-        self.refusals().of(field, field::canonical(asked).as_ref())
-    }
-
-    /// The record that coderd refused an effect, saying `message`. It is of what was asked for, so that
-    /// asking for something else is tried again.
-    pub fn refused(&self, effect: &K::Effect, message: &str) -> Refusal {
-        let (field, asked) = K::asked(effect);
-        let asked = field::canonical(asked);
-        self.session
-            .digest_key
-            .refusal(field, asked.as_ref(), message)
+        let (what, asked) = K::asked(effect);
+        self.refusals().of(what, canonical(asked).as_ref())
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
     mass_deletion,
     note::{Note, NoteReason},
     outlook::{Outlook, Progress},
-    plan::{Plan, Write},
     standing::Standing,
+    step::{Step, Write},
     twin::Twin,
 };
 use crate::api::{condition::Reason, status::DeletionPolicy};
@@ -50,11 +50,15 @@ pub fn departure(standing: &Standing, crd_is_going: bool) -> Option<Departure> {
 }
 
 /// What to do about an object that is being deleted; none if it is not.
-pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+/// `delete` gives the next step of deleting the twin.
+pub fn plan<K: Kind>(
+    context: &Context<K>,
+    delete: fn(&Context<K>, &K::Twin) -> Step<K>,
+) -> Option<Step<K>> {
     let standing = context.standing();
     let departure = departure(&standing, context.crd_is_going)?;
     Some(match departure {
-        Departure::NotHeld => Plan::rest(deleting("waiting for other finalizers")),
+        Departure::NotHeld => Step::rest(deleting("waiting for other finalizers")),
         Departure::Release => retain(),
         Departure::DeleteTwin | Departure::SettleAttempt => guard::paused(context)
             .map(with_exit)
@@ -64,9 +68,8 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
             .unwrap_or_else(|| match context.present() {
                 None => settle_absent(context),
                 Some(twin) if departure == Departure::DeleteTwin => {
-                    mass_deletion::suspended(context).unwrap_or_else(|| {
-                        mass_deletion::counted(context, K::delete(context, twin))
-                    })
+                    mass_deletion::suspended(context)
+                        .unwrap_or_else(|| mass_deletion::counted(context, delete(context, twin)))
                 }
                 Some(twin) if adoption::is_ours(context, twin) => adoption::bind(context, twin),
                 Some(_) => retain(),
@@ -75,32 +78,32 @@ pub fn plan<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
 }
 
 /// An object that cannot be deleted now is still being deleted, and says how it could go without.
-fn with_exit<K: Kind>(mut plan: Plan<K>) -> Plan<K> {
+fn with_exit<K: Kind>(mut step: Step<K>) -> Step<K> {
     let exit = format!(
         "; spec.deletionPolicy: Retain lets the object go and leaves the {} in Coder",
         K::NOUN
     );
-    plan.outlook.because.1.push_str(&exit);
-    plan.outlook.synced.message.push_str(&exit);
-    if plan.outlook.progress == Progress::Done {
-        plan.outlook.progress = Progress::Reconciling;
+    step.outlook.because.1.push_str(&exit);
+    step.outlook.synced.message.push_str(&exit);
+    if step.outlook.progress == Progress::Done {
+        step.outlook.progress = Progress::Reconciling;
     }
-    plan
+    step
 }
 
 /// The twin is gone for good.
-fn proved<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+fn proved<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} is deleted in Coder", K::NOUN);
     (*context.twin == Twin::Gone).then(|| release(&message, NoteReason::Deleted))
 }
 
-fn retain<K: Kind>() -> Plan<K> {
+fn retain<K: Kind>() -> Step<K> {
     let message = format!("its {} stays in Coder", K::NOUN);
     release(&message, NoteReason::Released)
 }
 
 /// A creation whose reply was lost may still arrive for as long as a request may be under way.
-fn settle_absent<K: Kind>(context: &Context<K>) -> Plan<K> {
+fn settle_absent<K: Kind>(context: &Context<K>) -> Step<K> {
     let standing = context.standing();
     let attempt = standing.sync.and_then(|sync| sync.attempt.as_ref());
     let timeout = SignedDuration::try_from(context.request_timeout).unwrap_or_default();
@@ -109,7 +112,7 @@ fn settle_absent<K: Kind>(context: &Context<K>) -> Plan<K> {
         Some(until) if context.coderd_now < until => {
             let wait = until.duration_since(context.coderd_now).unsigned_abs();
             let outlook = deleting("waiting to see whether its creation still arrives in Coder");
-            Plan::look_again(wait, outlook)
+            Step::look_again(wait, outlook)
         }
         _ => {
             let message = format!("no {} was created", K::NOUN);
@@ -118,9 +121,9 @@ fn settle_absent<K: Kind>(context: &Context<K>) -> Plan<K> {
     }
 }
 
-fn release<K: Kind>(message: &str, reason: NoteReason) -> Plan<K> {
+fn release<K: Kind>(message: &str, reason: NoteReason) -> Step<K> {
     let note = Note::normal(reason, format!("the object is let go: {message}"));
-    Plan::write(Write::RemoveFinalizer, deleting(message)).noting(Some(note))
+    Step::write(Write::RemoveFinalizer, deleting(message)).noting(Some(note))
 }
 
 /// The object says that it is being deleted, and what is awaited.

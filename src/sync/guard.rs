@@ -6,7 +6,7 @@ use super::{
     context::Context,
     kind::Kind,
     outlook::Outlook,
-    plan::Plan,
+    step::Step,
     twin::{Cause, Twin},
 };
 use crate::api::{condition::Reason, names};
@@ -16,15 +16,15 @@ pub const FIELD_CREATE: &str = "create";
 
 /// The first status says that nothing is known yet, before anything is asked of coderd: a waiting
 /// client must never take an object without conditions for a finished one.
-pub fn first_visit<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn first_visit<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let is_new = context.object.shared_status().conditions.is_empty()
         && !context.standing().is_terminating();
     let cause = Cause::new(Reason::Pending, "not looked at yet");
-    is_new.then(|| Plan::record(context.records(), Outlook::unknown(&cause)))
+    is_new.then(|| Step::record(context.records(), Outlook::unknown(&cause)))
 }
 
 /// What coderd refused is written down before anything else is tried.
-pub fn unrecorded_refusals<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn unrecorded_refusals<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let first = context.refused.first()?;
     let mut records = context.records();
     for refusal in context.refused {
@@ -41,21 +41,32 @@ pub fn unrecorded_refusals<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         }
     }
     let outlook = Outlook::stalled(Reason::Refused, &first.message);
-    Some(Plan::record(records, outlook))
+    Some(Step::record(records, outlook))
 }
 
 /// Nothing goes to coderd while the object is paused.
-pub fn paused<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn paused<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let is_paused = context.standing().is_paused();
-    is_paused.then(|| Plan::rest(Outlook::paused()))
+    is_paused.then(|| Step::rest(Outlook::paused()))
 }
 
 /// Nothing happens on either side while the twin cannot be seen.
-pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     match context.twin {
-        Twin::Unknown(cause) => Some(Plan::rest(Outlook::unknown(cause))),
+        Twin::Unknown(cause) => Some(Step::rest(Outlook::unknown(cause))),
         Twin::Present(_) | Twin::Absent | Twin::Gone => None,
     }
+}
+
+/// A declared field of this version's schema is never silently ignored.
+pub fn not_supported<K: Kind>(fields: &[String]) -> Option<Step<K>> {
+    (!fields.is_empty()).then(|| {
+        let message = format!(
+            "{} is not synchronised by this version yet; leave it out",
+            fields.join(", ")
+        );
+        Step::pass(Outlook::stalled(Reason::NotSupportedYet, message))
+    })
 }
 
 /// How long it may go untold that coderd cannot be seen.
@@ -87,7 +98,7 @@ pub fn keeps_quiet<K: Kind>(
 }
 
 /// This coderd may only be read.
-pub fn read_only<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn read_only<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let cause = context.session.read_only.as_ref()?;
-    Some(Plan::rest(Outlook::stalled(cause.reason, &cause.message)))
+    Some(Step::rest(Outlook::stalled(cause.reason, &cause.message)))
 }

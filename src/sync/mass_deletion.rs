@@ -11,8 +11,8 @@ use super::{
     context::Context,
     kind::Kind,
     outlook::Outlook,
-    plan::{Next, Plan, Write},
     rounding,
+    step::{Action, Step, Write},
 };
 use crate::api::{condition::Reason, names, status::Suspension};
 
@@ -99,43 +99,44 @@ impl<Key: PartialEq> Deletions<Key> {
 }
 
 /// Why the deletion waits for a person; none where it may begin, or has begun.
-pub fn suspended<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let mut records = context.records();
     if records.sync.deletion.is_some() {
         return None;
     }
     if let Some(suspension) = &records.sync.suspended {
-        return (!is_confirmed(context, suspension)).then(|| Plan::rest(outlook::<K>(suspension)));
+        return (!is_confirmed(context, suspension)).then(|| Step::rest(outlook::<K>(suspension)));
     }
     let suspension = context.suspension?;
     records.sync.suspended = Some(suspension.clone());
-    Some(Plan::record(records, outlook::<K>(suspension)))
+    Some(Step::record(records, outlook::<K>(suspension)))
 }
 
-/// `plan`, which is to be admitted if it begins the deletion and nobody has confirmed it.
-pub fn counted<K: Kind>(context: &Context<K>, mut plan: Plan<K>) -> Plan<K> {
+/// `step`, which is to be admitted if it begins the deletion and nobody has confirmed it.
+pub fn counted<K: Kind>(context: &Context<K>, mut step: Step<K>) -> Step<K> {
     let sync = context.records().sync;
-    let is_first = sync.deletion.is_none() && !matches!(plan.next, Next::Rest(_));
-    plan.begins_deletion = is_first && sync.suspended.is_none();
-    plan
+    let is_first = sync.deletion.is_none() && !matches!(step.action, Action::Rest(_));
+    step.begins_deletion = is_first && sync.suspended.is_none();
+    step
 }
 
 /// Why our own deletion of the object waits for a person; none where it may begin.
-pub fn removal_suspended<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn removal_suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let mut records = context.records();
     if let Some(suspension) = &records.sync.removal_suspended {
         let waits = !is_confirmed(context, suspension);
-        return waits.then(|| Plan::rest(removal_outlook(suspension)));
+        return waits.then(|| Step::rest(removal_outlook(suspension)));
     }
     let suspension = context.suspension?;
     records.sync.removal_suspended = Some(suspension.clone());
-    Some(Plan::record(records, removal_outlook(suspension)))
+    Some(Step::record(records, removal_outlook(suspension)))
 }
 
-/// Whether `plan` deletes the object and is to be admitted, for nobody has confirmed it.
-pub fn begins_removal<K: Kind>(context: &Context<K>, plan: &Plan<K>) -> bool {
-    matches!(plan.next, Next::Write(Write::Delete(_)))
-        && context.records().sync.removal_suspended.is_none()
+/// Whether `step` deletes the object and is to be admitted, for nobody has confirmed it.
+pub fn begins_removal<K: Kind>(object: &K, step: &Step<K>) -> bool {
+    let sync = object.shared_status().sync;
+    matches!(step.action, Action::Write(Write::Delete(_)))
+        && sync.is_none_or(|sync| sync.removal_suspended.is_none())
 }
 
 /// The annotation names one suspension, so that it confirms no later one.

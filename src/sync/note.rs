@@ -1,8 +1,8 @@
 //! What people are told as Events.
 
 use super::{
+    fields::ownership::Ownership,
     outlook::{Outlook, Progress},
-    ownership::Ownership,
 };
 use crate::api::condition::Reason;
 

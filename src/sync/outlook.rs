@@ -46,8 +46,10 @@ pub struct Outlook {
     pub running: Option<Finding>,
     /// `VersionPromoted`; none leaves it out.
     pub promoted: Option<Finding>,
-    /// The message of `Drifted`; none leaves it out.
-    pub drifted: Option<String>,
+    /// How declared fields differ that are only watched: the message of `Drifted`.
+    pub drifted: Vec<String>,
+    /// How fields that nobody declares differ for good.
+    pub unmirrored: Vec<String>,
 }
 
 impl Outlook {
@@ -124,8 +126,69 @@ impl Outlook {
             because,
             running: None,
             promoted: None,
-            drifted: None,
+            drifted: Vec::new(),
+            unmirrored: Vec::new(),
         }
+    }
+
+    /// Whether something is not as it should be.
+    pub fn objects(&self) -> bool {
+        self.progress != Progress::Done
+    }
+
+    /// What is said, with declared fields that differ and are only watched.
+    #[must_use]
+    pub fn drifting(mut self, differences: impl IntoIterator<Item = String>) -> Self {
+        self.drifted.extend(differences);
+        self
+    }
+
+    /// What is said, with fields that cannot be mirrored.
+    #[must_use]
+    pub fn unmirrored(mut self, differences: impl IntoIterator<Item = String>) -> Self {
+        self.unmirrored.extend(differences);
+        self
+    }
+
+    /// What two checks say, of which the first that objects has the word.
+    #[must_use]
+    pub fn and(mut self, mut later: Self) -> Self {
+        let drifted = self.drifted.drain(..).chain(later.drifted.drain(..));
+        let unmirrored = self.unmirrored.drain(..).chain(later.unmirrored.drain(..));
+        let (drifted, unmirrored) = (drifted.collect(), unmirrored.collect());
+        let is_same = later.objects() && later.because.0 == self.because.0;
+        let said = match (self.objects(), is_same) {
+            (true, true) => self.adding(&later.because.1),
+            (true, false) => self,
+            (false, _) => later,
+        };
+        Self {
+            drifted,
+            unmirrored,
+            ..said
+        }
+    }
+
+    /// What is said, with more of the same.
+    fn adding(mut self, text: &str) -> Self {
+        let more = format!("{}; {text}", self.because.1);
+        for said in self.ready.iter_mut().chain([&mut self.synced]) {
+            said.message.clone_from(&more);
+        }
+        self.because.1 = more;
+        self
+    }
+
+    /// `Synced`: where all that is enforced is in effect, both sides may still not be equal.
+    fn synced(&self) -> Finding {
+        let differs = |reason, differences: &[String]| {
+            let is_equal = self.synced.holds == Some(true);
+            let text = differences.join("; ");
+            (is_equal && !text.is_empty()).then(|| finding(Some(false), reason, &text))
+        };
+        differs(Reason::FieldDrift, &self.drifted)
+            .or_else(|| differs(Reason::NotMirrored, &self.unmirrored))
+            .unwrap_or_else(|| self.synced.clone())
     }
 
     /// The complete set of conditions, in the order that kstatus reads them. A condition keeps its
@@ -142,7 +205,7 @@ impl Outlook {
             .or_else(|| kept(previous, ConditionType::Ready, generation));
         let ready = ready.unwrap_or_else(|| Finding {
             holds: None,
-            ..self.synced.clone()
+            ..self.synced()
         });
         let running = self
             .running
@@ -156,15 +219,15 @@ impl Outlook {
             Progress::Stalled => [None, because()],
         };
         let [reconciling, stalled] = progress;
-        let drifted = self.drifted.as_deref();
+        let drifted = self.drifted.join("; ");
         [
             (ConditionType::Ready, Some(ready)),
-            (ConditionType::Synced, Some(self.synced.clone())),
+            (ConditionType::Synced, Some(self.synced())),
             (ConditionType::Running, running),
             (ConditionType::VersionPromoted, self.promoted.clone()),
             (
                 ConditionType::Drifted,
-                drifted.map(|text| finding(Some(true), Reason::FieldDrift, text)),
+                (!drifted.is_empty()).then(|| finding(Some(true), Reason::FieldDrift, &drifted)),
             ),
             (ConditionType::Reconciling, reconciling),
             (ConditionType::Stalled, stalled),

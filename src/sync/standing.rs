@@ -4,9 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::{
+    fields::ownership::{FieldPath, Ownership},
     kind::Kind,
     outlook::Outlook,
-    ownership::{FieldPath, Ownership},
 };
 use crate::api::{
     condition::Reason,
@@ -47,6 +47,11 @@ pub fn ownership_of<K: Kind>(object: &K, spec: &Value) -> Ownership {
 fn label_of<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
     metadata.labels.as_ref()?.get(name).map(String::as_str)
 }
+
+/// That deleting an object takes nothing away in coderd. Only a standing gives it, so that no delete of ours
+/// can be meant for the twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TwinStays(());
 
 impl<'a> Standing<'a> {
     /// The standing of `object`, whose fields are owned as said.
@@ -93,6 +98,18 @@ impl<'a> Standing<'a> {
     /// handed back.
     pub fn is_imported(&self) -> bool {
         self.origin() == Origin::Coderd && !self.is_declared
+    }
+
+    /// Whether the object may be deleted by us, for its twin stays: nobody but us made it, or declares
+    /// anything in it.
+    pub fn is_removable(&self) -> bool {
+        self.is_imported() && self.deletion_policy() == DeletionPolicy::Retain
+    }
+
+    /// That deleting the object takes nothing away; none where it is not removable, or our own finalizer
+    /// would be met.
+    pub fn twin_stays(&self) -> Option<TwinStays> {
+        (self.is_removable() && !self.has_finalizer()).then_some(TwinStays(()))
     }
 
     /// The records of the controller, empty where there are none.

@@ -4,43 +4,42 @@ pub mod creation;
 pub mod declared;
 pub mod deletion;
 pub mod effect;
+pub mod fields;
 pub mod files;
-pub mod metadata;
+pub mod plan;
 pub mod report;
 pub mod twin;
 pub mod version;
-
-use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 pub use self::{
     declared::{Declared, declared_source},
-    effect::{Effect, NewTemplate},
+    effect::Effect,
     twin::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
 };
 use super::{
     build_wait::BuildWait,
-    field::FieldState,
     kind::{Kind, SharedSpec, SharedStatus},
-    outlook::Outlook,
-    report::{Report, TRY_FORBIDDEN_AGAIN},
     source::Content,
     spelling::{Part, Spelled, Spelling},
 };
-use crate::api::{
-    condition::Reason,
-    object_name::TemplateName,
-    template::{CoderTemplate, MirroredFiles, TemplateStatus, VersionStatus},
+use crate::{
+    api::{
+        condition::Reason,
+        object_name::TemplateName,
+        template::{CoderTemplate, MirroredFiles, TemplateStatus, VersionStatus},
+    },
+    coderd::types::{NewTemplate, TemplatePatch},
 };
 
 /// Everything that deciding about one template rests on.
 pub type Context<'a> = super::context::Context<'a, CoderTemplate>;
 /// The records of a template.
 pub type Records = super::context::Records<CoderTemplate>;
-/// A plan for a template.
-pub type Plan = super::plan::Plan<CoderTemplate>;
+/// A step of a template.
+pub type Step = super::step::Step<CoderTemplate>;
 
 /// What is looked at for templates only.
 #[derive(Clone, Copy, Debug)]
@@ -70,10 +69,13 @@ pub struct OwnRecords {
 
 impl Kind for CoderTemplate {
     const NOUN: &'static str = "template";
+    const IS_PATCHED_AS_ONE: bool = true;
 
     type Name = TemplateName;
     type Twin = Template;
     type Sight<'a> = Sight<'a>;
+    type Patch = TemplatePatch;
+    type New = NewTemplate;
     type Effect = Effect;
     type OwnRecords = OwnRecords;
     type Status = TemplateStatus;
@@ -87,6 +89,7 @@ impl Kind for CoderTemplate {
             organization: self.spec.organization.as_deref(),
             deletion_policy: self.spec.deletion_policy,
             drift_policy: self.spec.drift_policy,
+            running: None,
         }
     }
 
@@ -130,74 +133,8 @@ impl Kind for CoderTemplate {
         })
     }
 
-    fn create(context: &Context, name: &TemplateName) -> Plan {
-        creation::create(context, name)
-    }
-
-    fn lost(context: &Context, id: &str) -> Plan {
-        creation::lost(context, id)
-    }
-
-    fn delete(context: &Context, _twin: &Template) -> Plan {
-        deletion::delete(context)
-    }
-
     fn asked(effect: &Effect) -> (&'static str, Value) {
         effect.asked()
-    }
-
-    fn settings(context: &Context, twin: &Template) -> Vec<(&'static str, FieldState)> {
-        metadata::settings(context, twin)
-    }
-
-    fn set(field: &'static str, wanted: Option<&Value>) -> Effect {
-        metadata::set(field, wanted)
-    }
-
-    fn advance(context: &Context) -> Option<Plan> {
-        version::plan(context)
-    }
-
-    fn mirrored(context: &Context, twin: &Template) -> Vec<FieldState> {
-        files::mirrored(context, twin)
-    }
-
-    fn mirror(context: &Context) -> Option<Plan> {
-        files::mirror(context)
-    }
-
-    fn pending(context: &Context, twin: &Template) -> Vec<Effect> {
-        version::report::pending(context, twin)
-    }
-
-    fn unsupported(context: &Context) -> Vec<String> {
-        metadata::unsupported(context)
-    }
-
-    fn drifted(context: &Context, twin: &Template) -> Vec<String> {
-        report::drifted(context, twin)
-    }
-
-    fn outlook(context: &Context, twin: &Template) -> Outlook {
-        report::outlook(context, twin)
-    }
-
-    fn add_findings(context: &Context, outlook: &mut Outlook) {
-        outlook.promoted = report::promoted(context);
-    }
-
-    fn look_again(context: &Context) -> Option<Duration> {
-        let withheld = files::withheld(context).map(|_| TRY_FORBIDDEN_AGAIN);
-        let version = version::report::look_again(context);
-        [version, withheld].into_iter().flatten().min()
-    }
-
-    fn own_records_at_rest(context: &Context) -> OwnRecords {
-        version::report::records_at_rest(context)
-    }
-
-    fn status(context: &Context, report: Report<Self>) -> TemplateStatus {
-        report::status(context, report)
     }
 }
 

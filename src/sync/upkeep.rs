@@ -7,51 +7,46 @@ use super::{
     mass_deletion,
     note::{Note, NoteReason},
     outlook::Outlook,
-    plan::{Plan, Write},
     standing::Standing,
+    step::{Step, Write},
     twin::Twin,
 };
 use crate::api::{condition::Reason, names, object_name::ObjectName, status::DeletionPolicy};
 
-/// That deleting an object takes nothing away in coderd. Only [`remove`] gives it, so that no delete of
-/// ours can be meant for the twin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TwinStays(());
-
-/// Deletes an imported object, whose twin stays; none where the object is not ours to delete: it was
-/// made here, somebody declares something in it, or deleting it would delete its twin. A finalizer left
-/// over from an earlier policy goes first, for the deletion would wait for it; and so does a person,
+/// Deletes an imported object, whose twin stays; none where the object is not ours to delete. A finalizer
+/// left over from an earlier policy goes first, for the deletion would wait for it; and so does a person,
 /// where very many go.
-pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Plan<K>> {
+pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Step<K>> {
     let standing = context.standing();
-    let is_ours = standing.is_imported() && standing.deletion_policy() == DeletionPolicy::Retain;
-    let write = if standing.has_finalizer() {
-        Write::RemoveFinalizer
-    } else {
-        Write::Delete(TwinStays(()))
-    };
-    is_ours.then(|| {
-        mass_deletion::removal_suspended(context).unwrap_or_else(|| {
-            let note = matches!(write, Write::Delete(_))
-                .then(|| Note::normal(NoteReason::Removed, &outlook.because.1));
-            Plan::write(write, outlook).noting(note)
-        })
-    })
+    if !standing.is_removable() {
+        return None;
+    }
+    let suspended = mass_deletion::removal_suspended(context);
+    Some(suspended.unwrap_or_else(|| match standing.twin_stays() {
+        Some(twin_stays) => {
+            let note = Note::normal(NoteReason::Removed, &outlook.because.1);
+            Step::write(Write::Delete(twin_stays), outlook).noting(Some(note))
+        }
+        None => Step::write(Write::RemoveFinalizer, outlook),
+    }))
 }
 
-/// The twin is gone for good. An imported object follows it.
-pub fn lost<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+/// The twin is gone for good. An imported object follows it; of a declared one becomes what `declared` says.
+pub fn lost<K: Kind>(
+    context: &Context<K>,
+    declared: fn(&Context<K>, &str) -> Step<K>,
+) -> Option<Step<K>> {
     if *context.twin != Twin::Gone {
         return None;
     }
     let id = &context.standing().binding?.id;
     let message = format!("its {} was deleted in Coder", K::NOUN);
     let outlook = Outlook::reconciling(Reason::Deleting, message);
-    Some(remove(context, outlook).unwrap_or_else(|| K::lost(context, id)))
+    Some(remove(context, outlook).unwrap_or_else(|| declared(context, id)))
 }
 
 /// An imported object whose twin has another name now goes; the new name is imported again.
-pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let now_named = new_name(context)?;
     let noun = K::NOUN;
     let message = format!("its {noun} was renamed in Coder: it is {now_named} now");
@@ -59,6 +54,18 @@ pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
         context,
         Outlook::reconciling(Reason::RenamedInCoder, message),
     )
+}
+
+/// A declared object whose twin has another name now keeps syncing by id.
+pub fn other_name<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+    let name = new_name(context)?;
+    let message = format!(
+        "the {} was renamed in Coder; to follow, set spec.deletionPolicy: Retain, delete this object \
+         and apply it as {name}",
+        K::NOUN
+    );
+    let outlook = Outlook::stalled(Reason::RenamedInCoder, message);
+    Some(Step::pass(outlook))
 }
 
 /// The name that an object for the twin would have now, where it is another one.
@@ -70,19 +77,19 @@ pub fn new_name<K: Kind>(context: &Context<K>) -> Option<K::Name> {
 }
 
 /// The origin label follows the binding.
-pub fn origin<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn origin<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let standing = context.standing();
     let origin = standing.binding?.origin;
     let is_there = standing.label(names::LABEL_ORIGIN) == Some(origin.as_str());
     let outlook = Outlook::reconciling(Reason::Creating, "the object is being labelled");
-    (!is_there).then(|| Plan::write(Write::ApplyOrigin(origin), outlook))
+    (!is_there).then(|| Step::write(Write::ApplyOrigin(origin), outlook))
 }
 
 /// Our finalizer is on exactly while deleting the object also deletes the twin.
-pub fn finalizer<K: Kind>(context: &Context<K>) -> Option<Plan<K>> {
+pub fn finalizer<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let write = finalizer_change(&context.standing())?;
     let outlook = Outlook::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");
-    Some(Plan::write(write, outlook))
+    Some(Step::write(write, outlook))
 }
 
 /// The change that brings our finalizer in line with the deletion policy, if one is needed.

@@ -4,11 +4,12 @@ pub mod builds;
 pub mod creation;
 pub mod deletion;
 pub mod effect;
+pub mod fields;
 pub mod parameters;
+pub mod plan;
 pub mod power;
 pub mod report;
 pub mod schedule;
-pub mod settings;
 pub mod twin;
 
 use std::time::Duration;
@@ -17,20 +18,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 pub use self::{
-    effect::{Effect, NewBuild, NewWorkspace},
+    effect::{Effect, NewBuild, NewWorkspace, SettingsPatch},
     twin::{Parameter, Site, TemplateSite, Workspace},
 };
 use super::{
-    field::FieldState,
     kind::{Kind, SharedSpec, SharedStatus},
-    outlook::Outlook,
-    report::Report,
     spelling::{Part, Spelled},
 };
 use crate::api::{
     condition::Reason,
     object_name::WorkspaceName,
-    status::RunRecord,
     workspace::{CoderWorkspace, WorkspaceStatus},
 };
 
@@ -38,8 +35,8 @@ use crate::api::{
 pub type Context<'a> = super::context::Context<'a, CoderWorkspace>;
 /// The records of a workspace.
 pub type Records = super::context::Records<CoderWorkspace>;
-/// A plan for a workspace.
-pub type Plan = super::plan::Plan<CoderWorkspace>;
+/// A step of a workspace.
+pub type Step = super::step::Step<CoderWorkspace>;
 
 /// What is looked at for workspaces only.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +49,13 @@ pub struct Sight<'a> {
 
 impl Kind for CoderWorkspace {
     const NOUN: &'static str = "workspace";
+    const IS_PATCHED_AS_ONE: bool = false;
 
     type Name = WorkspaceName;
     type Twin = Workspace;
     type Sight<'a> = Sight<'a>;
+    type Patch = SettingsPatch;
+    type New = NewWorkspace;
     type Effect = Effect;
     type OwnRecords = ();
     type Status = WorkspaceStatus;
@@ -69,6 +69,7 @@ impl Kind for CoderWorkspace {
             organization: self.spec.organization.as_deref(),
             deletion_policy: self.spec.deletion_policy,
             drift_policy: self.spec.drift_policy,
+            running: self.spec.running,
         }
     }
 
@@ -86,10 +87,6 @@ impl Kind for CoderWorkspace {
     }
 
     fn own_records(&self) {}
-
-    fn restored_run(&self) -> Option<RunRecord> {
-        power::restored(self)
-    }
 
     fn spelled(name: &WorkspaceName, sight: &Sight) -> Option<Spelled> {
         let site = sight.site?;
@@ -116,69 +113,8 @@ impl Kind for CoderWorkspace {
         })
     }
 
-    fn taken(name: &WorkspaceName, twin: &Workspace) -> Option<String> {
-        creation::taken(name, twin)
-    }
-
-    fn create(context: &Context, name: &WorkspaceName) -> Plan {
-        creation::create(context, name)
-    }
-
-    fn lost(context: &Context, id: &str) -> Plan {
-        creation::lost(context, id)
-    }
-
-    fn delete(context: &Context, twin: &Workspace) -> Plan {
-        deletion::delete(context, twin)
-    }
-
     fn asked(effect: &Effect) -> (&'static str, Value) {
         effect.asked()
-    }
-
-    fn settings(context: &Context, twin: &Workspace) -> Vec<(&'static str, FieldState)> {
-        settings::settings(context, twin)
-    }
-
-    fn set(field: &'static str, wanted: Option<&Value>) -> Effect {
-        settings::set(field, wanted)
-    }
-
-    fn advance(context: &Context) -> Option<Plan> {
-        power::plan(context)
-    }
-
-    fn mirrored(context: &Context, twin: &Workspace) -> Vec<FieldState> {
-        settings::mirrored(context, twin)
-    }
-
-    fn mirror(context: &Context) -> Option<Plan> {
-        settings::mirror(context)
-    }
-
-    fn pending(context: &Context, twin: &Workspace) -> Vec<Effect> {
-        power::pending(context, twin).into_iter().collect()
-    }
-
-    fn unsupported(context: &Context) -> Vec<String> {
-        settings::unsupported(context)
-    }
-
-    fn outlook(context: &Context, twin: &Workspace) -> Outlook {
-        report::outlook(context, twin)
-    }
-
-    fn add_findings(context: &Context, outlook: &mut Outlook) {
-        outlook.running = builds::running(context);
-    }
-
-    fn look_again(context: &Context) -> Option<Duration> {
-        let times = [power::look_again(context), schedule::look_again(context)];
-        times.into_iter().flatten().min()
-    }
-
-    fn status(context: &Context, report: Report<Self>) -> WorkspaceStatus {
-        report::status(context, report)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a user without rights is told: by status, or by a 500 that means the same.
 
-use coder_k8s::coderd::TemplatePatch;
+use coder_k8s::coderd::types::TemplatePatch;
 
 use super::stage::{
     self, client, client_with, member, name, new_workspace, organization, workspace,

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use coder_k8s::coderd::{
-    BaseUrl, Build, Client, NewTemplate, NewVersion, NewWorkspace, Template, TokenSource, Version,
-    Workspace,
+    BaseUrl, Build, Client, NewVersion, NewWorkspace, Template, TokenSource, Version, Workspace,
+    types::NewTemplate,
 };
 use testbed::{Access, Bed};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! Templates: names, changes, deletion and its proof.
 
-use coder_k8s::coderd::TemplatePatch;
+use coder_k8s::coderd::types::TemplatePatch;
 use uuid::Uuid;
 
 use super::stage::{bed, client, import, name, new_template, organization, template, workspace};

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::coderd::{
-    AutomaticUpdates, Error, LogLine, NewBuild, NewTemplate, NewVersion, NewWorkspace, Parameter,
-    Secrets, TemplatePatch, Transition, Variable,
+    AutomaticUpdates, Error, LogLine, NewBuild, NewVersion, NewWorkspace, Parameter, Secrets,
+    Transition, Variable,
+    types::{NewTemplate, TemplatePatch},
 };
 
 const ID: Uuid = Uuid::from_u128(0xA);

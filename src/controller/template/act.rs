@@ -7,22 +7,33 @@ use uuid::Uuid;
 
 use crate::{
     api::{condition::Reason, template::CoderTemplate},
-    coderd::{self, NewVersion, TemplatePatch},
+    coderd::{
+        self, NewVersion,
+        types::{NewTemplate, TemplatePatch},
+    },
     controller::{
-        cause::{Outcome, outcome},
         look::Look,
+        outcome::{self, StepResult},
     },
-    sync::{
-        template::{Effect, NewTemplate},
-        twin::Cause,
-    },
+    sync::{template::Effect, twin::Cause},
 };
+
+/// Sends the one request of `patch`.
+pub(super) async fn update(
+    look: &Look<'_, CoderTemplate>,
+    patch: &TemplatePatch,
+) -> Result<StepResult, StepResult> {
+    let client = &look.controller.settings.coderd;
+    Ok(outcome::of(
+        client.patch_template(look.twin_id()?, patch).await,
+    ))
+}
 
 /// Sends the request of `effect`.
 pub(super) async fn act(
     look: &Look<'_, CoderTemplate>,
     effect: &Effect,
-) -> Result<Outcome, Outcome> {
+) -> Result<StepResult, StepResult> {
     let client = &look.controller.settings.coderd;
     Ok(match effect {
         Effect::CreateVersion {
@@ -30,16 +41,11 @@ pub(super) async fn act(
             template_id,
             executables,
         } => create_version(look, name, *template_id, executables).await?,
-        Effect::Unarchive(version) => outcome(client.unarchive_version(*version).await),
+        Effect::Unarchive(version) => outcome::of(client.unarchive_version(*version).await),
         Effect::Create(new) => create(look, new).await?,
         Effect::Promote(version) => {
-            outcome(client.promote_version(look.twin_id()?, *version).await)
+            outcome::of(client.promote_version(look.twin_id()?, *version).await)
         }
-        Effect::SetMetadata { field, value } => outcome(
-            client
-                .patch_template(look.twin_id()?, &patch(field, value))
-                .await,
-        ),
         Effect::Delete => delete(client, look.twin_id()?).await,
     })
 }
@@ -50,10 +56,10 @@ async fn create_version(
     name: &str,
     template_id: Option<Uuid>,
     executables: &[String],
-) -> Result<Outcome, Outcome> {
+) -> Result<StepResult, StepResult> {
     let client = &look.controller.settings.coderd;
     let Some(Ok(declared)) = &look.seen.own.source else {
-        return Err(Outcome::LookAgain);
+        return Err(StepResult::Stale);
     };
     let organization = organization(look)?;
     if template_id.is_none() {
@@ -76,50 +82,29 @@ async fn create_version(
             .memory
             .made(look.key, name.to_owned(), version.id);
     }
-    Ok(outcome(created))
+    Ok(outcome::of(created))
 }
 
-async fn create(look: &Look<'_, CoderTemplate>, new: &NewTemplate) -> Result<Outcome, Outcome> {
+async fn create(
+    look: &Look<'_, CoderTemplate>,
+    new: &NewTemplate,
+) -> Result<StepResult, StepResult> {
     let client = &look.controller.settings.coderd;
-    let body = coderd::NewTemplate {
-        name: new.name.clone(),
-        template_version_id: new.version_id,
-        display_name: new.display_name.clone(),
-        description: new.description.clone(),
-        icon: new.icon.clone(),
-    };
-    Ok(outcome(
-        client.create_template(organization(look)?, &body).await,
+    Ok(outcome::of(
+        client.create_template(organization(look)?, new).await,
     ))
 }
 
-fn patch(field: &str, value: &str) -> TemplatePatch {
-    let value = Some(value.to_owned());
-    match field {
-        "displayName" => TemplatePatch {
-            display_name: value,
-            ..TemplatePatch::default()
-        },
-        "description" => TemplatePatch {
-            description: value,
-            ..TemplatePatch::default()
-        },
-        _ => TemplatePatch {
-            icon: value,
-            ..TemplatePatch::default()
-        },
-    }
-}
-
 /// A refusal means that a workspace was made meanwhile; it passes.
-async fn delete(client: &coderd::Client, template: Uuid) -> Outcome {
-    let deleted = outcome(client.delete_template(template).await);
-    if let Outcome::Refused(message) = deleted {
-        return Outcome::Failed(Cause::new(Reason::WaitingForWorkspaces, message));
+async fn delete(client: &coderd::Client, template: Uuid) -> StepResult {
+    let deleted = outcome::of(client.delete_template(template).await);
+    if let StepResult::Refused(refused) = deleted {
+        let cause = Cause::new(Reason::WaitingForWorkspaces, refused.message);
+        return StepResult::Failed(cause);
     }
     deleted
 }
 
-fn organization(look: &Look<'_, CoderTemplate>) -> Result<Uuid, Outcome> {
-    look.seen.own.organization_id.ok_or(Outcome::LookAgain)
+fn organization(look: &Look<'_, CoderTemplate>) -> Result<Uuid, StepResult> {
+    look.seen.own.organization_id.ok_or(StepResult::Stale)
 }

@@ -11,7 +11,7 @@ use crate::{
     coderd,
     controller::{Controller, Key, cause, look::Seen},
     sync::{
-        ownership::Ownership,
+        fields::ownership::Ownership,
         template::{
             Find, files,
             version::{self, Seek},

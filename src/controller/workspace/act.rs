@@ -6,20 +6,37 @@ use crate::{
     api::workspace::CoderWorkspace,
     coderd,
     controller::{
-        cause::{Outcome, outcome},
         look::Look,
+        outcome::{self, StepResult},
     },
     sync::{
         build,
-        workspace::{Effect, NewBuild, NewWorkspace},
+        workspace::{Effect, NewBuild, NewWorkspace, SettingsPatch},
     },
 };
+
+/// Sends the requests of `patch`: one for each setting.
+pub(super) async fn update(
+    look: &Look<'_, CoderWorkspace>,
+    patch: &SettingsPatch,
+) -> Result<StepResult, StepResult> {
+    let client = &look.controller.settings.coderd;
+    let id = look.twin_id()?;
+    if let Some(millis) = patch.ttl_millis {
+        client.set_workspace_ttl(id, millis).await?;
+    }
+    if let Some(schedule) = &patch.autostart_schedule {
+        let schedule = schedule.as_deref();
+        client.set_workspace_autostart(id, schedule).await?;
+    }
+    Ok(StepResult::Done(()))
+}
 
 /// Sends the one request of `effect`.
 pub(super) async fn act(
     look: &Look<'_, CoderWorkspace>,
     effect: &Effect,
-) -> Result<Outcome, Outcome> {
+) -> Result<StepResult, StepResult> {
     let client = &look.controller.settings.coderd;
     Ok(match effect {
         Effect::Create(new) => {
@@ -27,20 +44,11 @@ pub(super) async fn act(
             // Who is shown nothing of coderd may think that nothing is there: what was looked up for many
             // is looked up once more before something is made of it.
             let _owner = client.user(&new.owner).await?;
-            outcome(client.create_workspace(&new.owner, &body).await)
-        }
-        Effect::SetTtl(millis) => outcome(client.set_workspace_ttl(look.twin_id()?, *millis).await),
-        Effect::SetAutostart(schedule) => {
-            let schedule = schedule.as_deref();
-            outcome(
-                client
-                    .set_workspace_autostart(look.twin_id()?, schedule)
-                    .await,
-            )
+            outcome::of(client.create_workspace(&new.owner, &body).await)
         }
         Effect::Build(new) => {
             let body = new_build(new)?;
-            outcome(client.create_build(look.twin_id()?, &body).await)
+            outcome::of(client.create_build(look.twin_id()?, &body).await)
         }
     })
 }
@@ -56,12 +64,12 @@ fn new_workspace(new: &NewWorkspace) -> coderd::NewWorkspace {
     }
 }
 
-fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, Outcome> {
+fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, StepResult> {
     let transition = match new.transition {
         build::Transition::Start => coderd::Transition::Start,
         build::Transition::Stop => coderd::Transition::Stop,
         build::Transition::Delete => coderd::Transition::Delete,
-        build::Transition::Other => return Err(Outcome::LookAgain),
+        build::Transition::Other => return Err(StepResult::Stale),
     };
     Ok(coderd::NewBuild {
         transition,

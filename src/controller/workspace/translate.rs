@@ -28,7 +28,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secre
         name: wire.name.clone(),
         template: wire.template_name.clone(),
         version_id: wire.latest_build.template_version_id,
-        version_of_next_start: follows_active.then(|| wire.template_active_version_id),
+        version_of_next_start: follows_active.then_some(wire.template_active_version_id),
         created_at: wire.created_at,
         creator: None,
         ttl_millis: wire.ttl_ms,

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::{Scene, Staged};
-use crate::sync::plan::chain;
 
 /// What makes one check decide.
 pub(crate) type Trigger<K> = (&'static str, fn(&mut Scene<K>));
 
-/// Each check decides where its trigger alone is pulled, and before every later one, save for the
-/// pairs `apart`, in which the second keeps the first from being needed.
+/// Each check decides where its trigger alone is pulled, and before every later one, save for those that
+/// only say something, which hold no later one up, and for the pairs `apart`, in which the second keeps the
+/// first from being needed.
 pub(crate) fn holds<K: Staged>(
     at_rest: &Scene<K>,
     triggers: &[Trigger<K>],
+    say: &[&str],
     apart: &[(&str, &str)],
 ) {
-    let names: Vec<_> = chain::<K>().iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = K::CHAIN.iter().map(|(name, _)| *name).collect();
     let pulled = triggers.iter().map(|(name, _)| *name);
     assert_eq!(names, pulled.chain(["settled"]).collect::<Vec<_>>());
     let names: BTreeSet<_> = names.into_iter().collect();
@@ -26,14 +27,16 @@ pub(crate) fn holds<K: Staged>(
     );
     let decides = |pulled: &[Trigger<K>]| {
         let pull = |scene: &mut Scene<K>| pulled.iter().for_each(|(_, pull)| pull(scene));
-        at_rest.clone().change(pull).plan().check
+        at_rest.clone().change(pull).step().check
     };
     assert_eq!(decides(&[]), "settled");
     let mut yield_to = Vec::new();
     for (place, first) in triggers.iter().enumerate() {
         assert_eq!(decides(&[*first]), first.0);
         let later = triggers[place + 1..].iter();
-        let stronger = later.filter(|later| decides(&[**later, *first]) != first.0);
+        let says = |name| say.contains(&name);
+        let may_yield = later.filter(|later| !says(first.0) || says(later.0));
+        let stronger = may_yield.filter(|later| decides(&[**later, *first]) != first.0);
         yield_to.extend(stronger.map(|later| (first.0, later.0)));
     }
     assert_eq!(yield_to, apart);

@@ -15,14 +15,14 @@ use crate::{
         status::{Origin, Refusal, Suspension},
     },
     sync::{
+        chain::{self, Planned},
         context::{Context, Records, Session},
         damper::Damper,
-        kind::Kind,
+        fields::{ownership::Ownership, table::Change},
         outlook::Progress,
-        ownership::Ownership,
-        plan::{Next, Plan, Write, plan},
         refusal::DigestKey,
         report, standing,
+        step::{Action, Step, Write},
         twin::{Cause, Twin},
     },
 };
@@ -31,7 +31,7 @@ pub(crate) const US: Uuid = Uuid::from_u128(7);
 pub(crate) const DEPLOYMENT: &str = "deployment";
 
 /// A kind on the stage.
-pub(crate) trait Staged: Kind<Status: Serialize> + Serialize + DeserializeOwned {
+pub(crate) trait Staged: Planned<Status: Serialize> + Serialize + DeserializeOwned {
     const KIND: &'static str;
     const NAME: &'static str;
     const ID: &'static str;
@@ -59,6 +59,7 @@ pub(crate) struct Scene<K: Staged> {
     pub(crate) crd_is_going: bool,
     pub(crate) refused: Vec<Refusal>,
     pub(crate) withheld: Vec<Refusal>,
+    pub(crate) one_by_one: bool,
     pub(crate) damper: Damper,
     pub(crate) suspension: Option<Suspension>,
     pub(crate) now: Timestamp,
@@ -90,6 +91,7 @@ impl<K: Staged> Scene<K> {
             crd_is_going: false,
             refused: Vec::new(),
             withheld: Vec::new(),
+            one_by_one: false,
             damper: Damper::default(),
             suspension: None,
             now: at("10:00:00"),
@@ -150,7 +152,18 @@ impl<K: Staged> Scene<K> {
 
     /// The scene after coderd refused `effect`, saying `message`, which was written down.
     pub(crate) fn refusing(self, effect: &K::Effect, message: &str) -> Self {
-        let refusal = self.look(|context| context.refused(effect, message));
+        let refusal = self.look(|context| context.session.refused_effect::<K>(effect, message));
+        self.refusing_so(refusal)
+    }
+
+    /// The scene after coderd refused a change of a field, likewise.
+    pub(crate) fn refusing_change(self, change: &Change, message: &str) -> Self {
+        let (field, value) = (change.field, change.value.as_ref());
+        let refusal = self.look(|context| context.session.refused(field, value, message));
+        self.refusing_so(refusal)
+    }
+
+    fn refusing_so(self, refusal: Refusal) -> Self {
         self.change(|scene| scene.refused = vec![refusal])
             .recorded()
             .change(|scene| scene.refused.clear())
@@ -177,6 +190,7 @@ impl<K: Staged> Scene<K> {
             crd_is_going: self.crd_is_going,
             refused: &self.refused,
             withheld: &self.withheld,
+            one_by_one: self.one_by_one,
             damper: &self.damper,
             suspension: self.suspension.as_ref(),
             request_timeout: Duration::from_secs(30),
@@ -186,32 +200,49 @@ impl<K: Staged> Scene<K> {
         })
     }
 
-    pub(crate) fn plan(&self) -> Plan<K> {
-        self.look(plan)
+    pub(crate) fn step(&self) -> Step<K> {
+        self.look(chain::next)
     }
 
-    pub(crate) fn next(&self) -> Next<K> {
-        self.plan().next
+    pub(crate) fn action(&self) -> Action<K> {
+        self.step().action
     }
 
     pub(crate) fn effect(&self) -> K::Effect {
-        match self.next() {
-            Next::Do(effect) => effect,
+        match self.action() {
+            Action::Do(effect) => effect,
             other => panic!("no effect on coderd but {other:?}"),
         }
     }
 
+    /// The fields that coderd is told.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        match self.action() {
+            Action::Update(changes) => changes,
+            other => panic!("no fields are set but {other:?}"),
+        }
+    }
+
+    /// Their names.
+    pub(crate) fn changed(&self) -> Vec<&'static str> {
+        self.changes().iter().map(|change| change.field).collect()
+    }
+
     pub(crate) fn write(&self) -> Write {
-        match self.next() {
-            Next::Write(write) => write,
+        match self.action() {
+            Action::Write(write) => write,
             other => panic!("no write of the object but {other:?}"),
         }
     }
 
+    /// The records that are written next, by themselves or with what is said.
     pub(crate) fn records(&self) -> Records<K> {
-        match self.next() {
-            Next::Record(records) => *records,
-            other => panic!("no records but {other:?}"),
+        let step = self.step();
+        let is_new = |records: &Records<K>| self.look(|context| *records != context.records());
+        match (step.action, step.records) {
+            (Action::Record(records), _) => *records,
+            (Action::Rest(_), Some(records)) if is_new(&records) => records,
+            (other, _) => panic!("no records but {other:?}"),
         }
     }
 
@@ -235,13 +266,14 @@ impl<K: Staged> Scene<K> {
 
     /// The status that the next step leaves behind.
     pub(crate) fn status(&self) -> K::Status {
-        let plan = self.plan();
+        let step = self.step();
         self.look(|context| {
-            let records = match plan.next {
-                Next::Record(records) => *records,
-                Next::Do(_) | Next::Write(_) | Next::Rest(_) => context.records_at_rest(),
+            let records = match step.action {
+                Action::Record(records) => *records,
+                _ => step.records.unwrap_or_else(|| context.records()),
             };
-            report::status(context, records, &plan.outlook)
+            let report = report::report(context, records, &step.outlook);
+            K::complete_status(context, report)
         })
     }
 
@@ -258,8 +290,8 @@ impl<K: Staged> Scene<K> {
 
     /// The status that a rest leaves behind.
     pub(crate) fn rest(&self) -> K::Status {
-        let next = self.next();
-        assert!(matches!(next, Next::Rest(_)), "no rest but {next:?}");
+        let next = self.action();
+        assert!(matches!(next, Action::Rest(_)), "no rest but {next:?}");
         self.status()
     }
 
@@ -270,10 +302,10 @@ impl<K: Staged> Scene<K> {
     }
 
     pub(crate) fn rests(&self, progress: Progress) -> (Reason, Option<Duration>) {
-        let plan = self.plan();
-        assert_eq!(plan.outlook.progress, progress, "{plan:?}");
-        match plan.next {
-            Next::Rest(delay) => (plan.outlook.because.0, delay),
+        let step = self.step();
+        assert_eq!(step.outlook.progress, progress, "{step:?}");
+        match step.action {
+            Action::Rest(delay) => (step.outlook.because.0, delay),
             other => panic!("no rest but {other:?}"),
         }
     }
@@ -289,6 +321,6 @@ impl<K: Staged> Scene<K> {
     }
 
     pub(crate) fn message(&self) -> String {
-        self.plan().outlook.because.1
+        self.step().outlook.because.1
     }
 }

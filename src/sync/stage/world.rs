@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use super::{Scene, Staged};
-use crate::sync::{
-    plan::{Next, plan},
-    report,
+use crate::{
+    api::status::Refusal,
+    sync::{context::Context, fields::table::Change, report, step::Action},
 };
 
 /// A model of both servers around one object.
@@ -18,6 +18,9 @@ pub(crate) trait World<K: Staged>: Debug {
 
     /// coderd takes an effect.
     fn act(&mut self, effect: &K::Effect);
+
+    /// coderd is told some fields.
+    fn update(&mut self, changes: &[Change]);
 }
 
 /// What one look left behind.
@@ -39,23 +42,23 @@ pub(crate) fn look<K: Staged>(
         writes: 0,
         exists: true,
     };
-    let mut done: Option<K::Effect> = None;
+    let mut done: Option<Action<K>> = None;
     world.scene().refused.clear();
     for _ in 0..32 {
         world.observe();
-        let next = world.scene().look(plan).next;
+        let next = world.scene().action();
         let dies = looked.writes == budget;
-        let is_write = !matches!(next, Next::Rest(_));
+        let is_write = !matches!(next, Action::Rest(_));
         if dies && dies_before && is_write {
             return looked;
         }
         looked.writes += usize::from(is_write);
         match next {
-            Next::Rest(_) => {
+            Action::Rest(_) => {
                 looked.writes += usize::from(write_status(world.scene()));
                 return looked;
             }
-            Next::Record(_) => {
+            Action::Record(_) => {
                 let before = world.scene().stored.status.clone();
                 write_status(world.scene());
                 let after = &world.scene().stored.status;
@@ -63,20 +66,25 @@ pub(crate) fn look<K: Staged>(
                 assert!(!repeats, "a record that only repeats itself: {world:?}");
                 world.scene().refused.clear();
             }
-            Next::Do(effect) if done.as_ref() == Some(&effect) => {
+            ref again @ (Action::Do(_) | Action::Update(_)) if done.as_ref() == Some(again) => {
                 let scene = world.scene();
-                let refusal = scene.look(|context| context.refused(&effect, "no effect"));
-                scene.refused.push(refusal);
+                let refusals = scene.look(|context| without_effect(context, again));
+                scene.refused.extend(refusals);
                 looked.writes -= 1;
                 continue;
             }
-            Next::Do(effect) => {
+            Action::Do(effect) => {
                 world.act(&effect);
-                done = Some(effect);
+                done = Some(Action::Do(effect));
             }
-            Next::Write(write) => {
+            Action::Update(changes) => {
+                world.update(&changes);
+                done = Some(Action::Update(changes));
+            }
+            Action::Write(write) => {
                 looked.exists = world.scene().take(&write);
             }
+            Action::Pass(_) => panic!("a chain that ends with a check that passes"),
         }
         if dies || !looked.exists {
             return looked;
@@ -91,4 +99,16 @@ fn write_status<K: Staged>(scene: &mut Scene<K>) -> bool {
     let before = scene.stored.status.clone();
     scene.stored.set_status(&status);
     scene.stored.status != before
+}
+
+fn without_effect<K: Staged>(context: &Context<K>, again: &Action<K>) -> Vec<Refusal> {
+    let session = context.session;
+    match again {
+        Action::Do(effect) => vec![session.refused_effect::<K>(effect, "no effect")],
+        Action::Update(changes) => changes
+            .iter()
+            .map(|it| session.refused(it.field, it.value.as_ref(), "no effect"))
+            .collect(),
+        _ => Vec::new(),
+    }
 }

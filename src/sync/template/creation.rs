@@ -3,16 +3,23 @@
 
 use uuid::Uuid;
 
-use super::{Context, Effect, Find, NewTemplate, OwnRecords, Plan, Records, Version, version};
+use super::{Context, Effect, Find, OwnRecords, Records, Step, Version, fields, version};
 use crate::{
     api::{condition::Reason, object_name::TemplateName},
-    sync::{adoption, outlook::Outlook, report, upkeep},
+    coderd::types::NewTemplate,
+    sync::{
+        adoption,
+        fields::{push, table},
+        guard,
+        outlook::Outlook,
+        upkeep,
+    },
 };
 
 /// Creates the template: finalizer, recorded attempt, a version that was imported, request.
-pub fn create(context: &Context, name: &TemplateName) -> Plan {
-    if let Some(outlook) = report::not_supported(context) {
-        return Plan::rest(outlook);
+pub fn create(context: &Context, name: &TemplateName) -> Step {
+    if let Some(step) = guard::not_supported(&fields::unsupported(context)) {
+        return step.ended();
     }
     match context.sight.source {
         None => {
@@ -25,44 +32,37 @@ pub fn create(context: &Context, name: &TemplateName) -> Plan {
         Some(Ok(_)) => {}
     }
     if let Some(write) = upkeep::finalizer_change(&context.standing()) {
-        return Plan::write(write, creating());
+        return Step::write(write, creating());
     }
-    if let Some(plan) = version::plan_first(context) {
-        return plan;
-    }
-    if let Some(outlook) = version::report::outlook(context) {
-        return match version::report::look_again(context) {
-            Some(delay) => Plan::look_again(delay, outlook),
-            None => Plan::rest(outlook),
-        };
+    if let Some(step) = version::plan_first(context) {
+        return step.ended();
     }
     let Find::Found(Version { id, .. }) = context.sight.version else {
-        return refused(context);
+        return Step::rest(creating());
     };
     let effect = Effect::Create(new_template(context, name, *id));
-    if context.refusal(&effect).is_some() {
-        return refused(context);
+    if let Some(refusal) = context.refusal(&effect) {
+        return push::refused_before(refusal).ended();
     }
     if !adoption::is_attempted(context) {
         return begin(context, context.records().own);
     }
-    Plan::act(effect, creating())
+    Step::act(effect, creating())
 }
 
 fn new_template(context: &Context, name: &TemplateName, version_id: Uuid) -> NewTemplate {
-    let spec = &context.object.spec;
-    NewTemplate {
+    let mut new = NewTemplate {
         name: name.template.clone(),
-        version_id,
-        display_name: spec.display_name.clone().unwrap_or_default(),
-        description: spec.description.clone().unwrap_or_default(),
-        icon: spec.icon.clone().unwrap_or_default(),
-    }
+        template_version_id: version_id,
+        ..NewTemplate::default()
+    };
+    table::create(fields::FIELDS, context.object, &mut new);
+    new
 }
 
 /// The template was deleted in Coder. Where its source is declared it is made again, for nothing is
 /// lost; what was known of its versions is forgotten, for they cannot create another.
-pub fn lost(context: &Context, id: &str) -> Plan {
+pub fn lost(context: &Context, id: &str) -> Step {
     if context.sight.source.is_some() {
         return begin(context, OwnRecords::default());
     }
@@ -76,24 +76,19 @@ pub fn lost(context: &Context, id: &str) -> Plan {
 }
 
 /// Records that a creation begins.
-fn begin(context: &Context, own: OwnRecords) -> Plan {
+fn begin(context: &Context, own: OwnRecords) -> Step {
     let mut records = Records {
         own,
         ..Records::default()
     };
     records.sync.attempt = Some(adoption::attempt(context));
-    Plan::record(records, creating())
+    Step::record(records, creating())
 }
 
 fn creating() -> Outlook {
     Outlook::reconciling(Reason::Creating, "the template is being created")
 }
 
-fn stalled(reason: Reason, message: &str) -> Plan {
-    Plan::rest(Outlook::stalled(reason, message))
-}
-
-/// What coderd refused, in its own words.
-fn refused(context: &Context) -> Plan {
-    Plan::rest(report::refused(context).unwrap_or_else(creating))
+fn stalled(reason: Reason, message: &str) -> Step {
+    Step::rest(Outlook::stalled(reason, message))
 }

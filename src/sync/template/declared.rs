@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     api::template::CoderTemplate,
     sync::{
-        ownership::{FieldPath, Ownership},
+        fields::ownership::{FieldPath, Ownership},
         source::Source,
     },
 };

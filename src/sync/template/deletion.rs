@@ -1,16 +1,16 @@
 //! Deleting a template: coderd does it only after its last workspace.
 
-use super::{Context, Effect, Plan};
+use super::{Context, Effect, Step, Template};
 use crate::{
     api::condition::Reason,
     sync::{adoption::LOOK_AGAIN, deletion::deleting, outlook::Outlook},
 };
 
 /// Deletes the template, or says how many workspaces it waits for.
-pub fn delete(context: &Context) -> Plan {
+pub fn delete(context: &Context, _template: &Template) -> Step {
     let count = context.sight.workspaces.unwrap_or_default();
     if count <= 0 {
-        return Plan::act(Effect::Delete, deleting("the template is being deleted"));
+        return Step::act(Effect::Delete, deleting("the template is being deleted"));
     }
     let noun = if count == 1 {
         "workspace uses"
@@ -22,5 +22,5 @@ pub fn delete(context: &Context) -> Plan {
          object go at once"
     );
     let outlook = Outlook::reconciling(Reason::WaitingForWorkspaces, message);
-    Plan::look_again(LOOK_AGAIN, outlook)
+    Step::look_again(LOOK_AGAIN, outlook)
 }

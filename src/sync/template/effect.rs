@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::declared::FILES;
-use crate::sync::guard::FIELD_CREATE;
+use crate::{coderd::types::NewTemplate, sync::guard::FIELD_CREATE};
 
-/// One change of coderd.
+/// One change of coderd other than of fields.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Upload the declared source and begin to import it.
@@ -24,30 +24,8 @@ pub enum Effect {
     Create(NewTemplate),
     /// Make a version the active one.
     Promote(Uuid),
-    /// Set one of the fields of the metadata.
-    SetMetadata {
-        /// The field's name in `spec`.
-        field: &'static str,
-        /// Its value; "" clears it.
-        value: String,
-    },
     /// Delete the template.
     Delete,
-}
-
-/// A template to create.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewTemplate {
-    /// Its name.
-    pub name: String,
-    /// Its first version.
-    pub version_id: Uuid,
-    /// The name that Coder shows.
-    pub display_name: String,
-    /// What it is for.
-    pub description: String,
-    /// Its icon.
-    pub icon: String,
 }
 
 impl Effect {
@@ -60,17 +38,7 @@ impl Effect {
             } => (FILES, json!([name, template_id])),
             Self::Unarchive(id) => (FILES, json!(["unarchive", id])),
             Self::Promote(id) => (FILES, json!(["promote", id])),
-            Self::Create(NewTemplate {
-                name,
-                version_id,
-                display_name,
-                description,
-                icon,
-            }) => {
-                let asked = json!([name, version_id, display_name, description, icon]);
-                (FIELD_CREATE, asked)
-            }
-            Self::SetMetadata { field, value } => (field, json!(value)),
+            Self::Create(new) => (FIELD_CREATE, json!(new)),
             Self::Delete => ("delete", Value::Null),
         }
     }

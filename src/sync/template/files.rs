@@ -6,38 +6,50 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Context, OwnRecords, Plan, Records, Template, Unreadable,
+    Context, Step, Template, Unreadable,
     declared::{FILES, declares_files},
+    fields::FIELDS,
 };
 use crate::{
     api::template::{CoderTemplate, MirroredFiles},
     sync::{
-        field::FieldState,
-        ownership::{FieldPath, Ownership},
-        setting,
+        fields::{
+            ownership::{FieldPath, Ownership},
+            push::{self, TRY_FORBIDDEN_AGAIN},
+            rule::FieldState,
+        },
         source::{Content, MIRROR_LIMIT_BYTES},
+        step::Action,
     },
 };
 
 /// Brings the mirrored part of `spec` up to date, or lets go of what somebody declared. The record of
 /// what became of the files follows the write.
-pub fn mirror(context: &Context) -> Option<Plan> {
+pub fn mirror(context: &Context) -> Option<Step> {
     let template = context.present()?;
-    setting::apply(&mirrored(context, template)).or_else(|| {
-        let before = context.records();
-        let records = Records {
-            own: OwnRecords {
-                mirrored_files: mirrored_files(context, template),
-                ..before.own.clone()
-            },
-            ..before.clone()
-        };
-        (records != before).then(|| Plan::record(records, setting::mirroring()))
+    let step = push::mirror(&mirrored(context, template));
+    if !matches!(step.action, Action::Pass(_)) {
+        return Some(step);
+    }
+    let mut records = context.records();
+    records.own.mirrored_files = mirrored_files(context, template);
+    let withheld = withheld(context);
+    let due = withheld.map(|_| TRY_FORBIDDEN_AGAIN);
+    let unmirrored = withheld.map(|message| {
+        format!(
+            "files: {message}; give the controller's user the right, and they are mirrored within a \
+             minute"
+        )
+    });
+    let step = step.after(due).recording(records);
+    Some(Step {
+        outlook: step.outlook.clone().unmirrored(unmirrored),
+        ..step
     })
 }
 
 /// Every field that `coderd` owns where nobody declares it.
-pub fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
+fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
     let spec = &context.object.spec;
     let kept = spec.files.as_ref().map(|files| json!(files));
     let actual = match active_content(context) {
@@ -47,9 +59,8 @@ pub fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
         None if spec.source.is_some() => None,
         None => kept.clone(),
     };
-    let mut states = setting::mirrored(context, template);
-    states.push(setting::state(context, FILES, kept, actual));
-    states
+    let files = push::state(context, FILES, kept, actual);
+    push::mirrored(context, FIELDS, template, [files])
 }
 
 /// The active version's content, where it is to be mirrored.
@@ -76,7 +87,7 @@ fn mirrorable(content: &Result<Content, Unreadable>) -> Result<BTreeMap<String, 
 }
 
 /// Why the files cannot be mirrored now, and may be later.
-pub fn withheld<'a>(context: &Context<'a>) -> Option<&'a str> {
+fn withheld<'a>(context: &Context<'a>) -> Option<&'a str> {
     match active_content(context)? {
         Err(Unreadable { message, may_pass }) => may_pass.then_some(message),
         Ok(_) => None,

@@ -1,8 +1,8 @@
-//! What a bound template's object says of itself: an ordered chain of checks, and the status.
+//! What a template's object says of itself.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, OwnRecords, Template, files, version};
+use super::{Context, OwnRecords, Template, version};
 use crate::{
     api::{
         condition::Reason,
@@ -10,47 +10,21 @@ use crate::{
     },
     sync::{
         outlook::{Finding, Outlook, finding},
-        report::{self, Report},
+        report::Report,
         rounding::to_the_second,
         twin::Twin,
     },
 };
 
-/// What the object says once no step is left: the first check that objects, or that all is well.
-pub fn outlook(context: &Context, template: &Template) -> Outlook {
-    report::not_supported(context)
-        .or_else(|| report::refused(context))
-        .or_else(|| report::forbidden(context))
-        .or_else(|| report::fighting(context))
-        .or_else(|| version::report::outlook(context))
-        .or_else(|| report::renamed(context))
-        .unwrap_or_else(|| settled(context, template))
-}
-
-fn settled(context: &Context, template: &Template) -> Outlook {
+/// What the object says where nothing objects.
+pub fn settled(context: &Context, template: &Template) -> Outlook {
     let version = context.records().own.version;
     let active =
         version.filter(|version| version::id_of(version) == Some(template.active_version_id));
-    let kept = active.and_then(|version| version::report::kept_variables(&version));
+    let kept = active.and_then(|version| version::kept_variables(&version));
     let kept = kept.map(|text| format!("; {text}")).unwrap_or_default();
     let active = &template.active_version_name;
-    let mut outlook = Outlook::settled(format!("active version {active}{kept}"));
-    if let Some(message) = files::withheld(context) {
-        let message = format!(
-            "files: {message}; give the controller's user the right, and they are mirrored within a \
-             minute"
-        );
-        outlook.synced = finding(Some(false), Reason::NotMirrored, &message);
-    }
-    outlook
-}
-
-/// The source differs where another version than its own is active.
-pub fn drifted(context: &Context, template: &Template) -> Vec<String> {
-    let differs = context.sight.source.is_some() && !is_promoted(context, template);
-    let active = &template.active_version_name;
-    let text = format!("files: the active version {active} was not built from them");
-    differs.then_some(text).into_iter().collect()
+    Outlook::settled(format!("active version {active}{kept}"))
 }
 
 /// `VersionPromoted`: whether the version of the declared source is the active one.
@@ -107,9 +81,11 @@ pub fn status(context: &Context, report: Report<CoderTemplate>) -> TemplateStatu
             mirrored_files,
         },
     } = report;
+    // A bound template without a declared source has no version of ours.
+    let has_version = context.sight.source.is_some() || context.present().is_none();
     TemplateStatus {
         observed_generation,
-        version,
+        version: version.filter(|_| has_version),
         mirrored_files,
         control_plane,
         binding,

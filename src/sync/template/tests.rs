@@ -15,11 +15,11 @@ use crate::{
         status::Origin,
     },
     sync::{
+        fields::{ownership::Ownership, table::Change},
         note::NoteReason,
-        ownership::Ownership,
-        plan::{Next, Write},
         source::{self, Source},
         stage::{self, Staged, US, USER, at, cause, id},
+        step::{Action, Write},
         twin::Twin,
     },
 };
@@ -219,7 +219,7 @@ impl Scene {
 #[test]
 fn a_promoted_source_rests() {
     let scene = Scene::promoted();
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     for kind in [
         ConditionType::Ready,
         ConditionType::Synced,

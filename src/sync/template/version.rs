@@ -4,16 +4,15 @@
 //! created, so that a lost reply is settled by looking for that name.
 
 mod content;
-pub mod report;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Context, Declared, Effect, Find, Plan, Template, Version, VersionJob, declared::FILES, metadata,
+    Context, Declared, Effect, Find, Step, Template, Version, VersionJob, declared::FILES, fields,
 };
 use crate::{
     api::{
@@ -23,16 +22,20 @@ use crate::{
         template::{CoderTemplate, VersionStatus},
     },
     sync::{
-        damper::{Correction, Fight},
+        build_wait::Poll,
+        damper::Correction,
+        fields::push,
         kind::Kind,
         note::{Note, NoteReason},
         outlook::Outlook,
-        source,
+        payload, source,
     },
 };
 
 /// How often a build that somebody gave up is begun again by itself.
 const OWN_ATTEMPTS: u32 = 3;
+/// A build that took too long may still succeed; it is looked at this often.
+const LATE_LOOK: Duration = Duration::from_secs(60);
 /// So many versions that are in the way are passed over: failed ones of a source that comes back, and
 /// those of others under our names.
 const OLD_ATTEMPTS: u32 = 16;
@@ -80,63 +83,88 @@ pub fn needs_variables(object: &CoderTemplate) -> bool {
 }
 
 /// The next step towards the version of the declared source being the active one of the bound
-/// template.
-pub fn plan(context: &Context) -> Option<Plan> {
-    let declared = declared(context)?;
+/// template, or what that waits for.
+pub fn plan(context: &Context) -> Option<Step> {
     let template = context.present()?;
-    if !metadata::unsupported_of_version(context).is_empty() {
+    let declared = match context.sight.source? {
+        Ok(declared) => declared,
+        Err(message) => return Some(invalid(message)),
+    };
+    if !fields::unsupported_of_version(context).is_empty() {
         return None;
     }
-    let record = context
-        .records()
-        .own
-        .version
-        .filter(|version| version.source_hash == declared.hash);
-    let Some(record) = record else {
-        return adopt_active(context, template, declared).or_else(|| {
-            let observes = context.standing().drift_policy == DriftPolicy::Observe;
-            (!observes).then(|| begin(context, declared, 1))
-        });
+    let observes = context.standing().drift_policy == DriftPolicy::Observe;
+    let Some(record) = record_of(context, declared) else {
+        return adopt_active(context, template, declared)
+            .or_else(|| (!observes).then(|| begin(context, declared, 1)))
+            .or_else(|| Some(drifted(template)));
     };
     let Find::Found(version) = context.sight.version else {
-        return build(context, &record, Some(template.id));
+        let build = || build(context, &record, Some(template.id));
+        return Some(if observes { drifted(template) } else { build() });
     };
+    if observes {
+        // Watched only: it holds nothing up, whatever became of it.
+        let is_active = version.id == template.active_version_id;
+        let is_ours = record.id.is_some() || is_ours(context, version.creator);
+        let known = is_ours.then(|| recorded(context, &record, version));
+        return known
+            .flatten()
+            .or_else(|| (!is_active).then(|| drifted(template)));
+    }
     if version.template_id != Some(template.id) {
         // Made for a template that did not come to be: this one needs a version of its own.
         return next_attempt(context, &record);
     }
-    usurped(context, &record, version)
-        .or_else(|| superseded(context, &record, version))
-        .or_else(|| recorded(context, &record, version))
-        .or_else(|| again(context, &record, version))
+    known(context, &record, version)
+        .or_else(|| awaited(context, &record, version))
         .or_else(|| promote(context, template, &record, version))
 }
 
-/// The next step towards a version that can create the template.
-pub fn plan_first(context: &Context) -> Option<Plan> {
+/// The next step towards a version that can create the template, or what that waits for.
+pub fn plan_first(context: &Context) -> Option<Step> {
     let declared = declared(context)?;
-    let record = context
-        .records()
-        .own
-        .version
-        .filter(|version| version.source_hash == declared.hash);
-    let Some(record) = record else {
+    let Some(record) = record_of(context, declared) else {
         return Some(begin(context, declared, 1));
     };
     match context.sight.version {
-        Find::Found(version) if version.template_id.is_none() => usurped(context, &record, version)
-            .or_else(|| superseded(context, &record, version))
-            .or_else(|| recorded(context, &record, version))
-            .or_else(|| again(context, &record, version)),
+        Find::Found(version) if version.template_id.is_none() => {
+            known(context, &record, version).or_else(|| awaited(context, &record, version))
+        }
         // It already belongs to a template, so that it cannot create one.
         Find::Found(_) => next_attempt(context, &record),
-        Find::Absent | Find::NotSought => build(context, &record, None),
+        Find::Absent | Find::NotSought => Some(build(context, &record, None)),
     }
+}
+
+/// The next step until the record says all that is known of the version.
+fn known(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
+    usurped(context, record, version)
+        .or_else(|| superseded(context, record, version))
+        .or_else(|| recorded(context, record, version))
+        .or_else(|| again(context, record, version))
+}
+
+/// The record of the version of `declared`.
+fn record_of(context: &Context, declared: &Declared) -> Option<VersionStatus> {
+    let version = context.records().own.version;
+    version.filter(|version| version.source_hash == declared.hash)
+}
+
+fn invalid(message: &str) -> Step {
+    Step::pass(Outlook::stalled(Reason::InvalidSource, message))
+}
+
+/// The source differs where another version than its own is active.
+fn drifted(template: &Template) -> Step {
+    let active = &template.active_version_name;
+    let text = format!("files: the active version {active} was not built from them");
+    Step::pass(Outlook::settled("").drifting([text]))
 }
 
 /// A declared source that is the active version's content already is recorded, not built. Its name tells
 /// where the content cannot be read, but only of a version that we made.
-fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> Option<Plan> {
+fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> Option<Step> {
     let Declared { source, hash } = declared;
     let is_equal = content::active(context).is_some_and(|content| content.equals(source));
     let is_ours = is_ours(context, template.active_version_creator);
@@ -155,7 +183,7 @@ fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> 
         ..VersionStatus::default()
     });
     let outlook = Outlook::reconciling(Reason::Promoted, "the active version has this source");
-    Some(Plan::record(records, outlook))
+    Some(Step::record(records, outlook))
 }
 
 /// Whether we asked for what `creator` asked for.
@@ -165,7 +193,7 @@ fn is_ours(context: &Context, creator: Option<Uuid>) -> bool {
 
 /// Somebody else's version has the name that was meant for ours. It may hold anything, and keeps the name
 /// for good.
-fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
+fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
     if record.id.is_some() || is_ours(context, version.creator) {
         return None;
     }
@@ -179,13 +207,13 @@ fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Opti
             record.name,
             names::ANNOTATION_RECONCILE_REQUESTED_AT
         );
-        Some(Plan::rest(Outlook::stalled(Reason::NameTaken, message)))
+        Some(Step::rest(Outlook::stalled(Reason::NameTaken, message)))
     }
 }
 
 /// Records that another version of the recorded source is to be built, under a name of its own: to record
 /// the same once more would never end.
-fn next_attempt(context: &Context, record: &VersionStatus) -> Option<Plan> {
+fn next_attempt(context: &Context, record: &VersionStatus) -> Option<Step> {
     let attempt = attempt_of(record).saturating_add(1);
     Some(begin(context, declared(context)?, attempt))
 }
@@ -197,7 +225,7 @@ fn declared<'a>(context: &Context<'a>) -> Option<&'a Declared> {
 
 /// Records that the version of `declared` is to be built, under a name that tells which it is: of what is
 /// declared, and of the files that may be run.
-fn begin(context: &Context, declared: &Declared, attempt: u32) -> Plan {
+fn begin(context: &Context, declared: &Declared, attempt: u32) -> Step {
     let mut records = context.records();
     let source = content::runnable(context, &declared.source);
     let name = source::version_name(&source.hash(&BTreeMap::new()), attempt);
@@ -209,43 +237,45 @@ fn begin(context: &Context, declared: &Declared, attempt: u32) -> Plan {
         started_at: Some(Time(context.coderd_now)),
         ..VersionStatus::default()
     });
-    Plan::record(records, outlook)
+    Step::record(records, outlook)
         .noting(content::dropped(context, &source))
         .noting(content::modes_unknown(context))
         .noting(content::without_effect(&source))
 }
 
 /// Requests the recorded version.
-fn build(context: &Context, record: &VersionStatus, template_id: Option<Uuid>) -> Option<Plan> {
+fn build(context: &Context, record: &VersionStatus, template_id: Option<Uuid>) -> Step {
     if record.id.is_some() {
-        let message = format!(
-            "coderd does not show version {} any more; set the annotation {} to build it again",
-            record.name,
-            names::ANNOTATION_RECONCILE_REQUESTED_AT
-        );
-        return if context.standing().is_requested() {
-            next_attempt(context, record)
-        } else {
-            Some(Plan::rest(Outlook::stalled(Reason::NotProved, message)))
-        };
+        let again = context.standing().is_requested();
+        let next = again.then(|| next_attempt(context, record)).flatten();
+        return next.unwrap_or_else(|| not_shown(record));
     }
     let effect = Effect::CreateVersion {
         name: record.name.clone(),
         template_id,
         executables: record.executable_files.clone(),
     };
-    if context.refusal(&effect).is_some() {
-        return None;
+    if let Some(refusal) = context.refusal(&effect) {
+        return push::refused_before(refusal);
     }
     let note = Note::normal(
         NoteReason::VersionCreated,
         format!("building version {}", record.name),
     );
-    Some(Plan::act(effect, building(&record.name)).noting(Some(note)))
+    Step::act(effect, building(&record.name)).noting(Some(note))
+}
+
+fn not_shown(record: &VersionStatus) -> Step {
+    let message = format!(
+        "coderd does not show version {} any more; set the annotation {} to build it again",
+        record.name,
+        names::ANNOTATION_RECONCILE_REQUESTED_AT
+    );
+    Step::rest(Outlook::stalled(Reason::NotProved, message))
 }
 
 /// What was found of the version is written down as far as it is new.
-fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
+fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
     let (error, ended) = match &version.job {
         VersionJob::Active => (None, false),
         VersionJob::Succeeded => (None, true),
@@ -278,16 +308,16 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
     (found != *record).then(|| write(context, found).noting(note))
 }
 
-fn write(context: &Context, found: VersionStatus) -> Plan {
+fn write(context: &Context, found: VersionStatus) -> Step {
     let mut records = context.records();
     let outlook = building(&found.name);
     records.own.version = Some(found);
-    Plan::record(records, outlook)
+    Step::record(records, outlook)
 }
 
 /// A source that comes back finds its versions of before: one that had failed by then is none of this
 /// attempt, and the next one may have succeeded.
-fn superseded(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
+fn superseded(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
     let VersionJob::Failed { .. } = version.job else {
         return None;
     };
@@ -298,7 +328,7 @@ fn superseded(context: &Context, record: &VersionStatus, version: &Version) -> O
 }
 
 /// A failed import keeps its name for good: another try is another version.
-fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option<Plan> {
+fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
     let VersionJob::Failed { is_given_up, .. } = version.job else {
         return None;
     };
@@ -310,16 +340,37 @@ fn attempt_of(record: &VersionStatus) -> u32 {
     source::parse_version_name(&record.name).map_or(1, |(_, attempt)| attempt)
 }
 
-/// Promotes the version once it succeeded; again where somebody else's took its place.
+/// What an import says that is not to be promoted yet, or never.
+fn awaited(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
+    let name = &record.name;
+    let outlook = match &version.job {
+        VersionJob::Succeeded => return None,
+        VersionJob::Failed { error, .. } => {
+            let error = payload::explained(record.error.as_ref().unwrap_or(error));
+            let message = format!("the import of version {name} failed: {error}");
+            return Some(Step::pass(Outlook::stalled(Reason::VersionFailed, message)));
+        }
+        VersionJob::Active => match poll(context, record) {
+            Poll::After(delay) => return Some(Step::pass(building(name)).after(Some(delay))),
+            Poll::TimedOut => format!(
+                "the import of version {name} did not end in time (job {}); it is promoted if it \
+                 still succeeds",
+                version.job_status
+            ),
+        },
+    };
+    let outlook = Outlook::stalled(Reason::VersionTimedOut, outlook);
+    Some(Step::pass(outlook).after(Some(LATE_LOOK)))
+}
+
+/// Promotes the version, which succeeded; again where somebody else's took its place.
 fn promote(
     context: &Context,
     template: &Template,
     record: &VersionStatus,
     version: &Version,
-) -> Option<Plan> {
-    let observes = context.standing().drift_policy == DriftPolicy::Observe;
-    if version.job != VersionJob::Succeeded || template.active_version_id == version.id || observes
-    {
+) -> Option<Step> {
+    if template.active_version_id == version.id {
         return None;
     }
     let effect = if version.is_archived {
@@ -327,43 +378,36 @@ fn promote(
     } else {
         Effect::Promote(version.id)
     };
-    if context.refusal(&effect).is_some() || fight(context).is_some() {
-        return None;
+    if let Some(refusal) = context.refusal(&effect) {
+        return Some(push::refused_before(refusal));
     }
-    let name = &record.name;
+    let (name, found) = (&record.name, &template.active_version_name);
+    let correction = Correction::of(FILES, Some(Value::from(record.source_hash.as_str())));
+    if let Some(fight) = context.fight(&correction) {
+        let difference = format!("files: declared {name}, in Coder {found} is active");
+        let outlook = fight.outlook(&difference);
+        return Some(Step::pass(outlook).after(Some(fight.remaining(context.now))));
+    }
     let outlook = Outlook::reconciling(Reason::NotPromoted, format!("promoting {name}"));
-    let plan = Plan::act(effect, outlook);
-    if version.is_archived {
-        return Some(plan);
-    }
-    if record.promoted_at.is_none() {
-        let note = Note::normal(NoteReason::VersionPromoted, format!("promoted {name}"));
-        return Some(plan.noting(Some(note)));
-    }
-    let found = &template.active_version_name;
-    let message = format!("files: found version {found} active, restored {name}");
-    let note = Note::normal(NoteReason::DriftCorrected, message);
-    Some(
-        plan.noting(Some(note))
-            .correcting(Some(correction(&record.source_hash))),
-    )
+    let step = Step::act(effect, outlook);
+    Some(if version.is_archived {
+        step
+    } else if record.promoted_at.is_none() {
+        let message = format!("promoted {name}");
+        step.noting(Some(Note::normal(NoteReason::VersionPromoted, message)))
+    } else {
+        let message = format!("files: found version {found} active, restored {name}");
+        let note = Note::normal(NoteReason::DriftCorrected, message);
+        step.noting(Some(note)).correcting([correction])
+    })
 }
 
-fn correction(source_hash: &str) -> Correction {
-    Correction::of(FILES, Some(Value::from(source_hash)))
-}
-
-/// Somebody else keeps promoting another version.
-fn fight(context: &Context) -> Option<Fight> {
-    let (Find::Found(version), Some(record)) =
-        (context.sight.version, context.records().own.version)
-    else {
-        return None;
-    };
-    let is_active = context.present()?.active_version_id == version.id;
-    context
-        .fight(&correction(&record.source_hash))
-        .filter(|_| !is_active)
+fn poll(context: &Context, record: &VersionStatus) -> Poll {
+    let started = record.started_at.as_ref();
+    let started = started.map_or(context.coderd_now, |at| at.0);
+    let elapsed = context.coderd_now.duration_since(started);
+    let build_wait = context.sight.build_wait;
+    build_wait.next_poll(elapsed.try_into().unwrap_or_default())
 }
 
 fn building(name: &str) -> Outlook {
@@ -371,4 +415,17 @@ fn building(name: &str) -> Outlook {
         Reason::Building,
         format!("version {name} is being imported"),
     )
+}
+
+/// The variables of a version that keep their values, and how they get others.
+pub fn kept_variables(version: &VersionStatus) -> Option<String> {
+    let kept = version.kept_variables.as_deref()?;
+    (!kept.is_empty()).then(|| {
+        let kept = kept.join("; ");
+        format!(
+            "a variable keeps its value from version to version, whatever its default becomes: {kept}; \
+             spec.variables sets it, where this version of the controller synchronises that, and a new \
+             name gets the new default"
+        )
+    })
 }

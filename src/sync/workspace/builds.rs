@@ -1,46 +1,18 @@
 //! What an object says of its workspace's builds.
 
-use super::{Context, Workspace, power};
+use super::Context;
 use crate::{
     api::{condition::Reason, names},
     sync::{
         build::{Build, Job, Transition},
         outlook::{Finding, Outlook, finding},
         payload,
-        run::Decision,
         twin::Twin,
     },
 };
 
-/// The run state is changing, or its build failed.
-pub fn outlook(context: &Context, workspace: &Workspace) -> Option<Outlook> {
-    let build = &workspace.build;
-    match power::decide(context, workspace) {
-        Decision::Wait { ours } => Some(waiting(context, build, ours)),
-        Decision::LookAgain(_) => {
-            let (number, author) = (build.number, build.author());
-            let message =
-                format!("looking once more before spec follows build {number} by {author}");
-            Some(Outlook::reconciling(Reason::Mirroring, message))
-        }
-        Decision::Failed { ours } => {
-            let is_retried = ours || !power::is_mirrored(context);
-            let message = failure(build, is_retried);
-            Some(Outlook::stalled(Reason::BuildFailed, message))
-        }
-        Decision::Order { record, .. } => {
-            let (wanted, author) = (record.wanted, build.author());
-            let difference = format!(
-                "running: declared {wanted}, in Coder {} by {author}",
-                !wanted
-            );
-            power::fight(context).map(|fight| fight.outlook(&difference))
-        }
-        Decision::Rest | Decision::Agree(_) | Decision::Send(_) | Decision::Mirror(_) => None,
-    }
-}
-
-fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
+/// A build is running.
+pub fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
     let number = build.number;
     let is_wanted = context
         .object
@@ -64,7 +36,7 @@ fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
 }
 
 /// What failed, and what makes it be tried again: our order, or a state that somebody declares.
-fn failure(build: &Build, is_retried: bool) -> String {
+pub fn failure(build: &Build, is_retried: bool) -> String {
     let what = match build.transition {
         Transition::Start => "start",
         Transition::Stop => "stop",

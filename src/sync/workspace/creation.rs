@@ -3,15 +3,16 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Context, Effect, NewWorkspace, Plan, Records, Site, TemplateSite, Workspace, parameters,
+    Context, Effect, NewWorkspace, Records, Site, Step, TemplateSite, Workspace, fields, parameters,
 };
 use crate::{
     api::{condition::Reason, names, object_name::WorkspaceName, status::RunRecord},
     sync::{
         adoption::{self, LOOK_AGAIN},
-        field,
+        fields::table,
+        guard,
         outlook::Outlook,
-        report, upkeep,
+        upkeep,
     },
 };
 
@@ -28,26 +29,26 @@ pub fn taken(name: &WorkspaceName, workspace: &Workspace) -> Option<String> {
 }
 
 /// Creates the workspace: finalizer, recorded attempt, request.
-pub fn create(context: &Context, name: &WorkspaceName) -> Plan {
+pub fn create(context: &Context, name: &WorkspaceName) -> Step {
     let template = match creatable(context, context.sight.site) {
         Ok(template) => template,
         Err(plan) => return *plan,
     };
     let effect = Effect::Create(new_workspace(context, name, template));
     if let Some(refusal) = context.refusal(&effect) {
-        return Plan::rest(Outlook::stalled(Reason::Refused, &refusal.message));
+        return Step::rest(Outlook::stalled(Reason::Refused, &refusal.message));
     }
     if let Some(write) = upkeep::finalizer_change(&context.standing()) {
-        return Plan::write(write, creating());
+        return Step::write(write, creating());
     }
     if !adoption::is_attempted(context) {
         return begin(context);
     }
-    Plan::act(effect, creating())
+    Step::act(effect, creating())
 }
 
 /// Records that a creation begins. The request makes build 1, a start, so that is recorded too.
-fn begin(context: &Context) -> Plan {
+fn begin(context: &Context) -> Step {
     let mut records = Records::default();
     records.sync.attempt = Some(adoption::attempt(context));
     records.sync.run = Some(RunRecord {
@@ -56,7 +57,7 @@ fn begin(context: &Context) -> Plan {
         ordered_at: Some(Time(context.now)),
         ttl_millis: None,
     });
-    Plan::record(records, creating())
+    Step::record(records, creating())
 }
 
 fn creating() -> Outlook {
@@ -65,7 +66,7 @@ fn creating() -> Outlook {
 
 /// A declared object whose workspace is gone stays, for its disk is lost and a new, empty twin would
 /// hide that.
-pub fn lost(context: &Context, id: &str) -> Plan {
+pub fn lost(context: &Context, id: &str) -> Step {
     if context.standing().annotation(names::ANNOTATION_RECREATE) == Some(id) {
         return begin(context);
     }
@@ -74,24 +75,24 @@ pub fn lost(context: &Context, id: &str) -> Plan {
          annotation {}: {id}, else delete this object",
         names::ANNOTATION_RECREATE
     );
-    Plan::rest(Outlook::stalled(Reason::DeletedExternally, message))
+    Step::rest(Outlook::stalled(Reason::DeletedExternally, message))
 }
 
 /// The template to create from, or what stands in the way.
-fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a TemplateSite, Box<Plan>> {
+fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a TemplateSite, Box<Step>> {
     let stalled =
-        |reason, message: String| Err(Box::new(Plan::rest(Outlook::stalled(reason, message))));
+        |reason, message: String| Err(Box::new(Step::rest(Outlook::stalled(reason, message))));
     let Some(template_name) = context.object.spec.template_name.as_deref() else {
         let message = "spec.templateName is needed to create the workspace".to_owned();
         return stalled(Reason::Incomplete, message);
     };
-    if let Some(outlook) = report::not_supported(context) {
-        return Err(Box::new(Plan::rest(outlook)));
+    if let Some(step) = guard::not_supported(&fields::unsupported(context)) {
+        return Err(Box::new(step.ended()));
     }
     let Some(template) = site.and_then(|site| site.template.as_ref()) else {
         let message = format!("waiting for template {template_name} to exist in coderd");
         let outlook = Outlook::reconciling(Reason::WaitingForTemplate, message);
-        return Err(Box::new(Plan::look_again(LOOK_AGAIN, outlook)));
+        return Err(Box::new(Step::look_again(LOOK_AGAIN, outlook)));
     };
     if let Some(message) = parameters::unknown(context.object, &template.parameters) {
         return stalled(Reason::UnknownParameter, message);
@@ -100,17 +101,15 @@ fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a Templa
 }
 
 fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSite) -> NewWorkspace {
-    let spec = &context.object.spec;
-    NewWorkspace {
+    let mut new = NewWorkspace {
         owner: name.owner.clone(),
         name: name.workspace.clone(),
         template_id: template.id,
         version_id: template.active_version_id,
-        ttl_millis: spec.ttl_millis.and_then(field::canonical_ttl),
-        autostart_schedule: spec
-            .autostart_schedule
-            .clone()
-            .filter(|text| !text.is_empty()),
+        ttl_millis: None,
+        autostart_schedule: None,
         parameters: parameters::declared(context.object),
-    }
+    };
+    table::create(fields::FIELDS, context.object, &mut new);
+    new
 }

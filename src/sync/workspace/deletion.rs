@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Effect, NewBuild, Plan, Workspace, power};
+use super::{Context, Effect, NewBuild, Step, Workspace, power};
 use crate::{
     api::{condition::Reason, status::DeletionRecord},
     sync::{
@@ -25,11 +25,11 @@ const EXIT: &str = "mend it in Coder and set the annotation coder.com/reconcile-
                     spec.deletionPolicy: Retain to let the object go and leave the workspace in Coder";
 
 /// Orders a delete build: recorded, then requested, then proved.
-pub fn delete(context: &Context, workspace: &Workspace) -> Plan {
+pub fn delete(context: &Context, workspace: &Workspace) -> Step {
     let build = &workspace.build;
     if build.is_active() || build.has_deleted() {
         let outlook = deleting(&format!("build {} is running in Coder", build.number));
-        return Plan::look_again(power::build_poll(context), outlook);
+        return Step::look_again(power::build_poll(context), outlook);
     }
     let record = context
         .standing()
@@ -47,10 +47,10 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Plan {
         let effect = Effect::Build(new);
         if let Some(refusal) = context.refusal(&effect) {
             let message = format!("a delete build was refused: {}; {EXIT}", refusal.message);
-            return Plan::rest(Outlook::stalled(Reason::DeleteFailed, message));
+            return Step::rest(Outlook::stalled(Reason::DeleteFailed, message));
         }
         let note = Note::normal(NoteReason::BuildOrdered, "ordered a delete build");
-        return Plan::act(effect, deleting("a delete build is ordered")).noting(Some(note));
+        return Step::act(effect, deleting("a delete build is ordered")).noting(Some(note));
     }
     if build.transition != Transition::Delete {
         // Somebody else's build took the number: the order stands.
@@ -60,7 +60,7 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Plan {
 }
 
 /// The last delete build failed.
-fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> Plan {
+fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> Step {
     if context.standing().may_retry() {
         return order(context, workspace, 1);
     }
@@ -72,7 +72,7 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> P
     let error = payload::explained(error);
     let failures = usize::try_from(record.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let Some(minutes) = RETRY_MINUTES.get(failures) else {
-        return Plan::rest(Outlook::stalled(
+        return Step::rest(Outlook::stalled(
             Reason::DeleteFailed,
             format!(
                 "delete build {} failed, after {} tries: {error}; {EXIT}",
@@ -92,17 +92,17 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> P
             workspace.build.number
         );
         let outlook = Outlook::reconciling(Reason::DeleteFailed, message);
-        return Plan::look_again(wait.unsigned_abs(), outlook);
+        return Step::look_again(wait.unsigned_abs(), outlook);
     }
     order(context, workspace, record.attempts.saturating_add(1))
 }
 
-fn order(context: &Context, workspace: &Workspace, attempts: i64) -> Plan {
+fn order(context: &Context, workspace: &Workspace, attempts: i64) -> Step {
     let mut records = context.records();
     records.sync.deletion = Some(DeletionRecord {
         attempts,
         build_number: workspace.build.number.saturating_add(1),
         ordered_at: Time(context.coderd_now),
     });
-    Plan::record(records, deleting("a delete build is ordered"))
+    Step::record(records, deleting("a delete build is ordered"))
 }

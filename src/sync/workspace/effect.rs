@@ -5,18 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{power, settings};
+use super::power;
 use crate::sync::{build::Transition, guard::FIELD_CREATE};
 
-/// One change of coderd.
+/// One change of coderd other than of fields.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Create the workspace.
     Create(NewWorkspace),
-    /// Set autostop; none switches it off.
-    SetTtl(Option<i64>),
-    /// Set autostart; none switches it off.
-    SetAutostart(Option<String>),
     /// Begin a build.
     Build(NewBuild),
 }
@@ -26,11 +22,18 @@ impl Effect {
     pub fn asked(&self) -> (&'static str, Value) {
         match self {
             Self::Create(new) => (FIELD_CREATE, new.to_json()),
-            Self::SetTtl(millis) => (settings::TTL, json!(millis)),
-            Self::SetAutostart(schedule) => (settings::AUTOSTART, json!(schedule)),
             Self::Build(new) => (power::FIELD, new.to_json()),
         }
     }
+}
+
+/// A change of settings that take effect without a build. None leaves one as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsPatch {
+    /// Autostop; none within switches it off.
+    pub ttl_millis: Option<Option<i64>>,
+    /// Autostart; none within switches it off.
+    pub autostart_schedule: Option<Option<String>>,
 }
 
 /// A workspace to create.

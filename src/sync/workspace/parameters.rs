@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Parameter, Workspace};
-use crate::api::workspace::CoderWorkspace;
+use super::{Context, Parameter, Step, Workspace};
+use crate::{
+    api::{condition::Reason, workspace::CoderWorkspace},
+    sync::outlook::Outlook,
+};
 
 /// The declared parameters with plain values, by name.
 pub fn declared(object: &CoderWorkspace) -> BTreeMap<String, String> {
@@ -15,7 +18,7 @@ pub fn declared(object: &CoderWorkspace) -> BTreeMap<String, String> {
 
 /// The declared parameters whose values the latest build does not have; they travel with the next
 /// start. An ephemeral one lasts for one build only and is not compared.
-pub fn waiting(object: &CoderWorkspace, workspace: &Workspace) -> Vec<String> {
+fn waiting(object: &CoderWorkspace, workspace: &Workspace) -> Vec<String> {
     let is_ephemeral = |name: &str| {
         let known = workspace.known_parameters.iter().flatten();
         known
@@ -48,4 +51,31 @@ pub fn unknown(object: &CoderWorkspace, known: &[Parameter]) -> Option<String> {
             names.join(", ")
         }
     ))
+}
+
+/// A declared parameter that the version does not have would be lost without a word.
+pub fn known(context: &Context) -> Option<Step> {
+    let known = context.present()?.known_parameters.as_ref()?;
+    let message = unknown(context.object, known)?;
+    Some(Step::pass(Outlook::stalled(
+        Reason::UnknownParameter,
+        message,
+    )))
+}
+
+/// Parameters travel with the next start; nothing is forced on a running workspace.
+pub fn wait(context: &Context) -> Option<Step> {
+    let workspace = context.present()?;
+    let waiting = waiting(context.object, workspace);
+    if waiting.is_empty() || workspace.build.run_state() == Some(false) {
+        return None;
+    }
+    let message = format!(
+        "parameters {} take effect with the next start; stop and start the workspace",
+        waiting.join(", ")
+    );
+    Some(Step::pass(Outlook::reconciling(
+        Reason::WaitingForBuild,
+        message,
+    )))
 }

@@ -4,16 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use super::{Context, Effect, NewBuild, Plan, Workspace, parameters, settings};
+use super::{Context, Effect, NewBuild, Step, Workspace, builds, fields, parameters};
 use crate::{
-    api::{condition::Reason, status::RunRecord, workspace::CoderWorkspace},
+    api::{condition::Reason, status::RunRecord},
     sync::{
         build::Transition,
         damper::{Correction, Fight},
+        fields::{ownership::FieldPath, push},
         note::{Note, NoteReason},
         outlook::Outlook,
-        ownership::FieldPath,
-        report,
         run::{self, Decision, Lever},
     },
 };
@@ -21,53 +20,74 @@ use crate::{
 /// The field of the run lever.
 pub const FIELD: &str = "running";
 
-/// The next step of the run lever; none while both sides agree or nothing can be done.
-pub fn plan(context: &Context) -> Option<Plan> {
+/// The next step of the run lever, or what it waits for; none while both sides agree.
+pub fn plan(context: &Context) -> Option<Step> {
     let workspace = context.present()?;
-    match decide(context, workspace) {
-        Decision::Rest
-        | Decision::Wait { .. }
-        | Decision::LookAgain(_)
-        | Decision::Failed { .. } => None,
+    let lever = lever(context, workspace);
+    let build = &workspace.build;
+    match run::decide(&lever) {
+        Decision::Rest => None,
+        Decision::Wait { ours } => {
+            let due = run::is_awaited(&lever).then(|| build_poll(context));
+            Some(Step::pass(builds::waiting(context, build, ours)).after(due))
+        }
+        Decision::LookAgain(delay) => {
+            let (number, author) = (build.number, build.author());
+            let message =
+                format!("looking once more before spec follows build {number} by {author}");
+            let outlook = Outlook::reconciling(Reason::Mirroring, message);
+            Some(Step::pass(outlook).after(Some(delay)))
+        }
+        Decision::Failed { ours } => {
+            let is_retried = ours || !is_mirrored(context);
+            let message = builds::failure(build, is_retried);
+            Some(Step::pass(Outlook::stalled(Reason::BuildFailed, message)))
+        }
         Decision::Agree(record) => {
             let mut records = context.records();
             records.sync.run = Some(record);
-            Some(Plan::record(records, report::outlook(context)))
+            Some(Step::pass(Outlook::settled("")).recording(records))
         }
-        Decision::Order { record, overruled } => {
-            let is_start = record.wanted;
-            if fight(context).is_some() || is_start && is_misshapen(context) {
-                return None;
-            }
-            let mut records = context.records();
-            let corrects = answers_somebody_else(context).then(|| correction(context));
-            let wanted = record.wanted;
-            records.sync.run = Some(record);
-            let note = overruled.map(|author| {
-                let message = format!("running: {wanted} overrules a later build of {author}");
-                Note::normal(NoteReason::OrderWins, message)
-            });
-            let plan = Plan::record(records, ordered(wanted)).noting(note);
-            Some(plan.correcting(corrects))
-        }
+        Decision::Order { record, overruled } => order(context, workspace, record, overruled),
         Decision::Send(transition) => send(context, workspace, transition),
         Decision::Mirror(running) => Some(mirror(context, workspace, running)),
     }
 }
 
-/// What the lever of a restored object starts from: what it asks for counts as agreed, so that the
-/// first look mirrors.
-pub fn restored(object: &CoderWorkspace) -> Option<RunRecord> {
-    object.spec.running.map(|wanted| RunRecord {
-        wanted,
-        build_number: 0,
-        ordered_at: None,
-        ttl_millis: None,
-    })
+/// Records an order, unless the start would not be the one that is asked for, or somebody else keeps
+/// ordering the opposite.
+fn order(
+    context: &Context,
+    workspace: &Workspace,
+    record: RunRecord,
+    overruled: Option<String>,
+) -> Option<Step> {
+    let wanted = record.wanted;
+    if let Some(fight) = fight(context) {
+        let author = workspace.build.author();
+        let difference = format!(
+            "running: declared {wanted}, in Coder {} by {author}",
+            !wanted
+        );
+        let outlook = fight.outlook(&difference);
+        return Some(Step::pass(outlook).after(Some(fight.remaining(context.now))));
+    }
+    if wanted && is_misshapen(context) {
+        return None;
+    }
+    let mut records = context.records();
+    let corrects = answers_somebody_else(context).then(|| correction(context));
+    records.sync.run = Some(record);
+    let note = overruled.map(|author| {
+        let message = format!("running: {wanted} overrules a later build of {author}");
+        Note::normal(NoteReason::OrderWins, message)
+    });
+    let step = Step::record(records, ordered(wanted)).noting(note);
+    Some(step.correcting(corrects))
 }
 
 /// What the lever says now.
-pub fn decide(context: &Context, workspace: &Workspace) -> Decision {
+fn decide(context: &Context, workspace: &Workspace) -> Decision {
     run::decide(&lever(context, workspace))
 }
 
@@ -102,24 +122,9 @@ pub fn mirrored(context: &Context, workspace: &Workspace) -> Option<bool> {
     context.object.spec.running.or(settled)
 }
 
-/// When to look again once no step is left; none waits for a change, as the sweep sees it.
-pub fn look_again(context: &Context) -> Option<Duration> {
-    let lever = lever(context, context.present()?);
-    match run::decide(&lever) {
-        Decision::Wait { .. } => run::is_awaited(&lever).then(|| build_poll(context)),
-        Decision::LookAgain(delay) => Some(delay),
-        Decision::Order { .. } => fight(context).map(|fight| fight.remaining(context.now)),
-        Decision::Rest
-        | Decision::Agree(_)
-        | Decision::Send(_)
-        | Decision::Mirror(_)
-        | Decision::Failed { .. } => None,
-    }
-}
-
 /// The fight that keeps an order from being given. Unlike a setting, this one is fought by edits, so
 /// that a new spec is no reason to try again.
-pub fn fight(context: &Context) -> Option<Fight> {
+fn fight(context: &Context) -> Option<Fight> {
     let fight = context.damper.fight(&correction(context), context.now)?;
     (!context.standing().is_requested()).then_some(fight)
 }
@@ -140,32 +145,19 @@ pub fn build_poll(context: &Context) -> Duration {
     (context.sight.stable_for / 5).clamp(Duration::from_secs(1), Duration::from_secs(10))
 }
 
-/// The build that is asked for.
-pub fn pending(context: &Context, workspace: &Workspace) -> Option<Effect> {
-    match decide(context, workspace) {
-        Decision::Send(transition) => {
-            Some(Effect::Build(new_build(context, workspace, transition)))
-        }
-        Decision::Rest
-        | Decision::Wait { .. }
-        | Decision::LookAgain(_)
-        | Decision::Agree(_)
-        | Decision::Order { .. }
-        | Decision::Mirror(_)
-        | Decision::Failed { .. } => None,
-    }
-}
-
 /// Requests the recorded build, unless coderd refused this very request before.
-fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Option<Plan> {
+fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Option<Step> {
     let effect = Effect::Build(new_build(context, workspace, transition));
-    if context.refusal(&effect).is_some() || is_blocked(context, workspace, transition) {
+    if let Some(refusal) = context.refusal(&effect) {
+        return Some(push::refused_before(refusal));
+    }
+    if is_blocked(context, workspace, transition) {
         return None;
     }
     let starts = transition == Transition::Start;
     let message = format!("ordered a {}", if starts { "start" } else { "stop" });
     let note = Note::normal(NoteReason::BuildOrdered, message);
-    Some(Plan::act(effect, ordered(starts)).noting(Some(note)))
+    Some(Step::act(effect, ordered(starts)).noting(Some(note)))
 }
 
 /// The build to request. Only a start sends a version and parameters: a stop has to work whatever
@@ -193,11 +185,11 @@ fn is_blocked(context: &Context, workspace: &Workspace, transition: Transition) 
 
 /// Whether a declared field that shapes a start is not synchronised yet.
 fn is_misshapen(context: &Context) -> bool {
-    !settings::unsupported(context).is_empty()
+    !fields::unsupported(context).is_empty()
 }
 
-fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Plan {
-    if let Some(plan) = settings::report_template_first(context, workspace) {
+fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Step {
+    if let Some(plan) = fields::report_template_first(context, workspace) {
         return plan;
     }
     let author = workspace.build.author();
@@ -214,11 +206,8 @@ fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Plan {
     };
     let message = format!("{author} {verb} the workspace: spec.running is {running} now");
     let outlook = Outlook::reconciling(Reason::Mirroring, format!("{verb} in Coder by {author}"));
-    Plan::write(
-        settings::forced_running(context, workspace, running),
-        outlook,
-    )
-    .noting(Some(Note::normal(reason, message)))
+    Step::write(fields::forced_running(context, workspace, running), outlook)
+        .noting(Some(Note::normal(reason, message)))
 }
 
 fn ordered(starts: bool) -> Outlook {

@@ -1,57 +1,21 @@
-//! What a bound workspace's object says of itself: an ordered chain of checks, and the status.
+//! What a workspace's object says of itself.
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Workspace, builds, parameters, schedule};
+use super::{Context, Workspace, schedule};
 use crate::{
-    api::{
-        condition::Reason,
-        workspace::{CoderWorkspace, WorkspaceStatus},
-    },
+    api::workspace::{CoderWorkspace, WorkspaceStatus},
     sync::{
         outlook::Outlook,
-        report::{self, Report},
+        report::Report,
         rounding::{to_the_hour, to_the_second},
         twin::Twin,
     },
 };
 
-/// What the object says once no step is left: the first check that objects, or that all is well.
-pub fn outlook(context: &Context, workspace: &Workspace) -> Outlook {
-    report::not_supported(context)
-        .or_else(|| unknown_parameter(context, workspace))
-        .or_else(|| report::refused(context))
-        .or_else(|| report::forbidden(context))
-        .or_else(|| report::fighting(context))
-        .or_else(|| builds::outlook(context, workspace))
-        .or_else(|| report::renamed(context))
-        .or_else(|| waiting_parameters(context, workspace))
-        .or_else(|| schedule::blocked(context, workspace))
-        .unwrap_or_else(|| settled(context, workspace))
-}
-
-/// A declared parameter that the version does not have would be lost without a word.
-fn unknown_parameter(context: &Context, workspace: &Workspace) -> Option<Outlook> {
-    let known = workspace.known_parameters.as_ref()?;
-    let message = parameters::unknown(context.object, known)?;
-    Some(Outlook::stalled(Reason::UnknownParameter, message))
-}
-
-/// Parameters travel with the next start; nothing is forced on a running workspace.
-fn waiting_parameters(context: &Context, workspace: &Workspace) -> Option<Outlook> {
-    let waiting = parameters::waiting(context.object, workspace);
-    if waiting.is_empty() || workspace.build.run_state() == Some(false) {
-        return None;
-    }
-    let message = format!(
-        "parameters {} take effect with the next start; stop and start the workspace",
-        waiting.join(", ")
-    );
-    Some(Outlook::reconciling(Reason::WaitingForBuild, message))
-}
-
-fn settled(context: &Context, workspace: &Workspace) -> Outlook {
+/// What the object says where nothing objects.
+pub fn settled(context: &Context, workspace: &Workspace) -> Outlook {
     let state = match workspace.build.run_state() {
         Some(true) => "running",
         Some(false) => "stopped",

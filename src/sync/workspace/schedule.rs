@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{Context, Workspace, report, settings};
+use super::{Context, Step, Workspace, fields, report};
 use crate::{
     api::{
         condition::Reason,
         status::{DriftPolicy, RunRecord},
     },
-    sync::{field, outlook::Outlook, ownership::FieldPath, run::SETTLING},
+    sync::{
+        fields::{ownership::FieldPath, rule},
+        outlook::Outlook,
+        run::SETTLING,
+    },
 };
 
 /// How far from ttl after the end of the start the deadline may lie that was made from it.
@@ -25,12 +29,16 @@ pub fn notice(context: &Context, workspace: &Workspace) -> Option<String> {
 }
 
 /// A declared schedule that starts nothing is not in effect.
-pub fn blocked(context: &Context, workspace: &Workspace) -> Option<Outlook> {
+pub fn blocked(context: &Context) -> Option<Step> {
+    let workspace = context.present()?;
     let is_enforced = context.standing().drift_policy == DriftPolicy::Enforce;
-    let schedule = FieldPath::spec(settings::AUTOSTART);
+    let schedule = FieldPath::spec(fields::AUTOSTART);
     let is_declared = context.ownership.declared(&schedule);
     let message = autostart(context, workspace).filter(|_| is_declared && is_enforced)?;
-    Some(Outlook::stalled(Reason::AutostartBlocked, message))
+    Some(Step::pass(Outlook::stalled(
+        Reason::AutostartBlocked,
+        message,
+    )))
 }
 
 /// When it will be known whether autostop or autostart came to be in effect.
@@ -95,7 +103,7 @@ fn made_from(run: &RunRecord, workspace: &Workspace) -> Option<i64> {
 fn ttl(workspace: &Workspace) -> Option<i64> {
     let runs = workspace.build.run_state() == Some(true);
     let millis = workspace.ttl_millis.filter(|_| runs)?;
-    field::canonical_ttl(millis)
+    rule::canonical_ttl(millis)
 }
 
 fn autostart(context: &Context, workspace: &Workspace) -> Option<String> {

@@ -18,12 +18,13 @@ use crate::{
     },
     sync::{
         build::{Build, Job, Transition},
+        fields::ownership::Ownership,
+        fields::table::Change,
         mass_deletion,
         note::NoteReason,
-        ownership::Ownership,
-        plan::{Next, Write},
         spelling::Spelling,
         stage::{self, DEPLOYMENT, Staged, US, USER, at, cause, id},
+        step::{Action, Write},
         twin::{Cause, Twin},
     },
 };
@@ -127,6 +128,20 @@ fn site() -> Site {
     }
 }
 
+fn ttl(millis: Option<i64>) -> Change {
+    Change {
+        field: "ttlMillis",
+        value: millis.map(Value::from),
+    }
+}
+
+fn autostart(schedule: Option<&str>) -> Change {
+    Change {
+        field: "autostartSchedule",
+        value: schedule.map(Value::from),
+    }
+}
+
 fn parameter(name: &str, is_ephemeral: bool) -> Parameter {
     Parameter {
         name: name.to_owned(),
@@ -196,10 +211,10 @@ fn the_scenes_rest_where_nothing_was_changed() {
         Scene::imported(),
         Scene::declared(&json!({"templateName": "go"})),
     ] {
-        let plan = scene.plan();
-        assert_eq!(plan.next, Next::Rest(None));
-        assert_eq!(plan.outlook.ready.unwrap().holds, Some(true));
-        assert_eq!(plan.outlook.synced.holds, Some(true));
+        let step = scene.step();
+        assert_eq!(step.action, Action::Rest(None));
+        assert_eq!(step.outlook.ready.unwrap().holds, Some(true));
+        assert_eq!(step.outlook.synced.holds, Some(true));
         assert!(scene.stored.is_mirrored("organization"));
     }
     assert!(OWN_MANAGERS.iter().all(|manager| *manager != USER));

@@ -5,7 +5,7 @@ use crate::api::names::MANAGER_SHIM;
 use crate::sync::stage::golden::{self, Trigger};
 
 /// What makes each check decide about an imported object at rest.
-const TRIGGERS: [Trigger<CoderTemplate>; 15] = [
+const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
     ("first_status", |scene| {
         scene.stored.status["conditions"] = json!([]);
     }),
@@ -41,10 +41,15 @@ const TRIGGERS: [Trigger<CoderTemplate>; 15] = [
     }),
     ("origin_label", |scene| scene.stored.labels.clear()),
     ("finalizer", |scene| scene.stored.has_finalizer = true),
+    ("not_supported", |scene| {
+        scene
+            .stored
+            .edit(USER, "deprecationMessage", Some(json!("old")));
+    }),
     ("fields", |scene| {
         scene.stored.edit(USER, "icon", Some(json!("/go.png")));
     }),
-    ("advance", |scene| {
+    ("version", |scene| {
         scene.stored.edit(USER, "files", Some(files("a")));
         scene.own.active = Some(content("b"));
     }),
@@ -53,16 +58,31 @@ const TRIGGERS: [Trigger<CoderTemplate>; 15] = [
             twin.description = "for Go".to_owned();
         }
     }),
+    ("other_name", |scene| {
+        // Nobody removes it: it was made here.
+        scene.stored.status["binding"]["origin"] = json!("kubernetes");
+        scene.stored.label(Origin::Kubernetes);
+        scene.stored.has_finalizer = true;
+        if let Twin::Present(twin) = &mut scene.twin {
+            twin.name = "new".to_owned();
+        }
+    }),
 ];
 
-/// What is leaving has no first status, and what somebody declares is not removed.
-const APART: [(&str, &str); 3] = [
+/// These checks take no step.
+const SAY: [&str; 2] = ["not_supported", "other_name"];
+
+/// What is leaving has no first status, and what somebody declares or made is not removed.
+const APART: [(&str, &str); 6] = [
     ("first_status", "delete"),
+    ("renamed", "not_supported"),
     ("renamed", "fields"),
-    ("renamed", "advance"),
+    ("renamed", "version"),
+    ("renamed", "other_name"),
+    ("finalizer", "other_name"),
 ];
 
 #[test]
 fn the_checks_are_asked_in_this_order() {
-    golden::holds(&Scene::imported(), &TRIGGERS, &APART);
+    golden::holds(&Scene::imported(), &TRIGGERS, &SAY, &APART);
 }

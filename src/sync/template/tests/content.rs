@@ -7,7 +7,7 @@ use crate::sync::template::version::{id_of, needs_variables};
 fn files_that_the_source_leaves_out_are_named() {
     let scene = Scene::declared(&json!({"files": {"other.tf": "b"}}))
         .change(|scene| scene.own.active = Some(content("a")));
-    let notes = scene.plan().notes;
+    let notes = scene.step().notes;
     assert_eq!(notes[0].reason, NoteReason::FilesDropped);
     assert!(notes[0].message.contains("main.tf"), "{notes:?}");
 }
@@ -26,8 +26,8 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     let spec = |text: &str| json!({"files": {"main.tf": text, "run.sh": "x"}});
     let scene =
         Scene::declared(&spec("b")).change(|scene| scene.own.active = Some(Ok(with_scripts())));
-    let plan = scene.plan();
-    assert_eq!(plan.notes[0].reason, NoteReason::FilesDropped);
+    let step = scene.step();
+    assert_eq!(step.notes[0].reason, NoteReason::FilesDropped);
     let record = scene.records().own.version.unwrap();
     assert_eq!(record.executable_files, ["run.sh"]);
     // It is the hash of what is declared that tells a new source, and the name that tells what is built.
@@ -56,7 +56,7 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     edited.stored.edit(USER, "files", Some(files));
     edited.own.version = Find::NotSought;
     edited.own.active = Some(unreadable("404", true));
-    let notes = edited.plan().notes;
+    let notes = edited.step().notes;
     assert_eq!(notes[0].reason, NoteReason::ModesUnknown);
     assert_eq!(
         edited.records().own.version.unwrap().executable_files,
@@ -76,7 +76,7 @@ fn files_of_variables_are_told_to_have_no_effect() {
     let files = json!({"main.tf": "a", "terraform.tfvars": "x = 1"});
     let scene = Scene::declared(&json!({ "files": files }))
         .change(|scene| scene.own.active = Some(content("a")));
-    let note = &scene.plan().notes[0];
+    let note = &scene.step().notes[0];
     assert_eq!(note.reason, NoteReason::VariablesIgnored);
     assert!(
         note.message.contains("terraform.tfvars"),
@@ -99,7 +99,7 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
     let scene = Scene::declared(&spec())
         .seeing(recorded("a", 1, Some("v1")), found)
         .active("v1");
-    let note = &scene.plan().notes[0];
+    let note = &scene.step().notes[0];
     assert_eq!(note.reason, NoteReason::VariablesKept);
     let said = "region is \"eu\" in the files, and \"us\" in effect";
     assert!(note.message.contains(said), "{}", note.message);

@@ -53,9 +53,12 @@ fn row_created_here_goes_by_finalizer_version_attempt_template_and_binding() {
     assert!(records.sync.attempt.is_some() && records.own.version.is_some());
     let scene = scene.recorded();
     let Effect::Create(new) = scene.effect() else {
-        panic!("{:?}", scene.next())
+        panic!("{:?}", scene.action())
     };
-    assert_eq!((new.name.as_str(), new.version_id), ("go", id("v1")));
+    assert_eq!(
+        (new.name.as_str(), new.template_version_id),
+        ("go", id("v1"))
+    );
     assert_eq!(new.display_name, "Go");
 
     let scene = scene.active("v1").twin(|twin| {
@@ -107,7 +110,7 @@ fn row_what_exists_is_adopted_and_retained() {
             (twin.creator, twin.created_at) = (creator, at(created));
         });
         assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
-        assert_eq!(scene.plan().notes[0].reason, NoteReason::Adopted);
+        assert_eq!(scene.step().notes[0].reason, NoteReason::Adopted);
     }
 }
 
@@ -227,7 +230,7 @@ fn row_not_provable_paused_and_read_only_do_nothing() {
             deleted(&spec()),
         ] {
             let scene = scene.change(hinder);
-            assert!(matches!(scene.next(), Next::Rest(_)), "{scene:?}");
+            assert!(matches!(scene.action(), Action::Rest(_)), "{scene:?}");
             let before: TemplateStatus =
                 serde_json::from_value(scene.stored.status.clone()).unwrap();
             let after = scene.status();

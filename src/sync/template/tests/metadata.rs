@@ -21,11 +21,9 @@ fn applied(mut scene: Scene) -> Scene {
     scene
 }
 
-fn set(field: &'static str, value: &str) -> Effect {
-    Effect::SetMetadata {
-        field,
-        value: value.to_owned(),
-    }
+fn set(field: &'static str, value: &str) -> Change {
+    let value = (!value.is_empty()).then(|| Value::from(value));
+    Change { field, value }
 }
 
 fn declared() -> Scene {
@@ -33,28 +31,36 @@ fn declared() -> Scene {
 }
 
 #[test]
-fn row_declared_metadata_is_pushed_one_by_one() {
+fn row_declared_metadata_is_pushed_with_one_request() {
+    let all = [
+        set("displayName", "Go"),
+        set("description", "for Go"),
+        set("icon", "/go.png"),
+    ];
     let scene = declared();
-    assert_eq!(scene.effect(), set("displayName", "Go"));
-    let scene = scene.twin(|twin| twin.display_name = "Go".to_owned());
-    assert_eq!(scene.effect(), set("description", "for Go"));
-    let scene = scene.twin(|twin| twin.description = "for Go".to_owned());
-    assert_eq!(scene.effect(), set("icon", "/go.png"));
+    assert_eq!(scene.changes(), all);
+    let some = scene
+        .clone()
+        .twin(|twin| twin.description = "for Go".to_owned());
+    assert_eq!(some.changed(), ["displayName", "icon"]);
+    // Where coderd refuses them without saying which, each has to be asked for.
+    let scene = scene.change(|scene| scene.one_by_one = true);
+    assert_eq!(scene.changed(), ["displayName"]);
 }
 
 #[test]
 fn a_declared_nothing_clears_the_field() {
     let scene = Scene::declared(&json!({"icon": ""})).twin(|twin| twin.icon = "/x".to_owned());
-    assert_eq!(scene.effect(), set("icon", ""));
+    assert_eq!(scene.changes(), [set("icon", "")]);
     // coderd does not take that: the refusal is found again.
-    let refused = scene.refusing(&set("icon", ""), "coderd says no");
-    assert_ne!(refused.next(), Next::Do(set("icon", "")));
+    let refused = scene.refusing_change(&set("icon", ""), "coderd says no");
+    assert!(!matches!(refused.action(), Action::Update(_)));
 }
 
 #[test]
 fn row_a_refused_field_does_not_hold_up_others() {
-    let scene = declared().refusing(&set("displayName", "Go"), "coderd says no");
-    assert_eq!(scene.effect(), set("description", "for Go"));
+    let scene = declared().refusing_change(&set("displayName", "Go"), "coderd says no");
+    assert_eq!(scene.changed(), ["description", "icon"]);
     let scene = scene.twin(|twin| {
         twin.description = "for Go".to_owned();
         twin.icon = "/go.png".to_owned();
@@ -68,7 +74,7 @@ fn row_a_refused_field_does_not_hold_up_others() {
     edited
         .stored
         .edit(USER, "displayName", Some(json!("Golang")));
-    assert_eq!(edited.effect(), set("displayName", "Golang"));
+    assert_eq!(edited.changes(), [set("displayName", "Golang")]);
 }
 
 #[test]
@@ -77,7 +83,7 @@ fn row_observe_pushes_no_metadata_and_shows_it() {
     scene
         .stored
         .edit(USER, "driftPolicy", Some(json!("Observe")));
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
 }
 
@@ -102,7 +108,7 @@ fn row_files_that_fit_are_mirrored_and_recorded() {
         (id("active").to_string(), None)
     );
     let scene = scene.recorded().change(|scene| scene.own.active = None);
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
                 .is_some()
         );
         let scene = scene.recorded().change(|scene| scene.own.active = None);
-        assert_eq!(scene.next(), Next::Rest(None));
+        assert_eq!(scene.action(), Action::Rest(None));
         assert!(!scene.stored.spec.contains_key("files"));
     }
 }
@@ -132,7 +138,7 @@ fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
 #[test]
 fn a_missing_right_is_no_fact_about_a_version() {
     let scene = Scene::imported().change(|scene| scene.own.active = Some(unreadable("403", true)));
-    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_secs(60))));
+    assert_eq!(scene.action(), Action::Rest(Some(Duration::from_secs(60))));
     let status = scene.rest();
     assert_eq!(status.mirrored_files, None);
     let synced = status.condition(ConditionType::Synced).unwrap();
@@ -149,7 +155,7 @@ fn a_missing_right_is_no_fact_about_a_version() {
     let lost = mirrored
         .active("next")
         .change(|scene| scene.own.active = Some(unreadable("403", true)));
-    assert_eq!(lost.next(), Next::Rest(Some(Duration::from_secs(60))));
+    assert_eq!(lost.action(), Action::Rest(Some(Duration::from_secs(60))));
     assert_eq!(
         lost.rest().mirrored_files.unwrap().version_id,
         id("active").to_string()
@@ -191,14 +197,14 @@ fn row_files_removed_from_the_manifest_are_mirrored_again_and_never_pushed() {
     let scene = applied(scene);
     assert_eq!(scene.stored.spec["files"], files("b"));
     let scene = scene.recorded().change(|scene| scene.own.active = None);
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     assert_eq!(scene.status().version, None);
 }
 
 #[test]
 fn declared_files_are_never_mirrored() {
     let scene = Scene::promoted().change(|scene| scene.own.active = Some(content("b")));
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     assert_eq!(scene.status().mirrored_files, None);
 }
 
@@ -251,7 +257,7 @@ fn row_what_is_not_synchronised_yet_is_never_ignored() {
         ("running", json!(true)),
     ] {
         let scene = Scene::declared(&json!({ field: value }));
-        assert_eq!(scene.next(), Next::Rest(None), "{field}");
+        assert_eq!(scene.action(), Action::Rest(None), "{field}");
         assert_eq!(
             scene.condition(ConditionType::Ready).unwrap().0,
             "True",

@@ -267,13 +267,13 @@ impl stage::World<CoderTemplate> for World {
             Effect::Unarchive(id) => self.version(*id).is_archived = false,
             Effect::Create(new) => {
                 assert!(self.template.is_none(), "{self:?}");
-                let version = self.version(new.version_id);
+                let version = self.version(new.template_version_id);
                 assert_eq!(version.job, VersionJob::Succeeded);
                 assert_eq!(version.template_id, None);
                 version.template_id = Some(id(ID));
                 let now = self.scene.now;
                 self.template = Some(Template {
-                    active_version_id: new.version_id,
+                    active_version_id: new.template_version_id,
                     description: new.description.clone(),
                     creator: US,
                     created_at: now,
@@ -288,11 +288,22 @@ impl stage::World<CoderTemplate> for World {
                 assert!(!version.is_archived, "{self:?}");
                 self.template.as_mut().unwrap().active_version_id = *id;
             }
-            Effect::SetMetadata { field, value } => {
-                assert_eq!(*field, "description");
-                self.template.as_mut().unwrap().description = value.clone();
-            }
         }
+    }
+
+    fn update(&mut self, changes: &[Change]) {
+        let [change] = changes else {
+            panic!("more than one field: {self:?}")
+        };
+        assert_eq!(
+            *change,
+            Change {
+                field: "description",
+                ..change.clone()
+            }
+        );
+        let text = change.value.as_ref().and_then(Value::as_str);
+        self.template.as_mut().unwrap().description = text.unwrap_or_default().to_owned();
     }
 }
 

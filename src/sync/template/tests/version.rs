@@ -23,7 +23,7 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
     let scene = scene.recorded().change(|scene| {
         scene.own.version = Find::Found(version("active", Some(ID), VersionJob::Succeeded));
     });
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     assert_eq!(
         scene.condition(ConditionType::VersionPromoted).unwrap().0,
         "True"
@@ -90,11 +90,11 @@ fn row_another_source_is_recorded_built_awaited_and_promoted() {
         .change(|scene| scene.own.version = found(VersionJob::Succeeded))
         .recorded();
     assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-    assert_eq!(scene.plan().notes[0].reason, NoteReason::VersionPromoted);
+    assert_eq!(scene.step().notes[0].reason, NoteReason::VersionPromoted);
 
     let scene = scene.active("v1").recorded();
     assert!(scene.records_now().promoted_at.is_some());
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
 }
 
 impl Scene {
@@ -180,7 +180,7 @@ fn row_an_archived_version_is_brought_back_before_it_is_promoted() {
         .seeing(recorded("a", 1, Some("v1")), archived)
         .recorded();
     assert_eq!(scene.effect(), Effect::Unarchive(id("v1")));
-    assert_eq!(scene.plan().notes, []);
+    assert_eq!(scene.step().notes, []);
 }
 
 #[test]
@@ -189,7 +189,11 @@ fn row_nothing_is_promoted_before_it_succeeded() {
         let scene = Scene::declared(&spec())
             .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), job))
             .recorded();
-        assert!(matches!(scene.next(), Next::Rest(_)), "{:?}", scene.next());
+        assert!(
+            matches!(scene.action(), Action::Rest(_)),
+            "{:?}",
+            scene.action()
+        );
     }
 }
 
@@ -197,7 +201,7 @@ fn row_nothing_is_promoted_before_it_succeeded() {
 fn row_promoted_by_somebody_else_is_enforced_without_a_build() {
     let scene = Scene::promoted().active("other");
     assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-    assert_eq!(scene.plan().notes[0].reason, NoteReason::DriftCorrected);
+    assert_eq!(scene.step().notes[0].reason, NoteReason::DriftCorrected);
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn row_promoted_by_somebody_else_is_shown_where_it_is_only_watched() {
         .edit(USER, "driftPolicy", Some(json!("Observe")));
     scene.stored.generation = 1;
     let scene = scene.active("other");
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     let condition = |kind| scene.condition(kind).unwrap().0;
     assert_eq!(condition(ConditionType::Drifted), "True");
     assert_eq!(condition(ConditionType::Synced), "False");
@@ -221,7 +225,7 @@ fn row_observe_builds_nothing() {
     let mut spec = spec();
     spec["driftPolicy"] = json!("Observe");
     let scene = Scene::declared(&spec).change(|scene| scene.own.active = Some(content("b")));
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
     // Nor does a version that failed before hold up what is still enforced.
     let failed = Scene::declared(&spec)
@@ -365,10 +369,13 @@ fn row_a_version_that_two_writers_keep_replacing_is_left_alone_for_an_hour() {
     let mut scene = Scene::promoted().active("other");
     for _ in 0..5 {
         assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-        let corrects = scene.plan().corrects.expect("a correction");
-        scene.damper.corrected(corrects, scene.now);
+        let corrects = scene.step().corrects;
+        assert_eq!(corrects.len(), 1);
+        for correction in corrects {
+            scene.damper.corrected(correction, scene.now);
+        }
     }
-    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_hours(1))));
+    assert_eq!(scene.action(), Action::Rest(Some(Duration::from_hours(1))));
     assert_eq!(scene.stalled(), Reason::Fighting);
     let message = scene.message();
     assert!(message.contains("name-of-other is active"), "{message}");

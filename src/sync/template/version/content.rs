@@ -82,6 +82,6 @@ fn differs(variable: &KeptVariable) -> String {
 /// That variables keep their values, once that is found.
 pub(super) fn kept_variables(before: &VersionStatus, found: &VersionStatus) -> Option<Note> {
     let is_new = before.kept_variables != found.kept_variables;
-    let text = super::report::kept_variables(found).filter(|_| is_new)?;
+    let text = super::kept_variables(found).filter(|_| is_new)?;
     Some(Note::warning(NoteReason::VariablesKept, text))
 }

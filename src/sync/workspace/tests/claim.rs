@@ -18,8 +18,8 @@ fn claimed(now: &str) -> Scene {
 #[test]
 fn a_claim_waits_a_minute_for_its_deletion() {
     for (now, left) in [("10:00:00", 60), ("10:00:59", 1)] {
-        let Next::Rest(Some(delay)) = claimed(now).next() else {
-            panic!("{now}: {:?}", claimed(now).next())
+        let Action::Rest(Some(delay)) = claimed(now).action() else {
+            panic!("{now}: {:?}", claimed(now).action())
         };
         assert!(delay <= Duration::from_secs(left), "{now}: {delay:?}");
     }
@@ -33,8 +33,8 @@ fn a_claim_is_as_old_as_the_clock_says_that_dated_it() {
     for (ours, left) in [("09:00:00", true), ("11:00:00", true), ("10:02:00", false)] {
         let dated = if left { "10:00:30" } else { "10:01:30" };
         let scene = claimed(ours).change(|scene| scene.kube_now = Some(at(dated)));
-        let waits = matches!(scene.next(), Next::Rest(_));
-        assert_eq!(waits, left, "{ours}: {:?}", scene.next());
+        let waits = matches!(scene.action(), Action::Rest(_));
+        assert_eq!(waits, left, "{ours}: {:?}", scene.action());
     }
 }
 
@@ -45,7 +45,11 @@ fn a_dropped_claim_takes_policy_and_finalizer_along() {
     assert_eq!(scene.stored.spec.get("deletionPolicy"), None);
     assert_eq!(scene.write(), Write::RemoveFinalizer);
     scene.take(&Write::RemoveFinalizer);
-    assert!(matches!(scene.next(), Next::Rest(_)), "{:?}", scene.next());
+    assert!(
+        matches!(scene.action(), Action::Rest(_)),
+        "{:?}",
+        scene.action()
+    );
 }
 
 #[test]
@@ -57,13 +61,17 @@ fn what_somebody_declared_stays() {
     assert_eq!(scene.write(), Write::DropClaim);
     scene.take(&Write::DropClaim);
     assert_eq!(scene.stored.spec["deletionPolicy"], "Delete");
-    assert!(matches!(scene.next(), Next::Rest(_)), "{:?}", scene.next());
+    assert!(
+        matches!(scene.action(), Action::Rest(_)),
+        "{:?}",
+        scene.action()
+    );
 }
 
 #[test]
 fn a_claim_whose_deletion_came_is_kept() {
     let scene = claimed("10:05:00").change(|scene| scene.stored.delete());
-    assert_ne!(scene.next(), Next::Write(Write::DropClaim));
+    assert_ne!(scene.action(), Action::Write(Write::DropClaim));
 }
 
 #[test]

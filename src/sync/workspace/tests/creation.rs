@@ -16,15 +16,15 @@ fn made(creator: Uuid, created: &str) -> impl FnOnce(&mut Workspace) {
 #[test]
 fn the_first_visit_only_says_that_nothing_is_known_yet() {
     let scene = Scene::new(&spec()).change(|scene| scene.stored.status = stage::unwritten());
-    let plan = scene.plan();
-    let Next::Record(records) = plan.next else {
-        panic!("{plan:?}")
+    let step = scene.step();
+    let Action::Record(records) = step.action else {
+        panic!("{step:?}")
     };
     assert_eq!(*records, Records::default());
-    assert_eq!(plan.outlook.because.0, Reason::Pending);
+    assert_eq!(step.outlook.because.0, Reason::Pending);
     // A restored object is no exception, a terminating one is.
     let deleted = scene.change(|scene| scene.stored.delete());
-    assert!(matches!(deleted.next(), Next::Rest(None)));
+    assert!(matches!(deleted.action(), Action::Rest(None)));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
 
     let scene = scene.recorded();
     let Effect::Create(new) = scene.effect() else {
-        panic!("{:?}", scene.next())
+        panic!("{:?}", scene.action())
     };
     assert_eq!((new.owner.as_str(), new.name.as_str()), ("ann", "dev"));
     assert_eq!(new.template_id, id("template"));
@@ -59,8 +59,8 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
     assert_eq!(scene.effect(), Effect::Create(new));
 
     let scene = scene.twin(made(US, "10:00:00"));
-    let plan = scene.plan();
-    assert_eq!(plan.notes[0].reason, NoteReason::Created);
+    let step = scene.step();
+    assert_eq!(step.notes[0].reason, NoteReason::Created);
     let records = scene.records();
     let binding = records.binding.unwrap();
     assert_eq!(
@@ -98,7 +98,7 @@ fn row_what_exists_is_adopted_and_retained() {
         let records = scene.records();
         let case = format!("{attempt:?} {creator} {created}");
         assert_eq!(records.binding.unwrap().origin, Origin::Coderd, "{case}");
-        assert_eq!(scene.plan().notes[0].reason, NoteReason::Adopted, "{case}");
+        assert_eq!(scene.step().notes[0].reason, NoteReason::Adopted, "{case}");
         assert_eq!(
             (records.sync.attempt, records.sync.run),
             (None, None),
@@ -115,7 +115,7 @@ fn row_an_adopted_workspace_loses_the_finalizer_unless_delete_is_declared() {
     let scene = adopted(json!({"templateName": "go"}));
     assert_eq!(scene.write(), Write::RemoveFinalizer);
     let scene = adopted(json!({"templateName": "go", "deletionPolicy": "Delete"}));
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn declared_settings_and_parameters_travel_with_the_creation() {
     }))
     .attempted("10:00:00");
     let Effect::Create(new) = scene.effect() else {
-        panic!("{:?}", scene.next())
+        panic!("{:?}", scene.action())
     };
     assert_eq!(new.ttl_millis, Some(60_000));
     assert_eq!(new.autostart_schedule.as_deref(), Some("30 8 * * 1-5"));
@@ -357,8 +357,8 @@ fn an_attempt_by_a_clock_that_is_ahead_is_taken_again() {
 #[test]
 fn what_stands_in_the_way_of_a_binding_is_looked_at_again() {
     let taken = Scene::new(&spec()).twin(|twin| twin.organization = "other".to_owned());
-    let Next::Rest(Some(delay)) = taken.next() else {
-        panic!("{:?}", taken.next())
+    let Action::Rest(Some(delay)) = taken.action() else {
+        panic!("{:?}", taken.action())
     };
     assert!(delay <= Duration::from_mins(5));
 }

@@ -30,7 +30,7 @@ fn row_delete_in_effect_orders_requests_and_proves() {
     assert_eq!((deletion.attempts, deletion.build_number), (1, 2));
     let scene = scene.recorded();
     let Effect::Build(new) = scene.effect() else {
-        panic!("{:?}", scene.next())
+        panic!("{:?}", scene.action())
     };
     assert_eq!(new.transition, Transition::Delete);
     assert_eq!((new.version_id, new.parameters.len()), (None, 0));
@@ -93,7 +93,7 @@ fn row_the_crd_is_going_and_every_object_is_released() {
 #[test]
 fn an_object_without_our_finalizer_is_left_alone() {
     let scene = Scene::imported().change(|scene| scene.stored.delete());
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
         assert_eq!(scene.stalled(), Reason::DeleteFailed);
         assert!(
             scene
-                .plan()
+                .step()
                 .outlook
                 .because
                 .1
@@ -197,8 +197,8 @@ fn a_refused_delete_build_is_not_sent_again_and_names_the_exit() {
 fn a_paused_object_deletes_nothing() {
     let scene =
         deleted(&spec()).change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
-    assert_eq!(scene.next(), Next::Rest(None));
-    assert_eq!(scene.plan().outlook.because.0, Reason::Paused);
+    assert_eq!(scene.action(), Action::Rest(None));
+    assert_eq!(scene.step().outlook.because.0, Reason::Paused);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn suspension() -> Suspension {
 #[test]
 fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() {
     let scene = deleted(&spec());
-    assert!(scene.plan().begins_deletion);
+    assert!(scene.step().begins_deletion);
     let scene = scene
         .change(|scene| scene.suspension = Some(suspension()))
         .recorded()
@@ -241,15 +241,15 @@ fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() 
     }
     let begun = confirmed("20-2026-11-21T10:00:00Z");
     assert!(begun.records().sync.deletion.is_some());
-    assert!(!begun.plan().begins_deletion, "nobody is asked any more");
+    assert!(!begun.step().begins_deletion, "nobody is asked any more");
     released(&scene.gone());
 }
 
 #[test]
 fn row_many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_annotation() {
     let begins = |scene: &Scene| {
-        let plan = scene.plan();
-        scene.look(|context| mass_deletion::begins_removal(context, &plan))
+        let step = scene.step();
+        scene.look(|context| mass_deletion::begins_removal(context.object, &step))
     };
     let renamed = Scene::imported().twin(|twin| twin.name = "new".to_owned());
     for due in [renamed.clone(), Scene::imported().gone()] {
@@ -287,8 +287,8 @@ fn row_many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_a
 fn row_many_deletions_only_one_that_begins_is_counted() {
     let begun = deleted(&spec()).recorded();
     assert!(matches!(begun.effect(), Effect::Build(_)));
-    assert!(!begun.plan().begins_deletion);
+    assert!(!begun.step().begins_deletion);
     let waiting =
         deleted(&spec()).twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Active));
-    assert!(!waiting.plan().begins_deletion);
+    assert!(!waiting.step().begins_deletion);
 }

@@ -30,12 +30,16 @@ fn row_recreate_names_the_lost_id() {
         let scene = scene
             .clone()
             .change(|scene| scene.stored.annotate(names::ANNOTATION_RECREATE, value));
-        assert_eq!(matches!(scene.next(), Next::Record(_)), begins, "{value}");
+        assert_eq!(
+            matches!(scene.action(), Action::Record(_)),
+            begins,
+            "{value}"
+        );
     }
     // While the twin is there, it means nothing.
     let there = Scene::declared(&spec())
         .change(|scene| scene.stored.annotate(names::ANNOTATION_RECREATE, ID));
-    assert_eq!(there.next(), Next::Rest(None));
+    assert_eq!(there.action(), Action::Rest(None));
 }
 
 #[test]
@@ -50,7 +54,7 @@ fn row_not_provable_does_nothing_on_either_side() {
         restored,
     ] {
         let scene = scene.unknown();
-        assert_eq!(scene.next(), Next::Rest(None));
+        assert_eq!(scene.action(), Action::Rest(None));
         let status = scene.rest();
         let synced = status.condition(ConditionType::Synced).unwrap();
         assert_eq!(
@@ -76,7 +80,7 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
         // It keeps syncing by id.
         let spec = json!({"templateName": "go", "ttlMillis": 60_000});
         let declared = Scene::declared(&spec).twin(rename);
-        assert_eq!(declared.effect(), Effect::SetTtl(Some(60_000)));
+        assert_eq!(declared.changes(), [ttl(Some(60_000))]);
     }
     // What was made here stays somebody's, also where every field was handed back: deleting it would
     // delete the workspace.
@@ -103,7 +107,7 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
     assert_eq!(left_over.write(), Write::RemoveFinalizer);
     // Another case is the same name.
     let shouting = Scene::imported().twin(|twin| twin.name = "DEV".to_owned());
-    assert_eq!(shouting.next(), Next::Rest(None));
+    assert_eq!(shouting.action(), Action::Rest(None));
 }
 
 #[test]
@@ -115,7 +119,7 @@ fn row_a_paused_object_writes_nothing_to_coderd() {
         Scene::declared(&spec).gone(),
     ] {
         let scene = scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
-        assert_eq!(scene.next(), Next::Rest(None));
+        assert_eq!(scene.action(), Action::Rest(None));
         let status = scene.rest();
         assert_eq!(
             status.condition(ConditionType::Synced).unwrap().reason,
@@ -124,7 +128,7 @@ fn row_a_paused_object_writes_nothing_to_coderd() {
     }
     let other = Scene::declared(&spec)
         .change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "false"));
-    assert_eq!(other.effect(), Effect::SetTtl(Some(60_000)));
+    assert_eq!(other.changes(), [ttl(Some(60_000))]);
 }
 
 #[test]
@@ -152,12 +156,12 @@ fn the_finalizer_is_on_exactly_while_delete_is_in_effect() {
             let scene = Scene::bound(USER, &spec, origin)
                 .change(|scene| scene.stored.has_finalizer = has_finalizer);
             let expected = match (wanted, has_finalizer) {
-                (true, false) => Next::Write(Write::AddFinalizer),
-                (false, true) => Next::Write(Write::RemoveFinalizer),
-                _ => Next::Rest(None),
+                (true, false) => Action::Write(Write::AddFinalizer),
+                (false, true) => Action::Write(Write::RemoveFinalizer),
+                _ => Action::Rest(None),
             };
             assert_eq!(
-                scene.next(),
+                scene.action(),
                 expected,
                 "{origin:?} {policy:?} {has_finalizer}"
             );

@@ -223,6 +223,15 @@ impl stage::World<CoderWorkspace> for World {
         }
     }
 
+    fn update(&mut self, changes: &[Change]) {
+        let [change] = changes else {
+            panic!("more than one setting: {self:?}")
+        };
+        assert_eq!(change.field, "ttlMillis", "nobody declared it: {self:?}");
+        let millis = change.value.as_ref().and_then(Value::as_i64);
+        self.coderd.as_mut().unwrap().ttl_millis = millis;
+    }
+
     fn act(&mut self, effect: &Effect) {
         match effect {
             Effect::Create(_) => {
@@ -231,8 +240,6 @@ impl stage::World<CoderWorkspace> for World {
                     self.created += 1;
                 }
             }
-            Effect::SetTtl(millis) => self.coderd.as_mut().unwrap().ttl_millis = *millis,
-            Effect::SetAutostart(_) => panic!("nobody declared it: {self:?}"),
             Effect::Build(new) => {
                 if new.transition == Transition::Delete {
                     self.deleted += 1;

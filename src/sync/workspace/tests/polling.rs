@@ -27,7 +27,7 @@ fn a_build_of_ours_is_looked_at_by_timer_until_it_ends() {
             .twin(|twin| twin.build = build(2, Transition::Stop, job))
     };
     assert!(looks_again(&scene(Job::Active)));
-    assert_eq!(scene(Job::Succeeded).next(), Next::Rest(None));
+    assert_eq!(scene(Job::Succeeded).action(), Action::Rest(None));
 }
 
 #[test]

@@ -36,15 +36,15 @@ fn row_a_restored_object_starts_and_stops_nothing() {
                 scene = scene.recorded();
                 // The label is put right; no step after it builds.
                 for _ in 0..4 {
-                    match scene.next() {
-                        Next::Write(Write::ApplyOrigin(origin)) => {
+                    match scene.action() {
+                        Action::Write(Write::ApplyOrigin(origin)) => {
                             scene.stored.label(origin);
                         }
-                        Next::Write(Write::ApplySpec { fields, force }) => {
+                        Action::Write(Write::ApplySpec { fields, force }) => {
                             scene.stored.apply(MANAGER_CODERD, &fields, force).unwrap();
                         }
-                        Next::Record(_) => scene = scene.recorded(),
-                        Next::Rest(_) => break,
+                        Action::Record(_) => scene = scene.recorded(),
+                        Action::Rest(_) => break,
                         other => panic!("{wanted} {transition:?} {job:?}: {other:?}"),
                     }
                 }
@@ -79,7 +79,7 @@ fn row_an_object_that_is_made_again_keeps_its_finalizer() {
     assert!(
         matches!(begun.effect(), Effect::Create(_)),
         "{:?}",
-        begun.next()
+        begun.action()
     );
     // Refused: it stays what it is, and says why.
     let effect = begun.effect();
@@ -111,7 +111,7 @@ fn an_imported_object_that_lost_its_record_orders_nothing_and_says_so() {
     let mut scene = scene;
     scene.take(&Write::ApplySpec { fields, force });
     let scene = scene.recorded();
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     let status = scene.rest();
     let synced = status.condition(ConditionType::Synced).unwrap();
     assert_eq!(synced.reason, "NotMirrored");
@@ -125,5 +125,5 @@ fn an_imported_object_that_lost_its_record_orders_nothing_and_says_so() {
     // What was made here is somebody's.
     let ours = Scene::declared(&json!({"templateName": "go", "ttlMillis": 60_000}))
         .change(|scene| scene.stored.owners.clear());
-    assert_eq!(ours.effect(), Effect::SetTtl(Some(60_000)));
+    assert_eq!(ours.changes(), [ttl(Some(60_000))]);
 }

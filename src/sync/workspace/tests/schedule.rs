@@ -1,7 +1,7 @@
 //! Autostop and autostart that are stored and not in effect.
 
 use super::*;
-use crate::sync::{field, report as shared};
+use crate::sync::fields::rule;
 
 const HOUR: i64 = 3_600_000;
 
@@ -17,7 +17,7 @@ fn runs(ttl_millis: Option<i64>, deadline: Option<&str>) -> impl FnOnce(&mut Wor
 
 /// `scene` where the workspace runs like that, and `spec` mirrors it.
 fn mirrored(scene: Scene, ttl_millis: Option<i64>, deadline: Option<&str>) -> Scene {
-    let value = ttl_millis.and_then(field::canonical_ttl).map(Value::from);
+    let value = ttl_millis.and_then(rule::canonical_ttl).map(Value::from);
     scene
         .twin(runs(ttl_millis, deadline))
         .change(|scene| scene.stored.edit(MANAGER_CODERD, "ttlMillis", value))
@@ -68,13 +68,7 @@ fn a_ttl_that_the_deadline_was_not_made_from_is_effective_with_the_next_start() 
         twin.build = foreign(3, Transition::Start, Job::Succeeded);
         twin.build.ended_at = Some(at("10:00:00"));
     });
-    let Next::Record(records) = restarted.next() else {
-        panic!("{:?}", restarted.next())
-    };
-    let status = restarted.look(|context| {
-        let outlook = shared::outlook(context);
-        shared::status(context, *records, &outlook)
-    });
+    let status = restarted.rest();
     assert_eq!(status.sync.unwrap().run.unwrap().ttl_millis, Some(2 * HOUR));
     let message = &status.conditions[0].message;
     assert_eq!(message, "running since build 3");
@@ -86,11 +80,11 @@ fn a_ttl_without_a_deadline_is_effective_with_the_next_start() {
     let scene = scene.twin(runs(Some(HOUR), None));
     let said = "ttlMillis 3600000 is effective with the next start; until then it is not stopped by itself";
     assert_eq!(notice(&scene).as_deref(), Some(said));
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     // A start is shown without its deadline for a moment.
     let fresh = scene.change(|scene| scene.own.stable_for = Duration::from_secs(2));
     assert_eq!(notice(&fresh), None);
-    assert_eq!(fresh.next(), Next::Rest(Some(Duration::from_secs(3))));
+    assert_eq!(fresh.action(), Action::Rest(Some(Duration::from_secs(3))));
 }
 
 #[test]
@@ -211,13 +205,16 @@ fn an_autostart_that_may_still_come_is_not_missed() {
 fn whether_an_autostart_came_is_looked_at_once_five_minutes_after_it_was_due() {
     let wait = |due: &str| {
         let due = at(due);
-        asleep(&json!({}), move |twin| twin.next_start_at = Some(due)).next()
+        asleep(&json!({}), move |twin| twin.next_start_at = Some(due)).action()
     };
     assert_eq!(
         wait("12:00:00"),
-        Next::Rest(Some(Duration::from_secs(2 * 3600 + 300)))
+        Action::Rest(Some(Duration::from_secs(2 * 3600 + 300)))
     );
-    assert_eq!(wait("09:59:00"), Next::Rest(Some(Duration::from_secs(240))));
-    assert_eq!(wait("09:55:00"), Next::Rest(None));
-    assert_eq!(wait("09:00:00"), Next::Rest(None));
+    assert_eq!(
+        wait("09:59:00"),
+        Action::Rest(Some(Duration::from_secs(240)))
+    );
+    assert_eq!(wait("09:55:00"), Action::Rest(None));
+    assert_eq!(wait("09:00:00"), Action::Rest(None));
 }

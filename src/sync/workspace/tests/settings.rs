@@ -22,49 +22,42 @@ fn equal(twin: &mut Workspace) {
 #[test]
 fn row_declared_settings_are_pushed_one_by_one() {
     let scene = Scene::declared(&spec());
-    assert_eq!(scene.effect(), Effect::SetTtl(Some(60_000)));
+    assert_eq!(scene.changes(), [ttl(Some(60_000))]);
     let scene = scene.twin(|twin| twin.ttl_millis = Some(60_000));
-    assert_eq!(
-        scene.effect(),
-        Effect::SetAutostart(Some("30 8 * * 1-5".to_owned()))
-    );
-    assert_eq!(scene.twin(equal).next(), Next::Rest(None));
+    assert_eq!(scene.changes(), [autostart(Some("30 8 * * 1-5"))]);
+    assert_eq!(scene.twin(equal).action(), Action::Rest(None));
 }
 
 #[test]
 fn a_declared_nothing_is_pushed_as_a_removal() {
     let scene = Scene::declared(&json!({"templateName": "go", "ttlMillis": 0})).twin(equal);
-    assert_eq!(scene.effect(), Effect::SetTtl(None));
+    assert_eq!(scene.changes(), [ttl(None)]);
     let scene = Scene::declared(&json!({"templateName": "go", "autostartSchedule": ""}))
         .twin(|twin| twin.autostart_schedule = Some("0 8 * * *".to_owned()));
-    assert_eq!(scene.effect(), Effect::SetAutostart(None));
+    assert_eq!(scene.changes(), [autostart(None)]);
 }
 
 #[test]
 fn only_a_push_without_a_new_spec_corrects_drift() {
     let scene = Scene::declared(&spec());
-    assert_eq!(scene.plan().notes[0].reason, NoteReason::DriftCorrected);
+    assert_eq!(scene.step().notes[0].reason, NoteReason::DriftCorrected);
     let edited = scene.change(|scene| scene.stored.generation = 2);
-    assert_eq!(edited.plan().notes, []);
+    assert_eq!(edited.step().notes, []);
     // Also when coderd could not be seen in between.
     let seen = edited.clone().unknown().rest();
     let back = edited.change(|scene| scene.stored.set_status(&seen));
-    assert_eq!(back.plan().notes, []);
+    assert_eq!(back.step().notes, []);
 }
 
 fn refused() -> Scene {
     let scene = Scene::declared(&spec());
-    let effect = scene.effect();
-    scene.refusing(&effect, "ttl is set by the template")
+    scene.refusing_change(&ttl(Some(60_000)), "ttl is set by the template")
 }
 
 #[test]
 fn row_a_refused_setting_is_shown_kept_and_holds_up_no_other() {
     let scene = refused();
-    assert_eq!(
-        scene.effect(),
-        Effect::SetAutostart(Some("30 8 * * 1-5".to_owned()))
-    );
+    assert_eq!(scene.changes(), [autostart(Some("30 8 * * 1-5"))]);
     let scene = scene.twin(|twin| {
         equal(twin);
         twin.ttl_millis = None;
@@ -72,7 +65,7 @@ fn row_a_refused_setting_is_shown_kept_and_holds_up_no_other() {
     assert_eq!(scene.stalled(), Reason::Refused);
     assert!(
         scene
-            .plan()
+            .step()
             .outlook
             .because
             .1
@@ -87,13 +80,13 @@ fn row_a_refused_setting_is_sent_again_on_another_value_or_on_request() {
     let scene = refused();
     let mut edited = scene.clone();
     edited.stored.edit(USER, "ttlMillis", Some(json!(120_000)));
-    assert_eq!(edited.effect(), Effect::SetTtl(Some(120_000)));
+    assert_eq!(edited.changes(), [ttl(Some(120_000))]);
     let asked = scene.change(|scene| {
         scene
             .stored
             .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     });
-    assert_eq!(asked.effect(), Effect::SetTtl(Some(60_000)));
+    assert_eq!(asked.changes(), [ttl(Some(60_000))]);
 }
 
 #[test]
@@ -104,9 +97,8 @@ fn a_refused_setting_is_tried_once_more_with_another_token() {
     });
     assert_eq!(scene.stalled(), Reason::Refused);
     scene.digest_key = DigestKey::new([8; 32]);
-    let effect = scene.effect();
-    assert_eq!(effect, Effect::SetTtl(Some(60_000)));
-    let scene = scene.refusing(&effect, "ttl is still set by the template");
+    assert_eq!(scene.changes(), [ttl(Some(60_000))]);
+    let scene = scene.refusing_change(&ttl(Some(60_000)), "ttl is still set by the template");
     assert_eq!(scene.stalled(), Reason::Refused);
     assert_eq!(scene.rest().sync.unwrap().refused.len(), 1);
 }
@@ -155,7 +147,7 @@ fn what_nobody_declares_and_spec_cannot_follow_is_shown() {
         (unfit, "ttlMillis: nothing here, in Coder 5184000000"),
         (borrowed, "ttlMillis: 60000 here, in Coder nothing"),
     ] {
-        assert_eq!(scene.next(), Next::Rest(None));
+        assert_eq!(scene.action(), Action::Rest(None));
         let status = scene.rest();
         let condition = |kind| status.condition(kind).unwrap();
         let synced = condition(ConditionType::Synced);
@@ -198,7 +190,7 @@ fn row_a_co_owned_setting_is_let_go() {
         .apply(MANAGER_CODERD, fields.as_object().unwrap(), false)
         .unwrap();
     assert_eq!(scene.stored.spec["ttlMillis"], 60_000);
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
 }
 
 #[test]
@@ -230,7 +222,7 @@ fn row_observe_pushes_nothing_and_shows_the_difference() {
     });
     let scene =
         Scene::declared(&spec).change(|scene| scene.stored.status["conditions"] = json!([ready]));
-    assert_eq!(scene.next(), Next::Rest(None));
+    assert_eq!(scene.action(), Action::Rest(None));
     let status = scene.rest();
     let condition = |kind| {
         status
@@ -318,7 +310,7 @@ fn row_parameters_travel_with_a_start_and_never_with_a_stop() {
                 twin.build = build(1, latest, Job::Succeeded);
             });
         let Effect::Build(new) = scene.effect() else {
-            panic!("{:?}", scene.next())
+            panic!("{:?}", scene.action())
         };
         assert_eq!(new.transition, Transition::towards(running));
         assert_eq!(new.version_id.is_some(), running);
@@ -345,31 +337,48 @@ fn row_a_start_with_an_unknown_parameter_is_not_requested() {
 #[test]
 fn row_a_forbidden_setting_is_shown_and_holds_up_no_other() {
     let scene = Scene::declared(&spec());
-    let effect = scene.effect();
-    let forbidden = scene.look(|context| context.refused(&effect, "rbac: forbidden"));
+    let [change] = &scene.changes()[..] else {
+        panic!("{:?}", scene.action())
+    };
+    let forbidden = scene.look(|context| {
+        let value = change.value.as_ref();
+        context
+            .session
+            .refused(change.field, value, "rbac: forbidden")
+    });
     let scene = scene.change(|scene| scene.withheld = vec![forbidden]);
-    assert!(matches!(scene.effect(), Effect::SetAutostart(Some(_))));
+    assert_eq!(scene.changed(), ["autostartSchedule"]);
     let scene = scene.twin(|twin| twin.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
-    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_mins(1))));
+    assert_eq!(scene.action(), Action::Rest(Some(Duration::from_mins(1))));
     assert_eq!(scene.stalled(), Reason::Forbidden);
     assert!(scene.message().contains("ttlMillis: rbac: forbidden"));
     // The next look tries again.
     let scene = scene.rested().change(|scene| scene.withheld.clear());
-    assert!(matches!(scene.effect(), Effect::SetTtl(Some(_))));
+    assert_eq!(scene.changed(), ["ttlMillis"]);
+}
+
+/// The step puts one value back, of `field`.
+fn correct(scene: &mut Scene, field: &str) {
+    let corrects = scene.step().corrects;
+    assert_eq!(
+        corrects.iter().map(|it| it.field).collect::<Vec<_>>(),
+        [field]
+    );
+    for correction in corrects {
+        scene.damper.corrected(correction, scene.now);
+    }
 }
 
 #[test]
 fn row_a_setting_that_two_writers_keep_changing_is_left_alone_for_an_hour() {
     let mut scene = Scene::declared(&spec());
     for _ in 0..5 {
-        let corrects = scene.plan().corrects.expect("a correction");
-        assert_eq!(corrects.field, "ttlMillis");
-        scene.damper.corrected(corrects, scene.now);
+        correct(&mut scene, "ttlMillis");
     }
     // The other setting goes on.
-    assert!(matches!(scene.effect(), Effect::SetAutostart(Some(_))));
+    assert_eq!(scene.changed(), ["autostartSchedule"]);
     let scene = scene.twin(|twin| twin.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
-    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_hours(1))));
+    assert_eq!(scene.action(), Action::Rest(Some(Duration::from_hours(1))));
     assert_eq!(scene.stalled(), Reason::Fighting);
     let message = scene.message();
     assert!(
@@ -388,7 +397,7 @@ fn row_a_setting_that_two_writers_keep_changing_is_left_alone_for_an_hour() {
     };
     for change in [later as fn(&mut Scene), asked, edited] {
         let scene = settled.clone().change(change);
-        assert!(matches!(scene.effect(), Effect::SetTtl(Some(_))));
+        assert_eq!(scene.changed(), ["ttlMillis"]);
     }
 }
 
@@ -401,11 +410,9 @@ fn row_a_run_state_that_two_writers_keep_flipping_is_left_alone_for_an_hour() {
             scene.stored.status["sync"] = json!({"run": {"wanted": false, "buildNumber": 2}});
         });
     for _ in 0..5 {
-        let corrects = scene.plan().corrects.expect("a correction");
-        assert_eq!(corrects.field, "running");
-        scene.damper.corrected(corrects, scene.now);
+        correct(&mut scene, "running");
     }
-    assert_eq!(scene.next(), Next::Rest(Some(Duration::from_hours(1))));
+    assert_eq!(scene.action(), Action::Rest(Some(Duration::from_hours(1))));
     assert_eq!(scene.stalled(), Reason::Fighting);
     let message = scene.message();
     assert!(
@@ -427,11 +434,11 @@ fn a_change_of_mind_is_no_fight() {
         }});
     });
     assert!(scene.records().sync.run.is_some());
-    assert_eq!(scene.plan().corrects, None);
+    assert_eq!(scene.step().corrects, []);
 }
 
 #[test]
 fn an_edit_is_no_correction() {
     let scene = Scene::declared(&spec()).change(|scene| scene.stored.generation = 2);
-    assert_eq!(scene.plan().corrects, None);
+    assert_eq!(scene.step().corrects, []);
 }

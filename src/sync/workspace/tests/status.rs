@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::sync::{
+    chain::{self, Planned},
     guard::{self, Patience},
-    plan::plan,
+    outlook::Outlook,
     report,
 };
 
@@ -58,7 +59,10 @@ fn scenes() -> Vec<Scene> {
 
 /// The status of `scene` once no step is left, with that outlook.
 fn resting(scene: &Scene, outlook: &Outlook) -> WorkspaceStatus {
-    scene.look(|context| report::status(context, context.records_at_rest(), outlook))
+    scene.look(|context| {
+        let report = report::report(context, context.records(), outlook);
+        CoderWorkspace::complete_status(context, report)
+    })
 }
 
 #[test]
@@ -109,7 +113,7 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
         let before: WorkspaceStatus =
             serde_json::from_value(scene.stored.status.clone()).unwrap_or_default();
         // At rest, and where an effect failed.
-        for outlook in [scene.plan().outlook, Outlook::unknown(&cause())] {
+        for outlook in [scene.step().outlook, Outlook::unknown(&cause())] {
             let after = resting(&scene, &outlook);
             assert_eq!(after.binding, before.binding, "{scene:?}");
             let (old, new) = (
@@ -126,14 +130,14 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
 #[test]
 fn a_status_at_rest_is_the_same_at_the_next_look() {
     for scene in scenes() {
-        let first = resting(&scene, &scene.plan().outlook);
+        let first = resting(&scene, &scene.step().outlook);
         let mut next = scene.clone();
         next.stored.set_status(&first);
         next.now = at("11:00:00");
         let read: WorkspaceStatus = serde_json::from_value(next.stored.status.clone()).unwrap();
         assert_eq!(read, first, "not kept by the server: {scene:?}");
-        if matches!(scene.next(), Next::Rest(_)) && matches!(next.next(), Next::Rest(_)) {
-            let second = resting(&next, &next.plan().outlook);
+        if matches!(scene.action(), Action::Rest(_)) && matches!(next.action(), Action::Rest(_)) {
+            let second = resting(&next, &next.step().outlook);
             assert_eq!(second.conditions, first.conditions, "{scene:?}");
         }
     }
@@ -272,7 +276,7 @@ fn that_coderd_cannot_be_seen_is_told_when_it_lasts_or_when_something_was_asked_
     let minute = Duration::from_secs(60);
     let quiet = |scene: &Scene, patience, unseen_for| {
         scene.look(|context| {
-            let outlook = plan(context).outlook;
+            let outlook = chain::next(context).outlook;
             guard::keeps_quiet(context, &outlook, patience, || unseen_for)
         })
     };

@@ -1,37 +1,50 @@
-//! The metadata of a template: the fields that are pushed one by one.
+//! The fields of a template that both sides hold, and those that are not synchronised yet.
 
 use serde_json::Value;
 
-use super::{Context, Effect, Template};
+use super::Context;
 use crate::{
-    api::template::Promotion,
-    sync::{field::FieldState, setting},
+    api::template::{CoderTemplate, Promotion},
+    sync::fields::table::Field,
 };
 
-/// The fields that can be pushed one by one.
-pub fn settings(context: &Context, template: &Template) -> Vec<(&'static str, FieldState)> {
-    let spec = &context.object.spec;
-    [
-        ("displayName", &spec.display_name, &template.display_name),
-        ("description", &spec.description, &template.description),
-        ("icon", &spec.icon, &template.icon),
-    ]
-    .into_iter()
-    .map(|(name, wanted, actual)| {
-        let wanted = wanted.clone().map(Value::from);
-        let actual = Some(Value::from(actual.as_str()));
-        (name, setting::state(context, name, wanted, actual))
-    })
-    .collect()
+/// The fields that both sides hold.
+pub const FIELDS: &[Field<CoderTemplate>] = &[
+    Field {
+        name: "displayName",
+        wire: "display_name",
+        declared: |object| text(object.spec.display_name.as_deref()),
+        external: |template| text(Some(&template.display_name)),
+        patch: |patch, value| patch.display_name = Some(string(value)),
+        create: |new, value| new.display_name = string(value),
+        fits: |_| true,
+    },
+    Field {
+        name: "description",
+        wire: "description",
+        declared: |object| text(object.spec.description.as_deref()),
+        external: |template| text(Some(&template.description)),
+        patch: |patch, value| patch.description = Some(string(value)),
+        create: |new, value| new.description = string(value),
+        fits: |_| true,
+    },
+    Field {
+        name: "icon",
+        wire: "icon",
+        declared: |object| text(object.spec.icon.as_deref()),
+        external: |template| text(Some(&template.icon)),
+        patch: |patch, value| patch.icon = Some(string(value)),
+        create: |new, value| new.icon = string(value),
+        fits: |_| true,
+    },
+];
+
+fn text(text: Option<&str>) -> Option<Value> {
+    text.map(Value::from)
 }
 
-/// The effect that sets a field to its declared value.
-pub fn set(field: &'static str, wanted: Option<&Value>) -> Effect {
-    let value = wanted.and_then(Value::as_str).unwrap_or_default();
-    Effect::SetMetadata {
-        field,
-        value: value.to_owned(),
-    }
+fn string(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The declared fields that are not synchronised yet.

@@ -11,11 +11,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    ownership::{FieldPath, Ownership},
-    refusal::Refusals,
-};
-use crate::api::status::DriftPolicy;
+use super::ownership::{FieldPath, Ownership};
+use crate::{api::status::DriftPolicy, sync::refusal::Refusals};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,164 @@
+//! What the reconcile of one object has learnt so far.
+
+use serde_json::Value;
+
+use super::{driven::Driven, look::Seen, outcome::Refused};
+use crate::{
+    api::status::{Refusal, Suspension},
+    sync::{
+        context::{Context, Session},
+        fields::{push, table::Change},
+        step::{Action, Step},
+    },
+};
+
+/// What coderd accepted and shows all the same as if it had not.
+const NO_EFFECT: &str = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
+                         template, may forbid it";
+
+/// What the reconcile of one object has learnt so far.
+pub(super) struct Attempt<K: Driven> {
+    /// What coderd refused, still to be recorded.
+    pub(super) refused: Vec<Refusal>,
+    /// The fields that coderd forbade us to set; the next reconcile tries again.
+    pub(super) withheld: Vec<Refusal>,
+    /// Whether fields go to coderd one by one: it refused several without saying which of them.
+    pub(super) one_by_one: bool,
+    /// Why the deletion that was about to begin is held back.
+    pub(super) suspension: Option<Suspension>,
+    /// What was seen before the last step, as far as it still holds.
+    pub(super) kept: Option<Seen<K>>,
+    accepted: Option<Accepted<K>>,
+    conflicted: Option<Action<K>>,
+}
+
+/// What coderd accepted last.
+struct Accepted<K: Driven> {
+    action: Action<K>,
+    /// What coderd showed before of each field that was set.
+    shown: Vec<Option<Value>>,
+}
+
+impl<K: Driven> Default for Attempt<K> {
+    fn default() -> Self {
+        Self {
+            refused: Vec::new(),
+            withheld: Vec::new(),
+            one_by_one: false,
+            suspension: None,
+            kept: None,
+            accepted: None,
+            conflicted: None,
+        }
+    }
+}
+
+impl<K: Driven> Attempt<K> {
+    /// The refusals of what `step` would send once more although it was accepted: coderd shows the same
+    /// as before, so that nobody has changed it meanwhile.
+    pub(super) fn without_effect(
+        &self,
+        session: &Session,
+        step: &Step<K>,
+        shown: &[Option<Value>],
+    ) -> Vec<Refusal> {
+        let Some(accepted) = &self.accepted else {
+            return Vec::new();
+        };
+        match (&accepted.action, &step.action) {
+            (Action::Update(before), Action::Update(now)) => {
+                let before: Vec<_> = before.iter().zip(&accepted.shown).collect();
+                let again = now.iter().zip(shown).filter(|it| before.contains(it));
+                let refused = |it: &Change| session.refused(it.field, it.value.as_ref(), NO_EFFECT);
+                again.map(|(change, _)| refused(change)).collect()
+            }
+            (Action::Do(before), Action::Do(now)) if before == now => {
+                vec![session.refused_effect::<K>(now, NO_EFFECT)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// coderd accepted the step; before, it showed the fields that were set as `shown`.
+    pub(super) fn accepted(&mut self, action: Action<K>, shown: Vec<Option<Value>>) {
+        self.accepted = Some(Accepted { action, shown });
+    }
+
+    /// Whether `step` has met a conflict before, so that to look again is of no use. It has now.
+    pub(super) fn conflicts_again(&mut self, step: &Step<K>) -> bool {
+        let is_again = self.conflicted.as_ref() == Some(&step.action);
+        self.conflicted = Some(step.action.clone());
+        is_again
+    }
+
+    /// coderd refused the step: the fields that it named, or all of it. Of several fields of which it named
+    /// none, each has to be asked for.
+    pub(super) fn refuse(&mut self, session: &Session, step: &Step<K>, refused: &Refused) {
+        let blamed = blamed(session, step, refused);
+        if !blamed.is_empty() {
+            self.refused.extend(blamed);
+        } else if sets_several_fields(step) {
+            self.one_by_one = true;
+        } else {
+            self.refused.extend(all(session, step, &refused.message));
+        }
+    }
+
+    /// coderd forbade the step; true where it only sets fields, which concerns nothing else.
+    pub(super) fn withhold(&mut self, session: &Session, step: &Step<K>, message: &str) -> bool {
+        if sets_several_fields(step) {
+            self.one_by_one = true;
+        } else if matches!(step.action, Action::Update(_)) {
+            self.withheld.extend(all(session, step, message));
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+fn sets_several_fields<K: Driven>(step: &Step<K>) -> bool {
+    matches!(&step.action, Action::Update(changes) if changes.len() > 1)
+}
+
+/// What coderd shows of each field that the step sets.
+pub(super) fn shown<K: Driven>(context: &Context<K>, step: &Step<K>) -> Vec<Option<Value>> {
+    let Action::Update(changes) = &step.action else {
+        return Vec::new();
+    };
+    let names = changes.iter().map(|change| change.field);
+    names
+        .map(|name| push::shown(context, K::FIELDS, name))
+        .collect()
+}
+
+/// The refusals of the fields that coderd named.
+fn blamed<K: Driven>(session: &Session, step: &Step<K>, refused: &Refused) -> Vec<Refusal> {
+    let Action::Update(changes) = &step.action else {
+        return Vec::new();
+    };
+    let detail = |change: &Change| {
+        let field = K::FIELDS.iter().find(|field| field.name == change.field)?;
+        let mut named = refused.fields.iter();
+        named.find_map(|(wire, detail)| (wire == field.wire).then_some(detail))
+    };
+    let blamed = changes.iter().filter_map(|change| {
+        let detail = detail(change)?;
+        Some(session.refused(change.field, change.value.as_ref(), detail))
+    });
+    blamed.collect()
+}
+
+/// The refusals of all that the step asks for.
+fn all<K: Driven>(session: &Session, step: &Step<K>, message: &str) -> Vec<Refusal> {
+    match &step.action {
+        Action::Update(changes) => {
+            let changes = changes.iter();
+            changes
+                .map(|it| session.refused(it.field, it.value.as_ref(), message))
+                .collect()
+        }
+        Action::Do(effect) => vec![session.refused_effect::<K>(effect, message)],
+        Action::Write(_) | Action::Record(_) | Action::Rest(_) | Action::Pass(_) => Vec::new(),
+    }
+}

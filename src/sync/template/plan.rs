@@ -1,0 +1,64 @@
+//! The whole behaviour of a template.
+
+use super::{Context, Step, creation, deletion, fields, files, report, version};
+use crate::{
+    api::template::{CoderTemplate, TemplateStatus},
+    sync::{
+        adoption::{self, Rules},
+        chain::{Check, Planned},
+        claim, deletion as departure,
+        fields::{push, table::Field},
+        guard,
+        outlook::Outlook,
+        report::Report,
+        upkeep,
+    },
+};
+
+const CHAIN: &[Check<CoderTemplate>] = &[
+    ("first_status", guard::first_visit),
+    ("record_refusals", guard::unrecorded_refusals),
+    ("delete", |context| {
+        departure::plan(context, deletion::delete)
+    }),
+    ("stale_claim", claim::stale),
+    ("paused", guard::paused),
+    ("unknown", guard::unknown),
+    ("adopt", |context| adoption::plan(context, &UNBOUND)),
+    ("lost", |context| upkeep::lost(context, creation::lost)),
+    ("read_only", guard::read_only),
+    ("renamed", upkeep::renamed),
+    ("origin_label", upkeep::origin),
+    ("finalizer", upkeep::finalizer),
+    ("not_supported", |context| {
+        guard::not_supported(&fields::unsupported(context))
+    }),
+    ("fields", |context| push::push(context, fields::FIELDS)),
+    ("version", version::plan),
+    ("mirror", files::mirror),
+    ("other_name", upkeep::other_name),
+    ("settled", settled),
+];
+
+const UNBOUND: Rules<CoderTemplate> = Rules {
+    taken: |_name, _template| None,
+    create: creation::create,
+};
+
+fn settled(context: &Context) -> Option<Step> {
+    let outlook = report::settled(context, context.present()?);
+    Some(Step::pass(outlook))
+}
+
+impl Planned for CoderTemplate {
+    const CHAIN: &'static [Check<Self>] = CHAIN;
+    const FIELDS: &'static [Field<Self>] = fields::FIELDS;
+
+    fn add_findings(context: &Context, outlook: &mut Outlook) {
+        outlook.promoted = report::promoted(context);
+    }
+
+    fn complete_status(context: &Context, report: Report<Self>) -> TemplateStatus {
+        report::status(context, report)
+    }
+}

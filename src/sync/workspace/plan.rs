@@ -1,0 +1,69 @@
+//! The whole behaviour of a workspace.
+
+use super::{
+    Context, Step, builds, creation, deletion, fields, parameters, power, report, schedule,
+};
+use crate::{
+    api::workspace::{CoderWorkspace, WorkspaceStatus},
+    sync::{
+        adoption::{self, Rules},
+        chain::{Check, Planned},
+        claim, deletion as departure,
+        fields::{push, table::Field},
+        guard,
+        outlook::Outlook,
+        report::Report,
+        upkeep,
+    },
+};
+
+const CHAIN: &[Check<CoderWorkspace>] = &[
+    ("first_status", guard::first_visit),
+    ("record_refusals", guard::unrecorded_refusals),
+    ("delete", |context| {
+        departure::plan(context, deletion::delete)
+    }),
+    ("stale_claim", claim::stale),
+    ("paused", guard::paused),
+    ("unknown", guard::unknown),
+    ("adopt", |context| adoption::plan(context, &UNBOUND)),
+    ("lost", |context| upkeep::lost(context, creation::lost)),
+    ("read_only", guard::read_only),
+    ("renamed", upkeep::renamed),
+    ("origin_label", upkeep::origin),
+    ("finalizer", upkeep::finalizer),
+    ("not_supported", |context| {
+        guard::not_supported(&fields::unsupported(context))
+    }),
+    ("parameters", parameters::known),
+    ("fields", |context| push::push(context, fields::FIELDS)),
+    ("run_state", power::plan),
+    ("mirror", fields::mirror),
+    ("other_name", upkeep::other_name),
+    ("next_start", parameters::wait),
+    ("autostart", schedule::blocked),
+    ("settled", settled),
+];
+
+const UNBOUND: Rules<CoderWorkspace> = Rules {
+    taken: creation::taken,
+    create: creation::create,
+};
+
+fn settled(context: &Context) -> Option<Step> {
+    let outlook = report::settled(context, context.present()?);
+    Some(Step::pass(outlook).after(schedule::look_again(context)))
+}
+
+impl Planned for CoderWorkspace {
+    const CHAIN: &'static [Check<Self>] = CHAIN;
+    const FIELDS: &'static [Field<Self>] = fields::FIELDS;
+
+    fn add_findings(context: &Context, outlook: &mut Outlook) {
+        outlook.running = builds::running(context);
+    }
+
+    fn complete_status(context: &Context, report: Report<Self>) -> WorkspaceStatus {
+        report::status(context, report)
+    }
+}
