@@ -127,9 +127,9 @@ struct Controller {
     kinds: Kinds,
     sessions: Sessions,
     memory: Memory,
-    /// Of twins in coderd.
+    /// Of external objects in coderd.
     deletions: Mutex<Deletions<Key>>,
-    /// Of objects whose twins were renamed or are gone.
+    /// Of objects whose external objects were renamed or are gone.
     removals: Mutex<Deletions<Key>>,
     /// How many archives may be read at once: downloads take long, and leave workers for others.
     reading: Semaphore,

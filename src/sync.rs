@@ -13,6 +13,7 @@ pub mod claim;
 pub mod context;
 pub mod damper;
 pub mod deletion;
+pub mod external;
 pub mod fields;
 pub mod guard;
 pub mod kind;
@@ -29,7 +30,6 @@ pub mod spelling;
 pub mod standing;
 pub mod step;
 pub mod template;
-pub mod twin;
 pub mod upkeep;
 pub mod workspace;
 

@@ -3,7 +3,7 @@
 use crate::{
     api::{condition::Reason, text::chain},
     coderd,
-    sync::twin::Cause,
+    sync::external::Cause,
 };
 
 /// What a failed call to coderd means for the object that it was about.

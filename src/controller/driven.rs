@@ -19,11 +19,11 @@ use crate::{
     sync::{self, chain::Planned, deletion::Departure, fields::ownership::Ownership},
 };
 
-/// A kind of object with a twin in coderd.
+/// A kind of object with an external object in coderd.
 pub(super) trait Driven:
     Planned<
         Name: Send + Sync,
-        Twin: Send + Sync,
+        External: Send + Sync,
         Patch: Send + Sync,
         Effect: Send + Sync,
         OwnRecords: Send,
@@ -50,7 +50,7 @@ pub(super) trait Driven:
         Self::Seen::default()
     }
 
-    /// Looks for the twin by its id.
+    /// Looks for the external by its id.
     fn by_id(
         &self,
         controller: &Controller,
@@ -58,7 +58,7 @@ pub(super) trait Driven:
         seen: &mut Seen<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
-    /// Looks for the twin by its natural key, and how coderd spells it.
+    /// Looks for the external by its natural key, and how coderd spells it.
     fn by_name(
         &self,
         controller: &Controller,
@@ -66,7 +66,7 @@ pub(super) trait Driven:
         seen: &mut Seen<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
-    /// Whether finding the twin asks coderd for no more after a change of the object than before.
+    /// Whether finding the external asks coderd for no more after a change of the object than before.
     fn asks_the_same(_before: &Self, _after: &Self) -> bool {
         true
     }
@@ -75,7 +75,7 @@ pub(super) trait Driven:
     /// coderd before.
     fn keep(before: Self::Seen, now: &mut Self::Seen);
 
-    /// Looks at what is needed besides, now that the twin was looked for.
+    /// Looks at what is needed besides, now that the external was looked for.
     fn look_further(
         &self,
         controller: &Controller,
@@ -85,7 +85,7 @@ pub(super) trait Driven:
         seen: &mut Seen<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
-    /// What an object without a twin waits for.
+    /// What an object without an external object waits for.
     fn awaited(&self, _seen: &Seen<Self>) -> Option<Awaited> {
         None
     }

@@ -10,7 +10,7 @@ use crate::{
     api::names::MANAGER_CODERD,
     coderd,
     k8s::object::{self, Imported, Objects},
-    sync::kind::TwinFacts,
+    sync::kind::ExternalObject,
 };
 
 /// Which of coderd's workspaces and templates get an object without being asked for.
@@ -48,12 +48,13 @@ pub(super) async fn workspace(controller: &Controller, id: Uuid) -> Result<(), E
     if live.is_prebuild || is_leaving || controller.inventory.is_bound(id) {
         return Ok(());
     }
-    let twin = workspace::translate(&live, &client.secrets());
-    if !controller.settings.imports.cover(&twin.organization) {
+    let external = workspace::translate(&live, &client.secrets());
+    if !controller.settings.imports.cover(&external.organization) {
         return Ok(());
     }
-    let set = serde_json::json!({ "spec": { "organization": twin.organization.to_lowercase() } });
-    let name = twin.object_name().to_string();
+    let set =
+        serde_json::json!({ "spec": { "organization": external.organization.to_lowercase() } });
+    let name = external.object_name().to_string();
     let key = made(
         controller,
         &controller.workspaces,

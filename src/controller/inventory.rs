@@ -54,7 +54,7 @@ impl Row {
         }
     }
 
-    /// The key under which twin `id` is imported.
+    /// The key under which external `id` is imported.
     fn import_key(&self, id: Uuid) -> Key {
         match self.content {
             RowContent::Workspace(_) => Key::ImportWorkspace(id),
@@ -72,8 +72,8 @@ pub(super) fn forms(name: &str) -> [String; 2] {
 /// What an object without a binding waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Awaited {
-    /// That the twin of this id is let go by another object, or goes, or gives its name free.
-    Twin(Uuid),
+    /// That the external of this id is let go by another object, or goes, or gives its name free.
+    External(Uuid),
     /// That a template of this name is there.
     Template {
         /// Its organization, lower case.
@@ -117,9 +117,9 @@ struct Known {
 /// What a look at an object found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Visit {
-    /// The twin that it is bound to.
+    /// The external that it is bound to.
     pub(super) binding: Option<Uuid>,
-    /// Whether the twin is there.
+    /// Whether the external is there.
     pub(super) is_present: bool,
     /// What it waits for.
     pub(super) awaits: Option<Awaited>,
@@ -162,8 +162,8 @@ impl Inventory {
                 }
             }
         }
-        // A twin may come and go between two sweeps, so that what counts is not the sweep before but
-        // the last look. Who did not find it then has looked, or looks again by itself.
+        // An external object may come and go between two sweeps, so that what counts is not the sweep
+        // before but the last look. Who did not find it then has looked, or looks again by itself.
         let missing = state
             .bound
             .iter()
@@ -177,7 +177,7 @@ impl Inventory {
             now.is_none_or(|now| now.name != row.name)
         };
         let left = before.iter().filter(has_left);
-        news.extend(left.map(|(id, _)| Awaited::Twin(*id)));
+        news.extend(left.map(|(id, _)| Awaited::External(*id)));
         changes.woken = state.waiting_for(|awaited| news.contains(awaited));
         // What a look saw may have gone back since, so that both sweeps around it are equal.
         let news = state.objects.iter_mut();
@@ -192,7 +192,7 @@ impl Inventory {
         self.lock().objects.entry(key.clone()).or_default();
     }
 
-    /// An object is there, and its status names this twin. What a look has found counts for more: the
+    /// An object is there, and its status names this external. What a look has found counts for more: the
     /// list may be older. Gives back the objects that waited for that.
     pub(super) fn object_listed(&self, key: &Key, binding: Option<Uuid>) -> Vec<Key> {
         let mut state = self.lock();
@@ -212,8 +212,8 @@ impl Inventory {
         woken
     }
 
-    /// An object was looked at. The first object that is bound to a twin keeps it. Gives back the
-    /// objects that waited for what came of it.
+    /// An object was looked at. The first object that is bound to an external object keeps it. Gives back
+    /// the objects that waited for what came of it.
     pub(super) fn object_visited(&self, key: &Key, visit: Visit) -> Vec<Key> {
         let mut state = self.lock();
         let known = state.objects.entry(key.clone()).or_default();
@@ -242,7 +242,7 @@ impl Inventory {
         }
     }
 
-    /// Binds an object to twin `id`, before that is written down; false where another one holds it.
+    /// Binds an object to external `id`, before that is written down; false where another one holds it.
     pub(super) fn claim(&self, key: &Key, id: Uuid) -> bool {
         let mut state = self.lock();
         if state.bound.get(&id).is_some_and(|holder| holder != key) {
@@ -253,12 +253,12 @@ impl Inventory {
         true
     }
 
-    /// The object that twin `id` is bound to.
+    /// The object that external `id` is bound to.
     pub(super) fn bound_to(&self, id: Uuid) -> Option<Key> {
         self.lock().bound.get(&id).cloned()
     }
 
-    /// Whether twin `id` has an object.
+    /// Whether external `id` has an object.
     pub(super) fn is_bound(&self, id: Uuid) -> bool {
         self.lock().bound.contains_key(&id)
     }
@@ -291,8 +291,8 @@ impl Inventory {
 }
 
 impl State {
-    /// Binds the object `key` to `binding`, unless another one holds that twin. Gives back the objects
-    /// that waited for the twin that it was bound to.
+    /// Binds the object `key` to `binding`, unless another one holds that external. Gives back the objects
+    /// that waited for the external that it was bound to.
     fn bind(&mut self, key: &Key, binding: Option<Uuid>) -> Vec<Key> {
         let Some(known) = self.objects.get_mut(key) else {
             return Vec::new();
@@ -304,13 +304,13 @@ impl State {
         match before.filter(|id| before != binding && self.bound.get(id) == Some(key)) {
             Some(id) => {
                 self.bound.remove(&id);
-                self.waiting_for(|awaited| *awaited == Awaited::Twin(id))
+                self.waiting_for(|awaited| *awaited == Awaited::External(id))
             }
             None => Vec::new(),
         }
     }
 
-    /// Whether the last look at the object found its twin.
+    /// Whether the last look at the object found its external.
     fn is_present(&self, key: &Key) -> bool {
         let visit = self.objects.get(key).and_then(|known| known.visit.as_ref());
         visit.is_some_and(|visit| visit.is_present)

@@ -16,13 +16,13 @@ use crate::{
         context::{Context, Records, Session},
         damper::Damper,
         deletion::{self, Departure},
+        external::{Cause, External},
         fields::ownership::Ownership,
         guard::{self, Patience},
-        kind::TwinFacts,
+        kind::ExternalObject,
         mass_deletion::Deletions,
         outlook::Outlook,
         standing::Standing,
-        twin::{Cause, Twin},
     },
 };
 
@@ -42,10 +42,10 @@ pub(super) struct Look<'a, K: Driven> {
 /// What was seen of coderd for one object.
 #[derive(Debug)]
 pub(super) struct Seen<K: Driven> {
-    pub(super) twin: Twin<K::Twin>,
+    pub(super) external: External<K::External>,
     /// What is looked at for this kind only.
     pub(super) own: K::Seen,
-    /// coderd's clock when the twin was looked for by its name, to the second.
+    /// coderd's clock when the external was looked for by its name, to the second.
     pub(super) coderd_now: Option<Timestamp>,
     /// Whether the object has to say that nothing could be seen.
     patience: Patience,
@@ -58,9 +58,9 @@ pub(super) struct Seen<K: Driven> {
 impl<K: Driven> Seen<K> {
     /// Why nothing could be seen.
     pub(super) fn unknown(&self) -> Option<&Cause> {
-        match &self.twin {
-            Twin::Unknown(cause) => Some(cause),
-            Twin::Present(_) | Twin::Absent | Twin::Gone => None,
+        match &self.external {
+            External::Unknown(cause) => Some(cause),
+            External::Present(_) | External::Absent | External::Gone => None,
         }
     }
 
@@ -68,22 +68,22 @@ impl<K: Driven> Seen<K> {
     /// Proof and what could not be seen are looked for each time, and so is everything for an object
     /// that is being deleted.
     pub(super) fn kept(self, before: &K, after: &K) -> Option<Self> {
-        let is_same_twin = match &self.twin {
-            Twin::Absent => bound_id(after).is_none(),
-            Twin::Present(twin) => match (bound_id(before), bound_id(after)) {
+        let is_same_external = match &self.external {
+            External::Absent => bound_id(after).is_none(),
+            External::Present(external) => match (bound_id(before), bound_id(after)) {
                 (before, None) => before.is_none(),
                 (Some(before), Some(after)) => before == after,
-                (None, Some(after)) => after == twin.id().to_string(),
+                (None, Some(after)) => after == external.id().to_string(),
             },
-            Twin::Gone | Twin::Unknown(_) => false,
+            External::Gone | External::Unknown(_) => false,
         };
         let is_leaving = after.meta().deletion_timestamp.is_some();
-        (is_same_twin && !is_leaving && K::asks_the_same(before, after)).then_some(self)
+        (is_same_external && !is_leaving && K::asks_the_same(before, after)).then_some(self)
     }
 
-    /// Whether the twin is there.
+    /// Whether the external is there.
     pub(super) fn is_present(&self) -> bool {
-        matches!(self.twin, Twin::Present(_))
+        matches!(self.external, External::Present(_))
     }
 }
 
@@ -121,7 +121,7 @@ impl<'a, K: Driven> Look<'a, K> {
         Context {
             object: self.object,
             ownership: self.ownership,
-            twin: &seen.twin,
+            external: &seen.external,
             sight: K::sight(&seen.own, settings),
             bound_elsewhere: seen.bound_elsewhere.as_deref(),
             session: &seen.session,
@@ -150,7 +150,7 @@ impl<'a, K: Driven> Look<'a, K> {
         self.seen.patience == Patience::Endless
     }
 
-    /// Claims the twin that `records` newly bind the object to; false where another object holds it.
+    /// Claims the external that `records` newly bind the object to; false where another object holds it.
     pub(super) fn claims(&self, records: &Records<K>) -> bool {
         let is_new = self.object.shared_status().binding.is_none();
         let binding = records.binding.as_ref().filter(|_| is_new);
@@ -161,16 +161,16 @@ impl<'a, K: Driven> Look<'a, K> {
         }
     }
 
-    /// The id of the twin that was seen.
-    pub(super) fn twin_id(&self) -> Result<Uuid, StepResult> {
-        match &self.seen.twin {
-            Twin::Present(twin) => Ok(twin.id()),
-            Twin::Absent | Twin::Gone | Twin::Unknown(_) => Err(StepResult::Stale),
+    /// The id of the external that was seen.
+    pub(super) fn external_id(&self) -> Result<Uuid, StepResult> {
+        match &self.seen.external {
+            External::Present(external) => Ok(external.id()),
+            External::Absent | External::Gone | External::Unknown(_) => Err(StepResult::Stale),
         }
     }
 }
 
-/// The id of the twin that the object is bound to.
+/// The id of the external that the object is bound to.
 fn bound_id<K: Driven>(object: &K) -> Option<&str> {
     let binding = object.shared_status().binding?;
     Some(&binding.id)
@@ -197,7 +197,7 @@ pub(super) async fn observe<K: Driven>(
         Ok(false)
     };
     let mut seen = Seen::<K> {
-        twin: Twin::Unknown(Cause::new(Reason::Pending, "not looked at")),
+        external: External::Unknown(Cause::new(Reason::Pending, "not looked at")),
         own: object.seen_alone(ownership),
         coderd_now: None,
         patience: Patience::Lasting(controller.settings.patience()),
@@ -226,13 +226,13 @@ pub(super) async fn observe<K: Driven>(
     match session {
         Ok(session) => seen.session = session,
         Err(cause) => {
-            seen.twin = Twin::Unknown(cause);
+            seen.external = External::Unknown(cause);
             return seen;
         }
     }
     let mut looked = match kept {
         Some(kept) => {
-            seen.twin = kept.twin;
+            seen.external = kept.external;
             seen.coderd_now = kept.coderd_now;
             K::keep(kept.own, &mut seen.own);
             Ok(())
@@ -245,22 +245,22 @@ pub(super) async fn observe<K: Driven>(
             .await;
     }
     if let Err(error) = looked {
-        seen.twin = Twin::Unknown(cause::of(&error));
+        seen.external = External::Unknown(cause::of(&error));
     }
-    if let Twin::Present(twin) = &seen.twin {
-        seen.bound_elsewhere = controller.bound_elsewhere(key, twin.id());
+    if let External::Present(external) = &seen.external {
+        seen.bound_elsewhere = controller.bound_elsewhere(key, external.id());
         let is_bound = standing.binding.is_some();
         if let Some(cause) = controller
             .bindings_are_unknown(key.object_kind())
             .filter(|_| !is_bound)
         {
-            seen.twin = Twin::Unknown(cause);
+            seen.external = External::Unknown(cause);
         }
     }
     seen
 }
 
-/// Looks for the twin: by its id once that is known, before by its name.
+/// Looks for the external: by its id once that is known, before by its name.
 async fn find<K: Driven>(
     controller: &Controller,
     standing: &Standing<'_>,
@@ -269,12 +269,12 @@ async fn find<K: Driven>(
 ) -> Result<(), coderd::Error> {
     if let Some(binding) = standing.binding {
         let Ok(id) = binding.id.parse() else {
-            seen.twin = Twin::Unknown(no_id(&binding.id));
+            seen.external = External::Unknown(no_id(&binding.id));
             return Ok(());
         };
         return object.by_id(controller, id, seen).await;
     }
-    seen.twin = Twin::Absent;
+    seen.external = External::Absent;
     let name = standing.metadata.name.as_deref().and_then(K::Name::parse);
     match name {
         Some(name) => object.by_name(controller, &name, seen).await,
@@ -314,7 +314,7 @@ impl Controller {
         }
     }
 
-    /// Why an object without a binding cannot be bound now: another one may be bound to the same twin.
+    /// Why an object without a binding cannot be bound now: another one may be bound to the same external.
     fn bindings_are_unknown(&self, kind: &'static str) -> Option<Cause> {
         (!self.is_watching(kind)).then(|| {
             let message = "waiting for the list of objects, to know which of them are bound";
@@ -355,7 +355,7 @@ impl Controller {
             .admit(key.clone(), objects, now)
     }
 
-    /// The name of another object that is bound to twin `id`.
+    /// The name of another object that is bound to external `id`.
     fn bound_elsewhere(&self, key: &Key, id: Uuid) -> Option<String> {
         match self.inventory.bound_to(id)? {
             holder if holder == *key => None,

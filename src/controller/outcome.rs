@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     api::condition::Reason, api::text::chain, coderd, controller::cause, k8s::error::Error,
-    sync::twin::Cause,
+    sync::external::Cause,
 };
 
 /// How a reconcile of one object ended.

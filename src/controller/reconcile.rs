@@ -26,14 +26,14 @@ use crate::{
     },
     sync::{
         chain,
+        external::{Cause, External},
         fields::{ownership::Ownership, table},
-        kind::TwinFacts,
+        kind::ExternalObject,
         mass_deletion,
         note::{self, Note},
         outlook::Outlook,
         standing,
         step::{Action, Step, Write},
-        twin::{Cause, Twin},
     },
 };
 
@@ -150,7 +150,7 @@ async fn execute<K: Driven>(
 ) -> Result<StepResult<K>, Error> {
     let context = &look.context(attempt);
     Ok(match &step.action {
-        // Another worker may be binding another object to the same twin.
+        // Another worker may be binding another object to the same external.
         Action::Record(records) if !look.claims(records) => StepResult::Stale,
         Action::Record(records) => record(look, context, records, step).await?,
         Action::Write(change) => match write(look, change).await {
@@ -284,11 +284,11 @@ impl Controller {
     /// The inventory learns what the object is bound to, or waits for.
     pub(super) fn visited<K: Driven>(&self, key: &Key, object: &K, seen: &Seen<K>) {
         let binding = object.shared_status().binding;
-        let awaits = match &seen.twin {
+        let awaits = match &seen.external {
             _ if binding.is_some() => None,
-            Twin::Present(twin) => Some(Awaited::Twin(twin.id())),
-            Twin::Absent => object.awaited(seen),
-            Twin::Gone | Twin::Unknown(_) => None,
+            External::Present(external) => Some(Awaited::External(external.id())),
+            External::Absent => object.awaited(seen),
+            External::Gone | External::Unknown(_) => None,
         };
         let visit = Visit {
             binding: binding.and_then(|binding| binding.id.parse().ok()),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::{
     api::condition::Reason,
     coderd::{self, ServerVersion},
-    sync::{context::Session, refusal::DigestKey, twin::Cause},
+    sync::{context::Session, external::Cause, refusal::DigestKey},
 };
 
 /// The oldest coderd whose template PATCH leaves alone what it does not name.

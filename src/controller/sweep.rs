@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     coderd,
-    sync::{kind::TwinFacts, refusal::DigestKey, twin::Cause},
+    sync::{external::Cause, kind::ExternalObject, refusal::DigestKey},
 };
 
 /// A sweep takes at most this share of the time.
@@ -107,21 +107,21 @@ async fn sweep(controller: &Controller) -> Result<(), Cause> {
 }
 
 fn workspace_row(row: &coderd::Workspace, secrets: &coderd::Secrets) -> (Uuid, Row) {
-    let twin = workspace::translate(row, secrets).for_comparison();
+    let external = workspace::translate(row, secrets).for_comparison();
     let row_content = Row {
-        name: twin.object_name().to_string(),
-        organization: twin.organization.clone(),
-        content: RowContent::Workspace(Box::new(twin)),
+        name: external.object_name().to_string(),
+        organization: external.organization.clone(),
+        content: RowContent::Workspace(Box::new(external)),
     };
     (row.id, row_content)
 }
 
 fn template_row(row: &coderd::Template) -> (Uuid, Row) {
-    let twin = template::translate(row, None);
+    let external = template::translate(row, None);
     let row_content = Row {
-        name: twin.object_name().to_string(),
-        organization: twin.organization.clone(),
-        content: RowContent::Template(Box::new(twin)),
+        name: external.object_name().to_string(),
+        organization: external.organization.clone(),
+        content: RowContent::Template(Box::new(external)),
     };
     (row.id, row_content)
 }

@@ -21,10 +21,10 @@ use crate::{
     k8s::object::Objects,
     sync::{
         deletion::Departure,
+        external::External,
         fields::ownership::Ownership,
         spelling::Spelling,
         template::{Declared, Effect, Find, Sight, declared_source},
-        twin::Twin,
     },
 };
 
@@ -92,7 +92,7 @@ impl Driven for CoderTemplate {
         departure: Option<Departure>,
         seen: &mut Seen<Self>,
     ) -> Result<(), coderd::Error> {
-        if let Twin::Present(template) = &seen.twin {
+        if let External::Present(template) = &seen.external {
             let count = controller
                 .inventory
                 .workspaces_of(&template.organization, &template.name);

@@ -112,7 +112,7 @@ impl Controller {
                 tracing::warn!(
                     error = chain(&error),
                     ?delay,
-                    "this object cannot be read and is left as it is; its twin is nobody else's, and \
+                    "this object cannot be read and is left as it is; its external is nobody else's, and \
                      the other objects go on"
                 );
                 ("unreadable", Some(delay))

@@ -25,9 +25,9 @@ use crate::{
     k8s::object::Objects,
     sync::{
         deletion::Departure,
+        external::External,
         fields::ownership::Ownership,
         kind::Kind,
-        twin::Twin,
         workspace::{Effect, SettingsPatch, Sight, Site, parameters},
     },
 };
@@ -58,7 +58,7 @@ impl Driven for CoderWorkspace {
         id: Uuid,
         seen: &mut Seen<Self>,
     ) -> Result<(), coderd::Error> {
-        seen.twin = observe::by_id(controller, self, id).await?;
+        seen.external = observe::by_id(controller, self, id).await?;
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Driven for CoderWorkspace {
         _departure: Option<Departure>,
         seen: &mut Seen<Self>,
     ) -> Result<(), coderd::Error> {
-        if let Twin::Present(workspace) = &seen.twin {
+        if let External::Present(workspace) = &seen.external {
             let build = &workspace.build;
             let look = format!("{} {} {:?}", workspace.id, build.id, build.status);
             seen.own.stable_for = controller.memory.stable_for(key, &look);

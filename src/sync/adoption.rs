@@ -1,4 +1,4 @@
-//! From an object without a binding to one that is bound: adopt the twin that is there, or have one
+//! From an object without a binding to one that is bound: adopt the external that is there, or have one
 //! created.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     context::Context,
     guard,
-    kind::{Kind, TwinFacts},
+    kind::{ExternalObject, Kind},
     note::{Note, NoteReason},
     outlook::Outlook,
     spelling::{Spelled, Spelling},
@@ -31,9 +31,9 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(300);
 /// What a kind says of objects that are not bound.
 #[derive(Debug)]
 pub struct Rules<K: Kind> {
-    /// Why the twin, which has the natural key of the name, is not the one that is meant.
-    pub taken: fn(&K::Name, &K::Twin) -> Option<String>,
-    /// The next step of creating a twin that is absent.
+    /// Why the external, which has the natural key of the name, is not the one that is meant.
+    pub taken: fn(&K::Name, &K::External) -> Option<String>,
+    /// The next step of creating an external object that is absent.
     pub create: fn(&Context<K>, &K::Name) -> Step<K>,
 }
 
@@ -96,32 +96,32 @@ fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Step<K>> {
     })
 }
 
-/// Binds the object to a twin that is there.
+/// Binds the object to an external object that is there.
 fn adopt<K: Kind>(
     context: &Context<K>,
     name: &K::Name,
-    taken: fn(&K::Name, &K::Twin) -> Option<String>,
+    taken: fn(&K::Name, &K::External) -> Option<String>,
 ) -> Option<Step<K>> {
-    let twin = context.present()?;
+    let external = context.present()?;
     if let Some(other) = context.bound_elsewhere {
         let message = format!(
             "{} {} is bound to the object {other}; delete one of the two, with deletionPolicy Retain",
             K::NOUN,
-            twin.id()
+            external.id()
         );
         let outlook = Outlook::stalled(Reason::Duplicate, message);
         return Some(Step::look_again(LOOK_AGAIN, outlook));
     }
-    let taken = taken(name, twin).map(|message| stalled(Reason::NameTaken, message));
-    Some(taken.unwrap_or_else(|| bind(context, twin)))
+    let taken = taken(name, external).map(|message| stalled(Reason::NameTaken, message));
+    Some(taken.unwrap_or_else(|| bind(context, external)))
 }
 
-/// Binds the object to `twin`. It counts as created here only where a recorded attempt of ours made it.
-pub fn bind<K: Kind>(context: &Context<K>, twin: &K::Twin) -> Step<K> {
+/// Binds the object to `external`. It counts as created here only where a recorded attempt of ours made it.
+pub fn bind<K: Kind>(context: &Context<K>, external: &K::External) -> Step<K> {
     let standing = context.standing();
     let mut records = context.records();
-    let (noun, id) = (K::NOUN, twin.id());
-    let (origin, note) = if is_ours(context, twin) {
+    let (noun, id) = (K::NOUN, external.id());
+    let (origin, note) = if is_ours(context, external) {
         let note = Note::normal(NoteReason::Created, format!("created {noun} {id}"));
         (standing.origin(), note)
     } else {
@@ -158,13 +158,14 @@ fn restored_run(wanted: bool) -> RunRecord {
     }
 }
 
-/// Whether our recorded attempt made `twin`: we created it, no earlier than the attempt by coderd's own
+/// Whether our recorded attempt made `external`: we created it, no earlier than the attempt by coderd's own
 /// clock.
-pub fn is_ours<K: Kind>(context: &Context<K>, twin: &K::Twin) -> bool {
+pub fn is_ours<K: Kind>(context: &Context<K>, external: &K::External) -> bool {
     let standing = context.standing();
     let attempt = standing.sync.and_then(|sync| sync.attempt.as_ref());
     attempt.is_some_and(|attempt| {
-        twin.creator() == Some(context.session.us) && twin.created_at() >= attempt.requested_at.0
+        external.creator() == Some(context.session.us)
+            && external.created_at() >= attempt.requested_at.0
     })
 }
 
@@ -183,7 +184,7 @@ fn restored<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     })
 }
 
-/// An import whose twin is gone before it was bound takes its object back.
+/// An import whose external is gone before it was bound takes its object back.
 fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
     upkeep::remove(context, Outlook::reconciling(Reason::Deleting, message))

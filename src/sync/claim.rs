@@ -1,6 +1,6 @@
-//! What the aggregated API claims so that deleting an object there deletes its twin: it declares the
+//! What the aggregated API claims so that deleting an object there deletes its external: it declares the
 //! deletion policy and puts the finalizer on, then deletes. When it dies in between, the claim must not
-//! stay: a later plain delete would take the twin along.
+//! stay: a later plain delete would take the external along.
 
 use std::time::Duration;
 

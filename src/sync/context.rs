@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::{
     damper::{Correction, Damper, Fight},
+    external::{Cause, External},
     fields::{ownership::Ownership, rule::canonical},
     kind::Kind,
     refusal::{DigestKey, Refusals},
     standing::Standing,
-    twin::{Cause, Twin},
 };
 use crate::api::status::{Binding, Refusal, Suspension, Sync};
 
@@ -50,11 +50,11 @@ pub struct Context<'a, K: Kind> {
     pub object: &'a K,
     /// Who owns its fields.
     pub ownership: &'a Ownership,
-    /// Its twin, read live.
-    pub twin: &'a Twin<K::Twin>,
+    /// Its external, read live.
+    pub external: &'a External<K::External>,
     /// What else was looked at for this kind.
     pub sight: K::Sight<'a>,
-    /// The name of another object that is bound to the same twin.
+    /// The name of another object that is bound to the same external.
     pub bound_elsewhere: Option<&'a str>,
     /// The coderd that was asked.
     pub session: &'a Session,
@@ -112,11 +112,11 @@ impl<K: Kind> Context<'_, K> {
         }
     }
 
-    /// The twin, if it is there.
-    pub fn present(&self) -> Option<&K::Twin> {
-        match self.twin {
-            Twin::Present(twin) => Some(twin),
-            Twin::Absent | Twin::Gone | Twin::Unknown(_) => None,
+    /// The external, if it is there.
+    pub fn present(&self) -> Option<&K::External> {
+        match self.external {
+            External::Present(external) => Some(external),
+            External::Absent | External::Gone | External::Unknown(_) => None,
         }
     }
 

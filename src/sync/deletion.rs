@@ -1,4 +1,4 @@
-//! From a terminating object to one that is gone: delete the twin if that is in effect, with proof, and
+//! From a terminating object to one that is gone: delete the external if that is in effect, with proof, and
 //! let the object go.
 
 use jiff::{SignedDuration, Timestamp};
@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     adoption,
     context::Context,
+    external::External,
     guard,
     kind::Kind,
     mass_deletion,
@@ -13,7 +14,6 @@ use super::{
     outlook::{Outlook, Progress},
     standing::Standing,
     step::{Step, Write},
-    twin::Twin,
 };
 use crate::api::{condition::Reason, status::DeletionPolicy};
 
@@ -22,11 +22,11 @@ use crate::api::{condition::Reason, status::DeletionPolicy};
 pub enum Departure {
     /// It does not carry our finalizer: nothing is left to do.
     NotHeld,
-    /// Let it go; its twin, if there is one, stays.
+    /// Let it go; its external, if there is one, stays.
     Release,
-    /// Let it go once its twin is proved to be gone.
-    DeleteTwin,
-    /// A creation was begun and never settled: find out first whether it made a twin.
+    /// Let it go once its external is proved to be gone.
+    DeleteExternal,
+    /// A creation was begun and never settled: find out first whether it made an external object.
     SettleAttempt,
 }
 
@@ -41,7 +41,7 @@ pub fn departure(standing: &Standing, crd_is_going: bool) -> Option<Departure> {
     } else if crd_is_going || standing.deletion_policy() == DeletionPolicy::Retain {
         Departure::Release
     } else if standing.binding.is_some() {
-        Departure::DeleteTwin
+        Departure::DeleteExternal
     } else if standing.sync.is_some_and(|sync| sync.attempt.is_some()) {
         Departure::SettleAttempt
     } else {
@@ -50,28 +50,31 @@ pub fn departure(standing: &Standing, crd_is_going: bool) -> Option<Departure> {
 }
 
 /// What to do about an object that is being deleted; none if it is not.
-/// `delete` gives the next step of deleting the twin.
+/// `delete` gives the next step of deleting the external.
 pub fn plan<K: Kind>(
     context: &Context<K>,
-    delete: fn(&Context<K>, &K::Twin) -> Step<K>,
+    delete: fn(&Context<K>, &K::External) -> Step<K>,
 ) -> Option<Step<K>> {
     let standing = context.standing();
     let departure = departure(&standing, context.crd_is_going)?;
     Some(match departure {
         Departure::NotHeld => Step::rest(deleting("waiting for other finalizers")),
         Departure::Release => retain(),
-        Departure::DeleteTwin | Departure::SettleAttempt => guard::paused(context)
+        Departure::DeleteExternal | Departure::SettleAttempt => guard::paused(context)
             .map(with_exit)
             .or_else(|| proved(context))
             .or_else(|| guard::unknown(context).map(with_exit))
             .or_else(|| guard::read_only(context).map(with_exit))
             .unwrap_or_else(|| match context.present() {
                 None => settle_absent(context),
-                Some(twin) if departure == Departure::DeleteTwin => {
-                    mass_deletion::suspended(context)
-                        .unwrap_or_else(|| mass_deletion::counted(context, delete(context, twin)))
+                Some(external) if departure == Departure::DeleteExternal => {
+                    mass_deletion::suspended(context).unwrap_or_else(|| {
+                        mass_deletion::counted(context, delete(context, external))
+                    })
                 }
-                Some(twin) if adoption::is_ours(context, twin) => adoption::bind(context, twin),
+                Some(external) if adoption::is_ours(context, external) => {
+                    adoption::bind(context, external)
+                }
                 Some(_) => retain(),
             }),
     })
@@ -91,10 +94,10 @@ fn with_exit<K: Kind>(mut step: Step<K>) -> Step<K> {
     step
 }
 
-/// The twin is gone for good.
+/// The external is gone for good.
 fn proved<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} is deleted in Coder", K::NOUN);
-    (*context.twin == Twin::Gone).then(|| release(&message, NoteReason::Deleted))
+    (*context.external == External::Gone).then(|| release(&message, NoteReason::Deleted))
 }
 
 fn retain<K: Kind>() -> Step<K> {

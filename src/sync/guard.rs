@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{
     context::Context,
+    external::{Cause, External},
     kind::Kind,
     outlook::Outlook,
     step::Step,
-    twin::{Cause, Twin},
 };
 use crate::api::{condition::Reason, names};
 
@@ -50,11 +50,11 @@ pub fn paused<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     is_paused.then(|| Step::rest(Outlook::paused()))
 }
 
-/// Nothing happens on either side while the twin cannot be seen.
+/// Nothing happens on either side while the external cannot be seen.
 pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
-    match context.twin {
-        Twin::Unknown(cause) => Some(Step::rest(Outlook::unknown(cause))),
-        Twin::Present(_) | Twin::Absent | Twin::Gone => None,
+    match context.external {
+        External::Unknown(cause) => Some(Step::rest(Outlook::unknown(cause))),
+        External::Present(_) | External::Absent | External::Gone => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the core needs to know of a kind of object that has a twin in coderd; there are two.
+//! What the core needs to know of a kind of object that has an external object in coderd; there are two.
 
 use std::fmt::Debug;
 
@@ -13,22 +13,22 @@ use crate::api::{
     status::{Binding, DeletionPolicy, DriftPolicy, Sync},
 };
 
-/// A kind of object that has a twin in coderd.
+/// A kind of object that has an external object in coderd.
 pub trait Kind: Clone + Debug + PartialEq + 'static {
-    /// What coderd calls such a twin.
+    /// What coderd calls such an external object.
     const NOUN: &'static str;
     /// Whether coderd takes all changes of fields with one request; else each goes by itself.
     const IS_PATCHED_AS_ONE: bool;
 
     /// The identity that the object's name spells.
     type Name: ObjectName;
-    /// The twin, as far as deciding and reporting need it.
-    type Twin: TwinFacts<Self::Name> + Clone + Debug + PartialEq;
+    /// The external, as far as deciding and reporting need it.
+    type External: ExternalObject<Self::Name> + Clone + Debug + PartialEq;
     /// What is looked at for this kind only.
     type Sight<'a>: Clone + Debug;
     /// The request that changes fields.
     type Patch: Default;
-    /// The request that creates a twin.
+    /// The request that creates an external object.
     type New: Debug;
     /// One change of coderd other than of fields.
     type Effect: Clone + Debug + PartialEq;
@@ -56,8 +56,8 @@ pub trait Kind: Clone + Debug + PartialEq + 'static {
     fn asked(effect: &Self::Effect) -> (&'static str, Value);
 }
 
-/// What both kinds know of a twin.
-pub trait TwinFacts<Name> {
+/// What both kinds know of an external object.
+pub trait ExternalObject<Name> {
     /// coderd's id.
     fn id(&self) -> Uuid;
 

@@ -64,17 +64,17 @@ macro_rules! note_reasons {
 }
 
 note_reasons! {
-    /// The twin was created in coderd.
+    /// The external was created in coderd.
     Created,
-    /// The object was bound to a twin that existed.
+    /// The object was bound to an external object that existed.
     Adopted,
-    /// The object was made for a twin that existed.
+    /// The object was made for an external object that existed.
     Imported,
-    /// The twin was deleted in coderd.
+    /// The external was deleted in coderd.
     Deleted,
-    /// The object was removed; its twin has another name now, or is gone.
+    /// The object was removed; its external has another name now, or is gone.
     Removed,
-    /// The object was let go; its twin stays in coderd.
+    /// The object was let go; its external stays in coderd.
     Released,
     /// A declared value was put back in coderd.
     DriftCorrected,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::twin::Cause;
+use super::external::Cause;
 use crate::api::{
     condition::{ConditionType, Reason},
     text::shortened,

@@ -49,9 +49,9 @@ fn label_of<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
 }
 
 /// That deleting an object takes nothing away in coderd. Only a standing gives it, so that no delete of ours
-/// can be meant for the twin.
+/// can be meant for the external.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TwinStays(());
+pub struct ExternalStays(());
 
 impl<'a> Standing<'a> {
     /// The standing of `object`, whose fields are owned as said.
@@ -72,8 +72,8 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// What deleting the object does in coderd: as declared, else by who made the twin. A twin that
-    /// is still to be made will have been made here.
+    /// What deleting the object does in coderd: as declared, else by who made the external. An external
+    /// object that is still to be made will have been made here.
     pub fn deletion_policy(&self) -> DeletionPolicy {
         let by_origin = match self.origin() {
             Origin::Kubernetes => DeletionPolicy::Delete,
@@ -82,8 +82,8 @@ impl<'a> Standing<'a> {
         self.deletion_policy.unwrap_or(by_origin)
     }
 
-    /// Who made the twin, or would make it. The label outlives the binding: a twin that is made again
-    /// counts as the one before, so that the default policy stays what it was.
+    /// Who made the external, or would make it. The label outlives the binding: an external object that is
+    /// made again counts as the one before, so that the default policy stays what it was.
     pub fn origin(&self) -> Origin {
         let was_adopted = self.label(names::LABEL_ORIGIN) == Some(Origin::Coderd.as_str());
         match self.binding {
@@ -93,14 +93,14 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// Whether the object only shows a twin that was made in coderd: nobody asked for the object, and
-    /// nobody declares anything in it. What was made here stays somebody's, also where every field was
-    /// handed back.
+    /// Whether the object only shows an external object that was made in coderd: nobody asked for the
+    /// object, and nobody declares anything in it. What was made here stays somebody's, also where every
+    /// field was handed back.
     pub fn is_imported(&self) -> bool {
         self.origin() == Origin::Coderd && !self.is_declared
     }
 
-    /// Whether the object may be deleted by us, for its twin stays: nobody but us made it, or declares
+    /// Whether the object may be deleted by us, for its external stays: nobody but us made it, or declares
     /// anything in it.
     pub fn is_removable(&self) -> bool {
         self.is_imported() && self.deletion_policy() == DeletionPolicy::Retain
@@ -108,8 +108,8 @@ impl<'a> Standing<'a> {
 
     /// That deleting the object takes nothing away; none where it is not removable, or our own finalizer
     /// would be met.
-    pub fn twin_stays(&self) -> Option<TwinStays> {
-        (self.is_removable() && !self.has_finalizer()).then_some(TwinStays(()))
+    pub fn external_stays(&self) -> Option<ExternalStays> {
+        (self.is_removable() && !self.has_finalizer()).then_some(ExternalStays(()))
     }
 
     /// The records of the controller, empty where there are none.
@@ -160,7 +160,7 @@ impl<'a> Standing<'a> {
     }
 
     /// The generation and the request for a reconcile that a status with this outlook has acted on.
-    /// None as long as the object is only being tied to its twin: what is pushed then carries out an
+    /// None as long as the object is only being tied to its external: what is pushed then carries out an
     /// edit, and corrects nobody.
     pub fn acted_on(&self, outlook: &Outlook) -> (Option<i64>, Option<String>) {
         if outlook.is_unknown() || outlook.because.0 == Reason::Creating {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     context::Records, damper::Correction, fields::table::Change, kind::Kind, note::Note,
-    outlook::Outlook, standing::TwinStays,
+    outlook::Outlook, standing::ExternalStays,
 };
 use crate::api::status::{Origin, Refusal};
 
@@ -68,8 +68,8 @@ pub enum Write {
     ApplyOrigin(Origin),
     /// Give up what the aggregated API claimed for a deletion that did not come.
     DropClaim,
-    /// Delete the object; its twin is gone or has another name.
-    Delete(TwinStays),
+    /// Delete the object; its external is gone or has another name.
+    Delete(ExternalStays),
 }
 
 impl Write {

@@ -4,11 +4,11 @@ pub mod creation;
 pub mod declared;
 pub mod deletion;
 pub mod effect;
+pub mod external;
 pub mod fields;
 pub mod files;
 pub mod plan;
 pub mod report;
-pub mod twin;
 pub mod version;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use self::{
     declared::{Declared, declared_source},
     effect::Effect,
-    twin::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
+    external::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
 };
 use super::{
     build_wait::BuildWait,
@@ -72,7 +72,7 @@ impl Kind for CoderTemplate {
     const IS_PATCHED_AS_ONE: bool = true;
 
     type Name = TemplateName;
-    type Twin = Template;
+    type External = Template;
     type Sight<'a> = Sight<'a>;
     type Patch = TemplatePatch;
     type New = NewTemplate;

@@ -1,42 +1,45 @@
-//! What a bound object needs before its settings matter: it follows its twin, carries the origin
-//! label, and has our finalizer exactly while deleting it deletes the twin.
+//! What a bound object needs before its settings matter: it follows its external, carries the origin
+//! label, and has our finalizer exactly while deleting it deletes the external.
 
 use super::{
     context::Context,
-    kind::{Kind, TwinFacts},
+    external::External,
+    kind::{ExternalObject, Kind},
     mass_deletion,
     note::{Note, NoteReason},
     outlook::Outlook,
     standing::Standing,
     step::{Step, Write},
-    twin::Twin,
 };
 use crate::api::{condition::Reason, names, object_name::ObjectName, status::DeletionPolicy};
 
-/// Deletes an imported object, whose twin stays; none where the object is not ours to delete. A finalizer
-/// left over from an earlier policy goes first, for the deletion would wait for it; and so does a person,
-/// where very many go.
+/// Deletes an imported object, whose external stays; none where the object is not ours to delete. A
+/// finalizer left over from an earlier policy goes first, for the deletion would wait for it; and so does
+/// a person, where very many go.
 pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Step<K>> {
     let standing = context.standing();
     if !standing.is_removable() {
         return None;
     }
     let suspended = mass_deletion::removal_suspended(context);
-    Some(suspended.unwrap_or_else(|| match standing.twin_stays() {
-        Some(twin_stays) => {
-            let note = Note::normal(NoteReason::Removed, &outlook.because.1);
-            Step::write(Write::Delete(twin_stays), outlook).noting(Some(note))
-        }
-        None => Step::write(Write::RemoveFinalizer, outlook),
-    }))
+    Some(
+        suspended.unwrap_or_else(|| match standing.external_stays() {
+            Some(external_stays) => {
+                let note = Note::normal(NoteReason::Removed, &outlook.because.1);
+                Step::write(Write::Delete(external_stays), outlook).noting(Some(note))
+            }
+            None => Step::write(Write::RemoveFinalizer, outlook),
+        }),
+    )
 }
 
-/// The twin is gone for good. An imported object follows it; of a declared one becomes what `declared` says.
+/// The external is gone for good. An imported object follows it; of a declared one becomes what `declared`
+/// says.
 pub fn lost<K: Kind>(
     context: &Context<K>,
     declared: fn(&Context<K>, &str) -> Step<K>,
 ) -> Option<Step<K>> {
-    if *context.twin != Twin::Gone {
+    if *context.external != External::Gone {
         return None;
     }
     let id = &context.standing().binding?.id;
@@ -45,7 +48,7 @@ pub fn lost<K: Kind>(
     Some(remove(context, outlook).unwrap_or_else(|| declared(context, id)))
 }
 
-/// An imported object whose twin has another name now goes; the new name is imported again.
+/// An imported object whose external has another name now goes; the new name is imported again.
 pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let now_named = new_name(context)?;
     let noun = K::NOUN;
@@ -56,7 +59,7 @@ pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     )
 }
 
-/// A declared object whose twin has another name now keeps syncing by id.
+/// A declared object whose external has another name now keeps syncing by id.
 pub fn other_name<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let name = new_name(context)?;
     let message = format!(
@@ -68,11 +71,11 @@ pub fn other_name<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     Some(Step::pass(outlook))
 }
 
-/// The name that an object for the twin would have now, where it is another one.
+/// The name that an object for the external would have now, where it is another one.
 pub fn new_name<K: Kind>(context: &Context<K>) -> Option<K::Name> {
     let own = K::Name::parse(context.name())?;
-    let twin = context.present()?;
-    let now = twin.object_name().of_control_plane(own.control_plane());
+    let external = context.present()?;
+    let now = external.object_name().of_control_plane(own.control_plane());
     (now != own).then_some(now)
 }
 
@@ -85,7 +88,7 @@ pub fn origin<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     (!is_there).then(|| Step::write(Write::ApplyOrigin(origin), outlook))
 }
 
-/// Our finalizer is on exactly while deleting the object also deletes the twin.
+/// Our finalizer is on exactly while deleting the object also deletes the external.
 pub fn finalizer<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let write = finalizer_change(&context.standing())?;
     let outlook = Outlook::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");

@@ -4,13 +4,13 @@ pub mod builds;
 pub mod creation;
 pub mod deletion;
 pub mod effect;
+pub mod external;
 pub mod fields;
 pub mod parameters;
 pub mod plan;
 pub mod power;
 pub mod report;
 pub mod schedule;
-pub mod twin;
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use self::{
     effect::{Effect, NewBuild, NewWorkspace, SettingsPatch},
-    twin::{Parameter, Site, TemplateSite, Workspace},
+    external::{Parameter, Site, TemplateSite, Workspace},
 };
 use super::{
     kind::{Kind, SharedSpec, SharedStatus},
@@ -52,7 +52,7 @@ impl Kind for CoderWorkspace {
     const IS_PATCHED_AS_ONE: bool = false;
 
     type Name = WorkspaceName;
-    type Twin = Workspace;
+    type External = Workspace;
     type Sight<'a> = Sight<'a>;
     type Patch = SettingsPatch;
     type New = NewWorkspace;

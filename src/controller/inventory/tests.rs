@@ -69,13 +69,13 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
     let inventory = Inventory::default();
     let for_go = workspace("acme.ann.dev");
     let for_rust = workspace("acme.ann.other");
-    let for_twin = workspace("static.acme.bob.dev");
-    let for_other_twin = workspace("static.acme.eve.dev");
+    let for_external = workspace("static.acme.bob.dev");
+    let for_other_external = workspace("static.acme.eve.dev");
     let template = Awaited::template("Acme", "GO");
     inventory.object_visited(&for_go, waiting_for(template));
     inventory.object_visited(&for_rust, waiting_for(Awaited::template("acme", "rust")));
-    inventory.object_visited(&for_twin, waiting_for(Awaited::Twin(id(2))));
-    inventory.object_visited(&for_other_twin, waiting_for(Awaited::Twin(id(3))));
+    inventory.object_visited(&for_external, waiting_for(Awaited::External(id(2))));
+    inventory.object_visited(&for_other_external, waiting_for(Awaited::External(id(3))));
 
     // A template in coderd.
     let rows = || BTreeMap::from([(id(1), template_row())]);
@@ -96,15 +96,15 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
     assert_eq!(inventory.object_visited(&key, bound_to(1, true)), []);
     assert_eq!(inventory.object_gone(&key), []);
 
-    // A twin that another object lets go.
+    // An external object that another object lets go.
     let holder = workspace("acme.bob.dev");
     inventory.object_visited(&holder, bound_to(2, true));
     assert_eq!(
         inventory.object_gone(&holder),
-        std::slice::from_ref(&for_twin)
+        std::slice::from_ref(&for_external)
     );
 
-    // A twin that gives its name free, and one that goes.
+    // An external object that gives its name free, and one that goes.
     let named = |name: &str| {
         let name = name.to_owned();
         let row = Row {
@@ -115,10 +115,10 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
     };
     inventory.swept(named("acme.before"), |_| false);
     let renamed = inventory.swept(named("acme.after"), |_| false).woken;
-    assert!(renamed.contains(&for_twin) && !renamed.contains(&for_other_twin));
+    assert!(renamed.contains(&for_external) && !renamed.contains(&for_other_external));
     assert_eq!(
         woken(inventory.swept(BTreeMap::new(), |_| false)),
-        [for_twin]
+        [for_external]
     );
 
     // What waits no more is left alone.

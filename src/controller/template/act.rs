@@ -15,7 +15,7 @@ use crate::{
         look::Look,
         outcome::{self, StepResult},
     },
-    sync::{template::Effect, twin::Cause},
+    sync::{external::Cause, template::Effect},
 };
 
 /// Sends the one request of `patch`.
@@ -25,7 +25,7 @@ pub(super) async fn update(
 ) -> Result<StepResult, StepResult> {
     let client = &look.controller.settings.coderd;
     Ok(outcome::of(
-        client.patch_template(look.twin_id()?, patch).await,
+        client.patch_template(look.external_id()?, patch).await,
     ))
 }
 
@@ -44,9 +44,9 @@ pub(super) async fn act(
         Effect::Unarchive(version) => outcome::of(client.unarchive_version(*version).await),
         Effect::Create(new) => create(look, new).await?,
         Effect::Promote(version) => {
-            outcome::of(client.promote_version(look.twin_id()?, *version).await)
+            outcome::of(client.promote_version(look.external_id()?, *version).await)
         }
-        Effect::Delete => delete(client, look.twin_id()?).await,
+        Effect::Delete => delete(client, look.external_id()?).await,
     })
 }
 

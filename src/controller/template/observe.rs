@@ -11,12 +11,12 @@ use crate::{
     coderd,
     controller::{Controller, Key, cause, look::Seen},
     sync::{
+        external::{Cause, External},
         fields::ownership::Ownership,
         template::{
             Find, files,
             version::{self, Seek},
         },
-        twin::{Cause, Twin},
     },
 };
 
@@ -25,7 +25,7 @@ const LOG_LINES: usize = 200;
 /// How many jobs are searched for a version that has no template yet.
 const JOBS: u32 = 200;
 
-/// The twin by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
+/// The external by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
 /// deleted templates tells them apart.
 pub(super) async fn by_id(
     controller: &Controller,
@@ -34,14 +34,14 @@ pub(super) async fn by_id(
 ) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
     match client.template(id).await {
-        Ok(wire) if wire.deleted => seen.twin = Twin::Gone,
+        Ok(wire) if wire.deleted => seen.external = External::Gone,
         Ok(wire) => present(controller, &wire, seen).await?,
         Err(error) if error.is_not_found() => {
             let is_gone = client.deleted_template(id).await?.is_some();
-            seen.twin = if is_gone {
-                Twin::Gone
+            seen.external = if is_gone {
+                External::Gone
             } else {
-                Twin::Unknown(cause::of(&error))
+                External::Unknown(cause::of(&error))
             };
         }
         Err(error) => return Err(error),
@@ -49,7 +49,7 @@ pub(super) async fn by_id(
     Ok(())
 }
 
-/// The twin by its natural key.
+/// The external by its natural key.
 pub(super) async fn by_name(
     controller: &Controller,
     name: &TemplateName,
@@ -73,7 +73,7 @@ pub(super) async fn by_name(
     Ok(())
 }
 
-/// The twin, with the name of its active version.
+/// The external, with the name of its active version.
 async fn present(
     controller: &Controller,
     wire: &coderd::Template,
@@ -86,7 +86,7 @@ async fn present(
         .await?;
     controller.directory.template_seen(wire);
     seen.own.organization_id = Some(wire.organization_id);
-    seen.twin = Twin::Present(translate(wire, Some(&active)));
+    seen.external = External::Present(translate(wire, Some(&active)));
     Ok(())
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn sources(
             seen.own.sought = sought;
         }
     }
-    let Twin::Present(template) = &seen.twin else {
+    let External::Present(template) = &seen.external else {
         return Ok(());
     };
     let decides = match &seen.own.source {
@@ -133,7 +133,7 @@ pub(super) async fn sources(
         };
         if active.is_none() {
             let message = "waiting until the archives of other templates are read";
-            seen.twin = Twin::Unknown(Cause::new(Reason::Pending, message));
+            seen.external = External::Unknown(Cause::new(Reason::Pending, message));
         }
         seen.own.active = active;
     }
@@ -154,9 +154,9 @@ async fn find_version(
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         },
-        Seek::ByName(name) => match &seen.twin {
-            Twin::Present(template) => client.version_by_name(template.id, name).await?.found,
-            Twin::Absent | Twin::Gone | Twin::Unknown(_) => {
+        Seek::ByName(name) => match &seen.external {
+            External::Present(template) => client.version_by_name(template.id, name).await?.found,
+            External::Absent | External::Gone | External::Unknown(_) => {
                 let us = seen.session.us;
                 unattached(client, seen.own.organization_id, us, name).await?
             }

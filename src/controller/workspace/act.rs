@@ -21,7 +21,7 @@ pub(super) async fn update(
     patch: &SettingsPatch,
 ) -> Result<StepResult, StepResult> {
     let client = &look.controller.settings.coderd;
-    let id = look.twin_id()?;
+    let id = look.external_id()?;
     if let Some(millis) = patch.ttl_millis {
         client.set_workspace_ttl(id, millis).await?;
     }
@@ -48,7 +48,7 @@ pub(super) async fn act(
         }
         Effect::Build(new) => {
             let body = new_build(new)?;
-            outcome::of(client.create_build(look.twin_id()?, &body).await)
+            outcome::of(client.create_build(look.external_id()?, &body).await)
         }
     })
 }

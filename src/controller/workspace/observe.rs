@@ -10,25 +10,25 @@ use crate::{
     coderd,
     controller::{Controller, look::Seen},
     sync::{
-        twin::Twin,
+        external::External,
         workspace::{Site, TemplateSite, Workspace, parameters},
     },
 };
 
-/// The twin by its id: only coderd's own word about this very id proves that it is gone.
+/// The external by its id: only coderd's own word about this very id proves that it is gone.
 pub(super) async fn by_id(
     controller: &Controller,
     object: &CoderWorkspace,
     id: Uuid,
-) -> Result<Twin<Workspace>, coderd::Error> {
+) -> Result<External<Workspace>, coderd::Error> {
     match controller.settings.coderd.workspace(id).await {
-        Ok(wire) => Ok(Twin::Present(complete(controller, object, wire).await?)),
-        Err(error) if error.is_gone() => Ok(Twin::Gone),
+        Ok(wire) => Ok(External::Present(complete(controller, object, wire).await?)),
+        Err(error) if error.is_gone() => Ok(External::Gone),
         Err(error) => Err(error),
     }
 }
 
-/// The twin by its natural key, and the place where it belongs.
+/// The external by its natural key, and the place where it belongs.
 pub(super) async fn by_name(
     controller: &Controller,
     object: &CoderWorkspace,
@@ -51,9 +51,9 @@ pub(super) async fn by_name(
         let first = client
             .build_by_number(&wire.owner_name, &wire.name, 1)
             .await?;
-        let mut twin = complete(controller, object, wire).await?;
-        twin.creator = Some(first.initiator_id);
-        seen.twin = Twin::Present(twin);
+        let mut external = complete(controller, object, wire).await?;
+        external.creator = Some(first.initiator_id);
+        seen.external = External::Present(external);
     } else if let (Some(template), Some(organization)) =
         (object.spec.template_name.as_deref(), organization_id)
     {

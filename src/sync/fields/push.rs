@@ -14,7 +14,7 @@ use crate::{
     sync::{
         context::Context,
         damper::{Correction, Fight},
-        kind::{Kind, TwinFacts},
+        kind::{ExternalObject, Kind},
         note::{Note, NoteReason},
         outlook::Outlook,
         step::{Step, Write},
@@ -58,12 +58,12 @@ struct Found {
 }
 
 impl Found {
-    fn of<K: Kind>(context: &Context<K>, fields: &[Field<K>], twin: &K::Twin) -> Self {
+    fn of<K: Kind>(context: &Context<K>, fields: &[Field<K>], external: &K::External) -> Self {
         let policy = context.standing().drift_policy;
         let mut found = Self::default();
         for field in fields {
             let name = field.name;
-            let state = field.state(context.object, context.ownership, twin);
+            let state = field.state(context.object, context.ownership, external);
             match rule::decide(&state, policy, context.refusals()) {
                 Verdict::Equal | Verdict::LetGo | Verdict::Mirror { .. } => {}
                 Verdict::Drift { .. } => found.drifted.push(state.difference()),
@@ -151,9 +151,11 @@ pub fn refused_before<K: Kind>(refusal: &Refusal) -> Step<K> {
 
 /// What coderd shows of the field called `name`.
 pub fn shown<K: Kind>(context: &Context<K>, fields: &[Field<K>], name: &str) -> Option<Value> {
-    let twin = context.present()?;
+    let external = context.present()?;
     let field = fields.iter().find(|field| field.name == name)?;
-    field.state(context.object, context.ownership, twin).actual
+    field
+        .state(context.object, context.ownership, external)
+        .actual
 }
 
 /// The state of the field `name` of `spec`, which is in no table.
@@ -171,14 +173,14 @@ pub fn state<K: Kind>(
 pub fn mirrored<K: Kind>(
     context: &Context<K>,
     fields: &[Field<K>],
-    twin: &K::Twin,
+    external: &K::External,
     others: impl IntoIterator<Item = FieldState>,
 ) -> Vec<FieldState> {
     let states = fields
         .iter()
-        .map(|field| field.state(context.object, context.ownership, twin));
+        .map(|field| field.state(context.object, context.ownership, external));
     let wanted = context.object.shared_spec().organization.map(Value::from);
-    let name = K::Name::parse(context.name()).unwrap_or_else(|| twin.object_name());
+    let name = K::Name::parse(context.name()).unwrap_or_else(|| external.object_name());
     let actual = Some(Value::from(name.organization()));
     let organization = state(context, "organization", wanted, actual);
     states.chain([organization]).chain(others).collect()

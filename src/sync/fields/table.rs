@@ -18,10 +18,10 @@ pub struct Field<K: Kind> {
     /// Its value in `spec`.
     pub declared: fn(&K) -> Option<Value>,
     /// Its value in coderd.
-    pub external: fn(&K::Twin) -> Option<Value>,
+    pub external: fn(&K::External) -> Option<Value>,
     /// Puts a value into the request that changes it; none clears it.
     pub patch: fn(&mut K::Patch, Option<&Value>),
-    /// Puts a value into the request that creates the twin.
+    /// Puts a value into the request that creates the external.
     pub create: fn(&mut K::New, Option<&Value>),
     /// Whether the schema has room for a value of coderd.
     pub fits: fn(&Value) -> bool,
@@ -38,9 +38,9 @@ pub struct Change {
 
 impl<K: Kind> Field<K> {
     /// How both sides have it.
-    pub fn state(&self, object: &K, ownership: &Ownership, twin: &K::Twin) -> FieldState {
+    pub fn state(&self, object: &K, ownership: &Ownership, external: &K::External) -> FieldState {
         let path = FieldPath::spec(self.name);
-        let (wanted, actual) = ((self.declared)(object), (self.external)(twin));
+        let (wanted, actual) = ((self.declared)(object), (self.external)(external));
         let state = FieldState::new(path, ownership, wanted, actual);
         let fits = state.actual.as_ref().is_none_or(self.fits);
         FieldState {
@@ -61,7 +61,7 @@ pub fn patch<K: Kind>(fields: &[Field<K>], changes: &[Change]) -> K::Patch {
     patch
 }
 
-/// Puts what `object` declares of `fields` into the request that creates its twin.
+/// Puts what `object` declares of `fields` into the request that creates its external.
 pub fn create<K: Kind>(fields: &[Field<K>], object: &K, new: &mut K::New) {
     for field in fields {
         let value = (field.declared)(object).and_then(super::rule::canonical);

@@ -18,12 +18,12 @@ use crate::{
         chain::{self, Planned},
         context::{Context, Records, Session},
         damper::Damper,
+        external::{Cause, External},
         fields::{ownership::Ownership, table::Change},
         outlook::Progress,
         refusal::DigestKey,
         report, standing,
         step::{Action, Step, Write},
-        twin::{Cause, Twin},
     },
 };
 
@@ -51,7 +51,7 @@ pub(crate) trait Staged: Planned<Status: Serialize> + Serialize + DeserializeOwn
 #[derive(Clone, Debug)]
 pub(crate) struct Scene<K: Staged> {
     pub(crate) stored: Stored,
-    pub(crate) twin: Twin<K::Twin>,
+    pub(crate) external: External<K::External>,
     pub(crate) own: K::Own,
     pub(crate) bound_elsewhere: Option<&'static str>,
     pub(crate) read_only: Option<Cause>,
@@ -83,7 +83,7 @@ impl<K: Staged> Scene<K> {
         stored.status["conditions"] = json!([condition]);
         Self {
             stored,
-            twin: Twin::Absent,
+            external: External::Absent,
             own: K::Own::default(),
             bound_elsewhere: None,
             read_only: None,
@@ -100,9 +100,9 @@ impl<K: Staged> Scene<K> {
         }
     }
 
-    /// An object that is bound to `twin`, with the fields of `mirrored` that nobody else owns.
+    /// An object that is bound to `external`, with the fields of `mirrored` that nobody else owns.
     pub(crate) fn bound_to(
-        twin: K::Twin,
+        external: K::External,
         manager: &str,
         spec: &Value,
         mirrored: &Value,
@@ -120,7 +120,7 @@ impl<K: Staged> Scene<K> {
             "deploymentID": DEPLOYMENT, "id": K::ID, "origin": origin.as_str(),
             "boundAt": "2026-11-21T09:00:00Z",
         });
-        scene.twin = Twin::Present(twin);
+        scene.external = External::Present(external);
         scene
     }
 
@@ -130,11 +130,11 @@ impl<K: Staged> Scene<K> {
     }
 
     pub(crate) fn gone(self) -> Self {
-        self.change(|scene| scene.twin = Twin::Gone)
+        self.change(|scene| scene.external = External::Gone)
     }
 
     pub(crate) fn unknown(self) -> Self {
-        self.change(|scene| scene.twin = Twin::Unknown(cause()))
+        self.change(|scene| scene.external = External::Unknown(cause()))
     }
 
     pub(crate) fn annotated(self, name: &str, value: &str) -> Self {
@@ -183,7 +183,7 @@ impl<K: Staged> Scene<K> {
         judge(&Context {
             object: &object,
             ownership: &ownership,
-            twin: &self.twin,
+            external: &self.external,
             sight: K::sight(&self.own, &derived),
             bound_elsewhere: self.bound_elsewhere,
             session: &session,

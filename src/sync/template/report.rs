@@ -9,10 +9,10 @@ use crate::{
         template::{CoderTemplate, TemplateStatus},
     },
     sync::{
+        external::External,
         outlook::{Finding, Outlook, finding},
         report::Report,
         rounding::to_the_second,
-        twin::Twin,
     },
 };
 
@@ -32,9 +32,9 @@ pub fn promoted(context: &Context) -> Option<Finding> {
     context.sight.source?;
     let Some(template) = context.present() else {
         let message = "coderd has no template with the declared source yet";
-        return match context.twin {
-            Twin::Unknown(cause) => Some(finding(None, cause.reason, &cause.message)),
-            Twin::Absent | Twin::Gone | Twin::Present(_) => {
+        return match context.external {
+            External::Unknown(cause) => Some(finding(None, cause.reason, &cause.message)),
+            External::Absent | External::Gone | External::Present(_) => {
                 Some(finding(Some(false), Reason::NotPromoted, message))
             }
         };
@@ -64,10 +64,10 @@ fn is_promoted(context: &Context, template: &Template) -> bool {
 
 /// The complete status: what coderd says of the template, and the report.
 pub fn status(context: &Context, report: Report<CoderTemplate>) -> TemplateStatus {
-    let facts = match context.twin {
-        Twin::Present(template) => facts(template),
-        Twin::Absent => TemplateStatus::default(),
-        Twin::Gone | Twin::Unknown(_) => context.object.status.clone().unwrap_or_default(),
+    let facts = match context.external {
+        External::Present(template) => facts(template),
+        External::Absent => TemplateStatus::default(),
+        External::Gone | External::Unknown(_) => context.object.status.clone().unwrap_or_default(),
     };
     let Report {
         observed_generation,

@@ -15,12 +15,12 @@ use crate::{
         status::Origin,
     },
     sync::{
+        external::External,
         fields::{ownership::Ownership, table::Change},
         note::NoteReason,
         source::{self, Source},
         stage::{self, Staged, US, USER, at, cause, id},
         step::{Action, Write},
-        twin::Twin,
     },
 };
 
@@ -182,22 +182,22 @@ impl Scene {
         )
     }
 
-    fn twin(self, change: impl FnOnce(&mut Template)) -> Self {
+    fn external(self, change: impl FnOnce(&mut Template)) -> Self {
         self.change(|scene| {
-            if let Twin::Present(twin) = &mut scene.twin {
-                change(twin);
+            if let External::Present(external) = &mut scene.external {
+                change(external);
             } else {
-                let mut twin = template();
-                change(&mut twin);
-                scene.twin = Twin::Present(twin);
+                let mut external = template();
+                change(&mut external);
+                scene.external = External::Present(external);
             }
         })
     }
 
     fn active(self, id: &str) -> Self {
-        self.twin(|twin| {
-            twin.active_version_name = format!("name-of-{id}");
-            twin.active_version_id = stage::id(id);
+        self.external(|external| {
+            external.active_version_name = format!("name-of-{id}");
+            external.active_version_id = stage::id(id);
         })
     }
 

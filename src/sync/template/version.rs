@@ -283,7 +283,7 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
     };
     let is_active = context
         .present()
-        .is_some_and(|twin| twin.active_version_id == version.id);
+        .is_some_and(|external| external.active_version_id == version.id);
     // Only what was built here has a beginning, and so an end.
     let ended = ended && record.started_at.is_some();
     let kept = version.kept_variables.as_deref().map(content::kept);

@@ -5,9 +5,9 @@ use crate::{
     api::{condition::Reason, names},
     sync::{
         build::{Build, Job, Transition},
+        external::External,
         outlook::{Finding, Outlook, finding},
         payload,
-        twin::Twin,
     },
 };
 
@@ -71,16 +71,16 @@ pub fn failure(build: &Build, is_retried: bool) -> String {
 
 /// `Running`: known only after a start or stop that succeeded.
 pub fn running(context: &Context) -> Option<Finding> {
-    let build = match context.twin {
-        Twin::Present(workspace) => &workspace.build,
-        Twin::Absent | Twin::Gone => {
+    let build = match context.external {
+        External::Present(workspace) => &workspace.build,
+        External::Absent | External::Gone => {
             return Some(finding(
                 Some(false),
                 Reason::Stopped,
                 "there is no workspace",
             ));
         }
-        Twin::Unknown(_) => return None,
+        External::Unknown(_) => return None,
     };
     let number = build.number;
     Some(match (build.run_state(), build.job, build.transition) {

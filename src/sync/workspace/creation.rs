@@ -64,7 +64,7 @@ fn creating() -> Outlook {
     Outlook::reconciling(Reason::Creating, "the workspace is being created")
 }
 
-/// A declared object whose workspace is gone stays, for its disk is lost and a new, empty twin would
+/// A declared object whose workspace is gone stays, for its disk is lost and a new, empty external would
 /// hide that.
 pub fn lost(context: &Context, id: &str) -> Step {
     if context.standing().annotation(names::ANNOTATION_RECREATE) == Some(id) {

@@ -7,10 +7,10 @@ use super::{Context, Workspace, schedule};
 use crate::{
     api::workspace::{CoderWorkspace, WorkspaceStatus},
     sync::{
+        external::External,
         outlook::Outlook,
         report::Report,
         rounding::{to_the_hour, to_the_second},
-        twin::Twin,
     },
 };
 
@@ -29,10 +29,10 @@ pub fn settled(context: &Context, workspace: &Workspace) -> Outlook {
 
 /// The complete status: what coderd says of the workspace, and the report.
 pub fn status(context: &Context, report: Report<CoderWorkspace>) -> WorkspaceStatus {
-    let facts = match context.twin {
-        Twin::Present(workspace) => facts(context, workspace),
-        Twin::Absent => WorkspaceStatus::default(),
-        Twin::Gone | Twin::Unknown(_) => context.object.status.clone().unwrap_or_default(),
+    let facts = match context.external {
+        External::Present(workspace) => facts(context, workspace),
+        External::Absent => WorkspaceStatus::default(),
+        External::Gone | External::Unknown(_) => context.object.status.clone().unwrap_or_default(),
     };
     let Report {
         observed_generation,

@@ -18,6 +18,7 @@ use crate::{
     },
     sync::{
         build::{Build, Job, Transition},
+        external::{Cause, External},
         fields::ownership::Ownership,
         fields::table::Change,
         mass_deletion,
@@ -25,7 +26,6 @@ use crate::{
         spelling::Spelling,
         stage::{self, DEPLOYMENT, Staged, US, USER, at, cause, id},
         step::{Action, Write},
-        twin::{Cause, Twin},
     },
 };
 
@@ -107,11 +107,11 @@ impl Scene {
         )
     }
 
-    fn twin(self, change: impl FnOnce(&mut Workspace)) -> Self {
+    fn external(self, change: impl FnOnce(&mut Workspace)) -> Self {
         self.change(|scene| {
-            let mut twin = workspace();
-            change(&mut twin);
-            scene.twin = Twin::Present(twin);
+            let mut external = workspace();
+            change(&mut external);
+            scene.external = External::Present(external);
         })
     }
 }

@@ -26,17 +26,19 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
     ("paused", |scene| {
         scene.stored.annotate(names::ANNOTATION_PAUSED, "true");
     }),
-    ("unknown", |scene| scene.twin = Twin::Unknown(cause())),
+    ("unknown", |scene| {
+        scene.external = External::Unknown(cause())
+    }),
     ("adopt", |scene| {
         let status = scene.stored.status.as_object_mut().unwrap();
         status.remove("binding");
         scene.own.organization = Some(Spelling::Canonical);
     }),
-    ("lost", |scene| scene.twin = Twin::Gone),
+    ("lost", |scene| scene.external = External::Gone),
     ("read_only", |scene| scene.read_only = Some(cause())),
     ("renamed", |scene| {
-        if let Twin::Present(twin) = &mut scene.twin {
-            twin.name = "new".to_owned();
+        if let External::Present(external) = &mut scene.external {
+            external.name = "new".to_owned();
         }
     }),
     ("origin_label", |scene| scene.stored.labels.clear()),
@@ -54,8 +56,8 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
         scene.own.active = Some(content("b"));
     }),
     ("mirror", |scene| {
-        if let Twin::Present(twin) = &mut scene.twin {
-            twin.description = "for Go".to_owned();
+        if let External::Present(external) = &mut scene.external {
+            external.description = "for Go".to_owned();
         }
     }),
     ("other_name", |scene| {
@@ -63,8 +65,8 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
         scene.stored.status["binding"]["origin"] = json!("kubernetes");
         scene.stored.label(Origin::Kubernetes);
         scene.stored.has_finalizer = true;
-        if let Twin::Present(twin) = &mut scene.twin {
-            twin.name = "new".to_owned();
+        if let External::Present(external) = &mut scene.external {
+            external.name = "new".to_owned();
         }
     }),
 ];

@@ -61,9 +61,9 @@ fn row_created_here_goes_by_finalizer_version_attempt_template_and_binding() {
     );
     assert_eq!(new.display_name, "Go");
 
-    let scene = scene.active("v1").twin(|twin| {
-        (twin.creator, twin.created_at) = (US, at("10:00:00"));
-        twin.display_name = "Go".to_owned();
+    let scene = scene.active("v1").external(|external| {
+        (external.creator, external.created_at) = (US, at("10:00:00"));
+        external.display_name = "Go".to_owned();
     });
     let records = scene.records();
     assert_eq!(records.binding.unwrap().origin, Origin::Kubernetes);
@@ -106,9 +106,11 @@ fn a_first_version_that_belongs_to_a_template_already_cannot_create_another() {
 #[test]
 fn row_what_exists_is_adopted_and_retained() {
     for (creator, created) in [(id("ann"), "10:00:05"), (US, "09:59:59")] {
-        let scene = Scene::new(&spec()).attempted("10:00:00").twin(|twin| {
-            (twin.creator, twin.created_at) = (creator, at(created));
-        });
+        let scene = Scene::new(&spec())
+            .attempted("10:00:00")
+            .external(|external| {
+                (external.creator, external.created_at) = (creator, at(created));
+            });
         assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
         assert_eq!(scene.step().notes[0].reason, NoteReason::Adopted);
     }
@@ -129,7 +131,7 @@ fn row_what_cannot_be_created_says_why() {
         .change(|scene| scene.own.organization = Some(Spelling::Alias("coder".to_owned())));
     assert_eq!(stalled(alias), Reason::NotCanonical);
     let duplicate = Scene::new(&spec())
-        .twin(|_| {})
+        .external(|_| {})
         .change(|scene| scene.bound_elsewhere = Some("other"));
     assert_eq!(stalled(duplicate), Reason::Duplicate);
     let restored = Scene::new(&spec()).change(|scene| scene.stored.label(Origin::Kubernetes));
@@ -168,13 +170,13 @@ fn row_a_refused_creation_is_not_sent_again() {
 #[test]
 fn row_gone_with_a_declared_source_it_is_made_again_with_a_new_version() {
     let lost = Scene::promoted().change(|scene| {
-        scene.twin = Twin::Gone;
+        scene.external = External::Gone;
         scene.own.organization = Some(Spelling::Canonical);
     });
     let records = lost.records();
     assert_eq!((records.binding, records.own.version), (None, None));
     let begun = lost.recorded().change(|scene| {
-        scene.twin = Twin::Absent;
+        scene.external = External::Absent;
         scene.own.version = Find::NotSought;
     });
     // The finalizer stays on, although the label is that of a bound object.
@@ -186,22 +188,22 @@ fn row_gone_with_a_declared_source_it_is_made_again_with_a_new_version() {
 
 #[test]
 fn row_gone_without_a_source() {
-    let imported = Scene::imported().change(|scene| scene.twin = Twin::Gone);
+    let imported = Scene::imported().change(|scene| scene.external = External::Gone);
     assert!(matches!(imported.write(), Write::Delete(_)));
-    let declared =
-        Scene::declared(&json!({"displayName": "Go"})).change(|scene| scene.twin = Twin::Gone);
+    let declared = Scene::declared(&json!({"displayName": "Go"}))
+        .change(|scene| scene.external = External::Gone);
     assert_eq!(declared.stalled(), Reason::DeletedExternally);
 }
 
 #[test]
 fn row_renamed_in_coderd() {
-    let rename = |twin: &mut Template| twin.name = "rust".to_owned();
+    let rename = |external: &mut Template| external.name = "rust".to_owned();
     assert!(matches!(
-        Scene::imported().twin(rename).write(),
+        Scene::imported().external(rename).write(),
         Write::Delete(_)
     ));
     assert_eq!(
-        Scene::promoted().twin(rename).stalled(),
+        Scene::promoted().external(rename).stalled(),
         Reason::RenamedInCoder
     );
     let handed_back = Scene::bound(
@@ -209,16 +211,16 @@ fn row_renamed_in_coderd() {
         &json!({"organization": "acme"}),
         Origin::Kubernetes,
     );
-    let handed_back = handed_back.twin(rename);
+    let handed_back = handed_back.external(rename);
     assert_eq!(handed_back.stalled(), Reason::RenamedInCoder);
-    let gone = handed_back.change(|scene| scene.twin = Twin::Gone);
+    let gone = handed_back.change(|scene| scene.external = External::Gone);
     assert_eq!(gone.stalled(), Reason::DeletedExternally);
 }
 
 #[test]
 fn row_not_provable_paused_and_read_only_do_nothing() {
     let hinder = [
-        (|scene: &mut Scene| scene.twin = Twin::Unknown(cause())) as fn(&mut Scene),
+        (|scene: &mut Scene| scene.external = External::Unknown(cause())) as fn(&mut Scene),
         |scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"),
         |scene| scene.read_only = Some(cause()),
     ];
@@ -257,7 +259,7 @@ fn row_deletion_waits_for_workspaces_and_says_how_many() {
     assert!(scene.message().starts_with("2 workspaces"));
     let free = scene.change(|scene| scene.own.workspaces = Some(0));
     assert_eq!(free.effect(), Effect::Delete);
-    released(&free.change(|scene| scene.twin = Twin::Gone));
+    released(&free.change(|scene| scene.external = External::Gone));
 }
 
 #[test]
@@ -270,7 +272,7 @@ fn row_retain_the_crd_going_and_never_begun_are_released_at_once() {
     });
     for scene in [retained, going, never] {
         released(&scene);
-        released(&scene.change(|scene| scene.twin = Twin::Unknown(cause())));
+        released(&scene.change(|scene| scene.external = External::Unknown(cause())));
     }
 }
 
@@ -281,9 +283,9 @@ fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
         .change(|scene| scene.stored.delete());
     assert_eq!(scene.waits().1, Some(Duration::from_secs(30)));
     released(&scene.clone().change(|scene| scene.now = at("10:00:30")));
-    released(&scene.clone().twin(|_| {}));
-    let ours = scene.twin(|twin| {
-        (twin.creator, twin.created_at) = (US, at("10:00:00"));
+    released(&scene.clone().external(|_| {}));
+    let ours = scene.external(|external| {
+        (external.creator, external.created_at) = (US, at("10:00:00"));
     });
     assert_eq!(ours.records().binding.unwrap().origin, Origin::Kubernetes);
     assert_eq!(ours.recorded().effect(), Effect::Delete);

@@ -41,7 +41,7 @@ fn row_declared_metadata_is_pushed_with_one_request() {
     assert_eq!(scene.changes(), all);
     let some = scene
         .clone()
-        .twin(|twin| twin.description = "for Go".to_owned());
+        .external(|external| external.description = "for Go".to_owned());
     assert_eq!(some.changed(), ["displayName", "icon"]);
     // Where coderd refuses them without saying which, each has to be asked for.
     let scene = scene.change(|scene| scene.one_by_one = true);
@@ -50,7 +50,8 @@ fn row_declared_metadata_is_pushed_with_one_request() {
 
 #[test]
 fn a_declared_nothing_clears_the_field() {
-    let scene = Scene::declared(&json!({"icon": ""})).twin(|twin| twin.icon = "/x".to_owned());
+    let scene =
+        Scene::declared(&json!({"icon": ""})).external(|external| external.icon = "/x".to_owned());
     assert_eq!(scene.changes(), [set("icon", "")]);
     // coderd does not take that: the refusal is found again.
     let refused = scene.refusing_change(&set("icon", ""), "coderd says no");
@@ -61,9 +62,9 @@ fn a_declared_nothing_clears_the_field() {
 fn row_a_refused_field_does_not_hold_up_others() {
     let scene = declared().refusing_change(&set("displayName", "Go"), "coderd says no");
     assert_eq!(scene.changed(), ["description", "icon"]);
-    let scene = scene.twin(|twin| {
-        twin.description = "for Go".to_owned();
-        twin.icon = "/go.png".to_owned();
+    let scene = scene.external(|external| {
+        external.description = "for Go".to_owned();
+        external.icon = "/go.png".to_owned();
     });
     let scene = scene
         .change(|scene| scene.own.active = Some(unreadable("none", false)))
@@ -89,9 +90,9 @@ fn row_observe_pushes_no_metadata_and_shows_it() {
 
 #[test]
 fn row_metadata_that_nobody_declares_is_mirrored_as_one_set() {
-    let scene = Scene::imported().twin(|twin| {
-        twin.display_name = "Go".to_owned();
-        twin.icon = "/go.png".to_owned();
+    let scene = Scene::imported().external(|external| {
+        external.display_name = "Go".to_owned();
+        external.icon = "/go.png".to_owned();
     });
     let complete = json!({"organization": "acme", "displayName": "Go", "icon": "/go.png"});
     assert_eq!(mirrored(&scene), complete);

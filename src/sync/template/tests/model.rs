@@ -140,8 +140,8 @@ impl World {
                 }
             }
             Happening::PromoteOther => {
-                if let Some(twin) = &mut self.template {
-                    twin.active_version_id = id("other");
+                if let Some(external) = &mut self.template {
+                    external.active_version_id = id("other");
                 }
             }
             Happening::Usurp => {
@@ -149,7 +149,7 @@ impl World {
                 let Some(name) = name.and_then(Value::as_str).map(str::to_owned) else {
                     return;
                 };
-                let template_id = self.template.as_ref().map(|twin| twin.id);
+                let template_id = self.template.as_ref().map(|external| external.id);
                 if !self.is_taken(&name, template_id) {
                     let made = format!("v{}", self.versions.len());
                     let version = Version {
@@ -164,7 +164,10 @@ impl World {
                 self.template.get_or_insert_with(template);
             }
             Happening::Archive => {
-                let active = self.template.as_ref().map(|twin| twin.active_version_id);
+                let active = self
+                    .template
+                    .as_ref()
+                    .map(|external| external.active_version_id);
                 for built in &mut self.versions {
                     let is_active = Some(built.version.id) == active;
                     built.version.is_archived |= !is_active && built.version.template_id.is_some();
@@ -173,8 +176,8 @@ impl World {
             Happening::Rename(other) => {
                 // Before, another template could be made under the old name.
                 let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
-                if let Some(twin) = self.template.as_mut().filter(|_| is_bound) {
-                    twin.name = if other { "other" } else { "Go" }.to_owned();
+                if let Some(external) = self.template.as_mut().filter(|_| is_bound) {
+                    external.name = if other { "other" } else { "Go" }.to_owned();
                 }
             }
             Happening::HandBack => self.scene.stored.apply(USER, &Map::new(), false).unwrap(),
@@ -210,11 +213,11 @@ impl stage::World<CoderTemplate> for World {
 
     /// What `controller/template/observe.rs` sees.
     fn observe(&mut self) {
-        let template_id = self.template.as_ref().map(|twin| twin.id);
-        self.scene.twin = match &self.template {
-            _ if self.is_down => Twin::Unknown(cause()),
-            Some(twin) => Twin::Present(twin.clone()),
-            None => Twin::Absent,
+        let template_id = self.template.as_ref().map(|external| external.id);
+        self.scene.external = match &self.template {
+            _ if self.is_down => External::Unknown(cause()),
+            Some(external) => External::Present(external.clone()),
+            None => External::Absent,
         };
         let object: CoderTemplate = self.scene.stored.object();
         let ownership = self.scene.look(|context| context.ownership.clone());
@@ -235,13 +238,16 @@ impl stage::World<CoderTemplate> for World {
             },
         };
         let decides = !hash.is_empty() && needs_active_content(&object, &hash);
-        let active = self.template.as_ref().map(|twin| twin.active_version_id);
+        let active = self
+            .template
+            .as_ref()
+            .map(|external| external.active_version_id);
         let is_mirrored = active.is_some_and(|id| needs_content(&object, &ownership, id));
         self.scene.own.active = (decides || is_mirrored).then(|| content("somebody's"));
     }
 
     fn act(&mut self, effect: &Effect) {
-        let template_id = self.template.as_ref().map(|twin| twin.id);
+        let template_id = self.template.as_ref().map(|external| external.id);
         match effect {
             Effect::Delete => panic!("kept: {self:?}"),
             Effect::CreateVersion {
@@ -351,8 +357,8 @@ proptest! {
         world.come_to_rest();
         prop_assert!(world.created <= usize::from(!exists));
         let text = world.scene.stored.spec["files"]["main.tf"].as_str().unwrap().to_owned();
-        let twin = world.template.clone().unwrap();
-        let active = world.versions.iter().find(|it| it.version.id == twin.active_version_id);
+        let external = world.template.clone().unwrap();
+        let active = world.versions.iter().find(|it| it.version.id == external.active_version_id);
         prop_assert!(
             active.is_some_and(|it| {
                 source::is_version_of(&it.name, &hash(&text))
@@ -361,7 +367,7 @@ proptest! {
             "{:?}", world
         );
         let description = world.scene.stored.spec.get("description").cloned().unwrap_or_default();
-        prop_assert_eq!(description.as_str().unwrap_or_default(), &twin.description);
+        prop_assert_eq!(description.as_str().unwrap_or_default(), &external.description);
         world.observe();
         prop_assert_eq!(world.scene.condition(ConditionType::Ready).unwrap().0, "True");
     }

@@ -32,9 +32,9 @@ fn row_content_that_is_active_already_is_recorded_and_not_built() {
     for (creator, known) in [(US, Some(id("active"))), (id("ann"), None)] {
         let named = Scene::declared(&spec())
             .change(|scene| scene.own.active = Some(unreadable("no file", false)))
-            .twin(|twin| {
-                twin.active_version_name = name("a", 3);
-                twin.active_version_creator = Some(creator);
+            .external(|external| {
+                external.active_version_name = name("a", 3);
+                external.active_version_creator = Some(creator);
             });
         assert_eq!(
             id_of(&named.records().own.version.unwrap()),

@@ -25,17 +25,19 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
     ("paused", |scene| {
         scene.stored.annotate(names::ANNOTATION_PAUSED, "true");
     }),
-    ("unknown", |scene| scene.twin = Twin::Unknown(cause())),
+    ("unknown", |scene| {
+        scene.external = External::Unknown(cause())
+    }),
     ("adopt", |scene| {
         let status = scene.stored.status.as_object_mut().unwrap();
         status.remove("binding");
         scene.own.site = Some(site());
     }),
-    ("lost", |scene| scene.twin = Twin::Gone),
+    ("lost", |scene| scene.external = External::Gone),
     ("read_only", |scene| scene.read_only = Some(cause())),
     ("renamed", |scene| {
-        if let Twin::Present(twin) = &mut scene.twin {
-            twin.name = "new".to_owned();
+        if let External::Present(external) = &mut scene.external {
+            external.name = "new".to_owned();
         }
     }),
     ("origin_label", |scene| scene.stored.labels.clear()),
@@ -55,8 +57,8 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
         scene.stored.edit(USER, "running", Some(json!(false)));
     }),
     ("mirror", |scene| {
-        if let Twin::Present(twin) = &mut scene.twin {
-            twin.ttl_millis = Some(3_600_000);
+        if let External::Present(external) = &mut scene.external {
+            external.ttl_millis = Some(3_600_000);
         }
     }),
     ("other_name", |scene| {
@@ -64,8 +66,8 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
         scene.stored.status["binding"]["origin"] = json!("kubernetes");
         scene.stored.label(Origin::Kubernetes);
         scene.stored.has_finalizer = true;
-        if let Twin::Present(twin) = &mut scene.twin {
-            twin.name = "new".to_owned();
+        if let External::Present(external) = &mut scene.external {
+            external.name = "new".to_owned();
         }
     }),
     ("next_start", |scene| {
@@ -78,10 +80,10 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
             .edit(USER, "autostartSchedule", Some(json!(schedule)));
         scene.stored.edit(USER, "running", Some(json!(false)));
         scene.stored.status["sync"] = json!({"run": {"wanted": false, "buildNumber": 1}});
-        if let Twin::Present(twin) = &mut scene.twin {
-            twin.autostart_schedule = Some(schedule.to_owned());
-            twin.build = build(1, Transition::Stop, Job::Succeeded);
-            twin.is_unfit_to_autostart = true;
+        if let External::Present(external) = &mut scene.external {
+            external.autostart_schedule = Some(schedule.to_owned());
+            external.build = build(1, Transition::Stop, Job::Succeeded);
+            external.is_unfit_to_autostart = true;
         }
     }),
 ];
@@ -90,9 +92,9 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
 fn declare(scene: &mut Scene, name: &str, value: &str) {
     let parameters = json!([{"name": name, "value": value}]);
     scene.stored.edit(USER, "parameters", Some(parameters));
-    if let Twin::Present(twin) = &mut scene.twin {
-        twin.parameters = BTreeMap::from([("cpu".to_owned(), "4".to_owned())]);
-        twin.known_parameters = Some(vec![parameter("cpu", false)]);
+    if let External::Present(external) = &mut scene.external {
+        external.parameters = BTreeMap::from([("cpu".to_owned(), "4".to_owned())]);
+        external.known_parameters = Some(vec![parameter("cpu", false)]);
     }
 }
 

@@ -10,7 +10,7 @@ fn spec() -> Value {
 
 fn made(creator: Uuid, created: &str) -> impl FnOnce(&mut Workspace) {
     let (creator, created) = (creator, at(created));
-    move |twin| (twin.creator, twin.created_at) = (Some(creator), created)
+    move |external| (external.creator, external.created_at) = (Some(creator), created)
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
     // The same again for as long as nothing is there: coderd takes a name once.
     assert_eq!(scene.effect(), Effect::Create(new));
 
-    let scene = scene.twin(made(US, "10:00:00"));
+    let scene = scene.external(made(US, "10:00:00"));
     let step = scene.step();
     assert_eq!(step.notes[0].reason, NoteReason::Created);
     let records = scene.records();
@@ -94,7 +94,7 @@ fn row_what_exists_is_adopted_and_retained() {
         if let Some(attempt) = attempt {
             scene = scene.attempted(attempt);
         }
-        let scene = scene.twin(made(creator, created));
+        let scene = scene.external(made(creator, created));
         let records = scene.records();
         let case = format!("{attempt:?} {creator} {created}");
         assert_eq!(records.binding.unwrap().origin, Origin::Coderd, "{case}");
@@ -121,7 +121,7 @@ fn row_an_adopted_workspace_loses_the_finalizer_unless_delete_is_declared() {
 #[test]
 fn row_a_lost_reply_is_settled_by_looking() {
     let scene = Scene::new(&spec()).attempted("10:00:00");
-    let arrived = scene.clone().twin(made(US, "10:00:01"));
+    let arrived = scene.clone().external(made(US, "10:00:01"));
     assert_eq!(
         arrived.records().binding.unwrap().origin,
         Origin::Kubernetes
@@ -132,17 +132,17 @@ fn row_a_lost_reply_is_settled_by_looking() {
 #[test]
 fn row_a_twin_that_another_object_holds_is_a_duplicate() {
     let scene = Scene::new(&spec())
-        .twin(|_| {})
+        .external(|_| {})
         .change(|scene| scene.bound_elsewhere = Some("static.acme.ann.dev"));
     assert_eq!(scene.stalled(), Reason::Duplicate);
 }
 
 #[test]
 fn row_a_name_that_the_owner_uses_in_another_organization_is_taken() {
-    let scene = Scene::new(&spec()).twin(|twin| twin.organization = "other".to_owned());
+    let scene = Scene::new(&spec()).external(|external| external.organization = "other".to_owned());
     assert_eq!(scene.stalled(), Reason::NameTaken);
     // Case is no difference.
-    let scene = Scene::new(&spec()).twin(|twin| twin.organization = "ACME".to_owned());
+    let scene = Scene::new(&spec()).external(|external| external.organization = "ACME".to_owned());
     assert!(scene.records().binding.is_some());
 }
 
@@ -236,7 +236,7 @@ fn row_what_cannot_be_created_from_says_what_is_missing() {
         spec[field] = value;
         let scene = Scene::new(&spec);
         assert_eq!(scene.stalled(), Reason::NotSupportedYet, "{field}");
-        // It is never ignored in silence, also where the twin is there.
+        // It is never ignored in silence, also where the external is there.
         let bound = Scene::declared(&spec);
         assert_eq!(bound.stalled(), Reason::NotSupportedYet, "{field}");
         // What it shapes does not happen without it: a start, but not a stop.
@@ -244,8 +244,8 @@ fn row_what_cannot_be_created_from_says_what_is_missing() {
             spec["running"] = json!(running);
             let agreed = json!({"wanted": !running, "buildNumber": 1});
             Scene::declared(&spec)
-                .twin(|twin| {
-                    twin.build = build(1, Transition::towards(!running), Job::Succeeded);
+                .external(|external| {
+                    external.build = build(1, Transition::towards(!running), Job::Succeeded);
                 })
                 .change(|scene| scene.stored.status["sync"]["run"] = agreed)
         };
@@ -313,7 +313,7 @@ fn row_an_import_that_came_too_late_takes_its_object_back() {
     let scene = Scene::of(MANAGER_CODERD, &json!({"organization": "acme"}));
     let scene = scene.change(|scene| scene.own.site = Some(site()));
     assert!(matches!(scene.write(), Write::Delete(_)));
-    let late = scene.twin(|_| {});
+    let late = scene.external(|_| {});
     assert_eq!(late.records().binding.unwrap().origin, Origin::Coderd);
 }
 
@@ -356,7 +356,7 @@ fn an_attempt_by_a_clock_that_is_ahead_is_taken_again() {
 
 #[test]
 fn what_stands_in_the_way_of_a_binding_is_looked_at_again() {
-    let taken = Scene::new(&spec()).twin(|twin| twin.organization = "other".to_owned());
+    let taken = Scene::new(&spec()).external(|external| external.organization = "other".to_owned());
     let Action::Rest(Some(delay)) = taken.action() else {
         panic!("{:?}", taken.action())
     };

@@ -37,7 +37,7 @@ fn row_delete_in_effect_orders_requests_and_proves() {
     for job in [Job::Active, Job::Succeeded] {
         let scene = scene
             .clone()
-            .twin(|twin| twin.build = build(2, Transition::Delete, job));
+            .external(|external| external.build = build(2, Transition::Delete, job));
         assert_eq!(scene.waits().0, Reason::Deleting);
         assert!(scene.waits().1.is_some());
     }
@@ -47,7 +47,8 @@ fn row_delete_in_effect_orders_requests_and_proves() {
 #[test]
 fn row_a_delete_build_waits_for_the_end_of_another() {
     for transition in [Transition::Start, Transition::Stop, Transition::Delete] {
-        let scene = deleted(&spec()).twin(|twin| twin.build = foreign(2, transition, Job::Active));
+        let scene = deleted(&spec())
+            .external(|external| external.build = foreign(2, transition, Job::Active));
         assert!(scene.waits().1.is_some());
     }
 }
@@ -67,13 +68,13 @@ fn row_retain_or_never_begun_is_released_at_once_also_while_coderd_is_down() {
         scene.stored.delete();
     });
     for scene in [retained, never] {
-        for twin in [
-            Twin::Absent,
-            Twin::Gone,
-            Twin::Unknown(cause()),
-            Twin::Present(workspace()),
+        for external in [
+            External::Absent,
+            External::Gone,
+            External::Unknown(cause()),
+            External::Present(workspace()),
         ] {
-            let scene = scene.clone().change(|scene| scene.twin = twin);
+            let scene = scene.clone().change(|scene| scene.external = external);
             released(&scene);
             let paused =
                 scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
@@ -112,14 +113,18 @@ fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
         .change(|scene| scene.coderd_now = Some(at("10:00:30")));
     released(&later);
     // It made one: bound first, and then deleted.
-    let ours = scene.clone().twin(|twin| {
-        (twin.creator, twin.created_at) = (Some(US), at("10:00:01"));
+    let ours = scene.clone().external(|external| {
+        (external.creator, external.created_at) = (Some(US), at("10:00:01"));
     });
     assert_eq!(ours.records().binding.unwrap().origin, Origin::Kubernetes);
     let bound = ours.recorded();
     assert!(bound.records().sync.deletion.is_some());
     // Somebody else's: it stays.
-    released(&scene.clone().twin(|twin| twin.creator = Some(id("ann"))));
+    released(
+        &scene
+            .clone()
+            .external(|external| external.creator = Some(id("ann"))),
+    );
     assert_eq!(scene.unknown().waits().0, Reason::CoderdUnavailable);
 }
 
@@ -133,7 +138,7 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
     for job in [Job::Failed, Job::Canceled] {
         for (attempts, before, after) in table {
             let scene = deleted(&spec())
-                .twin(|twin| twin.build = build(2, Transition::Delete, job))
+                .external(|external| external.build = build(2, Transition::Delete, job))
                 .change(|scene| scene.stored.status["sync"] = ordered(attempts, 2, "10:00:00"))
                 .change(|scene| scene.now = at(before));
             assert_eq!(
@@ -149,7 +154,7 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
             assert_eq!(scene.records().sync.deletion, Some(expected));
         }
         let scene = deleted(&spec())
-            .twin(|twin| twin.build = build(2, Transition::Delete, job))
+            .external(|external| external.build = build(2, Transition::Delete, job))
             .change(|scene| scene.stored.status["sync"] = ordered(4, 2, "10:00:00"))
             .change(|scene| scene.now = at("23:00:00"));
         assert_eq!(scene.stalled(), Reason::DeleteFailed);
@@ -173,7 +178,7 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
 #[test]
 fn row_a_foreign_build_in_place_of_the_delete_build_does_not_take_the_order_away() {
     let scene = deleted(&spec())
-        .twin(|twin| twin.build = foreign(2, Transition::Start, Job::Succeeded))
+        .external(|external| external.build = foreign(2, Transition::Start, Job::Succeeded))
         .change(|scene| scene.stored.status["sync"] = ordered(1, 2, "10:00:00"));
     let deletion = scene.records().sync.deletion.unwrap();
     assert_eq!((deletion.attempts, deletion.build_number), (1, 3));
@@ -251,7 +256,7 @@ fn row_many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_a
         let step = scene.step();
         scene.look(|context| mass_deletion::begins_removal(context.object, &step))
     };
-    let renamed = Scene::imported().twin(|twin| twin.name = "new".to_owned());
+    let renamed = Scene::imported().external(|external| external.name = "new".to_owned());
     for due in [renamed.clone(), Scene::imported().gone()] {
         assert!(begins(&due));
         let held = due
@@ -278,7 +283,7 @@ fn row_many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_a
         .change(|scene| scene.suspension = Some(suspension()))
         .recorded()
         .change(|scene| scene.suspension = None)
-        .twin(|_| {});
+        .external(|_| {});
     let back = back.rested();
     assert_eq!(back.stored.status["sync"].get("removalSuspended"), None);
 }
@@ -288,7 +293,7 @@ fn row_many_deletions_only_one_that_begins_is_counted() {
     let begun = deleted(&spec()).recorded();
     assert!(matches!(begun.effect(), Effect::Build(_)));
     assert!(!begun.step().begins_deletion);
-    let waiting =
-        deleted(&spec()).twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Active));
+    let waiting = deleted(&spec())
+        .external(|external| external.build = foreign(2, Transition::Stop, Job::Active));
     assert!(!waiting.step().begins_deletion);
 }

@@ -1,4 +1,4 @@
-//! What becomes of a bound object whose twin is gone, has another name, or cannot be seen.
+//! What becomes of a bound object whose external is gone, has another name, or cannot be seen.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn row_recreate_names_the_lost_id() {
             "{value}"
         );
     }
-    // While the twin is there, it means nothing.
+    // While the external is there, it means nothing.
     let there = Scene::declared(&spec())
         .change(|scene| scene.stored.annotate(names::ANNOTATION_RECREATE, ID));
     assert_eq!(there.action(), Action::Rest(None));
@@ -67,33 +67,33 @@ fn row_not_provable_does_nothing_on_either_side() {
 #[test]
 fn row_renamed_in_coderd_an_imported_object_goes() {
     for rename in [
-        (|twin: &mut Workspace| twin.name = "new".to_owned()) as fn(&mut Workspace),
-        |twin| twin.owner = "Bea".to_owned(),
-        |twin| twin.organization = "Other".to_owned(),
+        (|external: &mut Workspace| external.name = "new".to_owned()) as fn(&mut Workspace),
+        |external| external.owner = "Bea".to_owned(),
+        |external| external.organization = "Other".to_owned(),
     ] {
         assert!(matches!(
-            Scene::imported().twin(rename).write(),
+            Scene::imported().external(rename).write(),
             Write::Delete(_)
         ));
-        let declared = Scene::declared(&spec()).twin(rename);
+        let declared = Scene::declared(&spec()).external(rename);
         assert_eq!(declared.stalled(), Reason::RenamedInCoder);
         // It keeps syncing by id.
         let spec = json!({"templateName": "go", "ttlMillis": 60_000});
-        let declared = Scene::declared(&spec).twin(rename);
+        let declared = Scene::declared(&spec).external(rename);
         assert_eq!(declared.changes(), [ttl(Some(60_000))]);
     }
     // What was made here stays somebody's, also where every field was handed back: deleting it would
     // delete the workspace.
     let handed_back = |policy: &Value| {
         let scene = Scene::bound(MANAGER_CODERD, policy, Origin::Kubernetes);
-        scene.twin(|twin| twin.owner = "Bea".to_owned())
+        scene.external(|external| external.owner = "Bea".to_owned())
     };
     let scene = handed_back(&json!({"organization": "acme"}));
     assert_eq!(scene.stalled(), Reason::RenamedInCoder);
     assert_eq!(scene.gone().stalled(), Reason::DeletedExternally);
-    // Nor is an object deleted under a claim to delete its twin, or before a finalizer left over.
+    // Nor is an object deleted under a claim to delete its external, or before a finalizer left over.
     let claimed = Scene::imported()
-        .twin(|twin| twin.name = "new".to_owned())
+        .external(|external| external.name = "new".to_owned())
         .change(|scene| {
             let claim = json!({"deletionPolicy": "Delete"});
             let claim = claim.as_object().unwrap();
@@ -102,11 +102,11 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
         });
     assert_eq!(claimed.stalled(), Reason::RenamedInCoder);
     let left_over = Scene::imported()
-        .twin(|twin| twin.name = "new".to_owned())
+        .external(|external| external.name = "new".to_owned())
         .change(|scene| scene.stored.has_finalizer = true);
     assert_eq!(left_over.write(), Write::RemoveFinalizer);
     // Another case is the same name.
-    let shouting = Scene::imported().twin(|twin| twin.name = "DEV".to_owned());
+    let shouting = Scene::imported().external(|external| external.name = "DEV".to_owned());
     assert_eq!(shouting.action(), Action::Rest(None));
 }
 

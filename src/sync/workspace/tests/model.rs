@@ -117,14 +117,18 @@ impl World {
                 stored.edit(USER, "running", running.map(Value::from));
             }
             Happening::CoderSetsTtl(millis) => {
-                if let Some(twin) = &mut self.coderd {
-                    twin.ttl_millis = millis;
+                if let Some(external) = &mut self.coderd {
+                    external.ttl_millis = millis;
                 }
             }
             Happening::CoderBegins(running) => {
-                if let Some(twin) = self.coderd.as_mut().filter(|twin| !twin.build.is_active()) {
-                    let number = twin.build.number + 1;
-                    twin.build = foreign(number, Transition::towards(running), Job::Active);
+                if let Some(external) = self
+                    .coderd
+                    .as_mut()
+                    .filter(|external| !external.build.is_active())
+                {
+                    let number = external.build.number + 1;
+                    external.build = foreign(number, Transition::towards(running), Job::Active);
                 }
             }
             Happening::CoderCreates => {
@@ -135,34 +139,43 @@ impl World {
             Happening::CoderRenames(what) => {
                 // Before, another workspace could be made under the old name.
                 let is_bound = stored.status.pointer("/binding/id").is_some();
-                if let Some(twin) = self.coderd.as_mut().filter(|_| is_bound) {
+                if let Some(external) = self.coderd.as_mut().filter(|_| is_bound) {
                     let Workspace {
                         name,
                         owner,
                         organization,
                         ..
                     } = workspace();
-                    (twin.name, twin.owner, twin.organization) = (name, owner, organization);
+                    (external.name, external.owner, external.organization) =
+                        (name, owner, organization);
                     match what {
-                        Renamed::Workspace => "other".clone_into(&mut twin.name),
-                        Renamed::Owner => "other".clone_into(&mut twin.owner),
-                        Renamed::Organization => "other".clone_into(&mut twin.organization),
+                        Renamed::Workspace => "other".clone_into(&mut external.name),
+                        Renamed::Owner => "other".clone_into(&mut external.owner),
+                        Renamed::Organization => "other".clone_into(&mut external.organization),
                         Renamed::Nothing => {}
                     }
                 }
             }
             Happening::CoderDeletes => {
-                if let Some(twin) = self.coderd.as_mut().filter(|twin| !twin.build.is_active()) {
-                    let number = twin.build.number + 1;
-                    twin.build = foreign(number, Transition::Delete, Job::Active);
+                if let Some(external) = self
+                    .coderd
+                    .as_mut()
+                    .filter(|external| !external.build.is_active())
+                {
+                    let number = external.build.number + 1;
+                    external.build = foreign(number, Transition::Delete, Job::Active);
                 }
             }
             Happening::HandBack => stored.apply(USER, &Map::new(), false).unwrap(),
             Happening::Strip => stored.owners.clear(),
             Happening::BuildEnds(job) => {
-                if let Some(twin) = self.coderd.as_mut().filter(|twin| twin.build.is_active()) {
-                    twin.build.job = job;
-                    if twin.build.has_deleted() {
+                if let Some(external) = self
+                    .coderd
+                    .as_mut()
+                    .filter(|external| external.build.is_active())
+                {
+                    external.build.job = job;
+                    if external.build.has_deleted() {
                         (self.coderd, self.is_gone) = (None, true);
                     }
                 }
@@ -210,13 +223,13 @@ impl stage::World<CoderWorkspace> for World {
 
     fn observe(&mut self) {
         let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
-        self.scene.twin = match &self.coderd {
-            _ if self.is_down => Twin::Unknown(cause()),
-            Some(twin) => Twin::Present(twin.clone()),
-            None if is_bound && self.is_gone => Twin::Gone,
-            None => Twin::Absent,
+        self.scene.external = match &self.coderd {
+            _ if self.is_down => External::Unknown(cause()),
+            Some(external) => External::Present(external.clone()),
+            None if is_bound && self.is_gone => External::Gone,
+            None => External::Absent,
         };
-        let build = self.coderd.as_ref().map(|twin| twin.build.clone());
+        let build = self.coderd.as_ref().map(|external| external.build.clone());
         if build != self.seen {
             self.scene.own.stable_for = Duration::ZERO;
             self.seen = build;
@@ -244,9 +257,9 @@ impl stage::World<CoderWorkspace> for World {
                 if new.transition == Transition::Delete {
                     self.deleted += 1;
                 }
-                let twin = self.coderd.as_mut().unwrap();
-                assert!(!twin.build.is_active(), "while a build is active");
-                twin.build = build(twin.build.number + 1, new.transition, Job::Active);
+                let external = self.coderd.as_mut().unwrap();
+                assert!(!external.build.is_active(), "while a build is active");
+                external.build = build(external.build.number + 1, new.transition, Job::Active);
             }
         }
     }
@@ -323,16 +336,16 @@ proptest! {
         world.come_to_rest(end);
         prop_assert!(world.created <= 1, "{:?}", world);
         prop_assert_eq!(world.deleted, 0);
-        let twin = world.coderd.as_ref().unwrap();
+        let external = world.coderd.as_ref().unwrap();
         let status = &world.scene.stored.status;
         prop_assert_eq!(&status["binding"]["id"], &json!(ID));
         let origin = if world.created == 1 { "kubernetes" } else { "coderd" };
         prop_assert_eq!(&status["binding"]["origin"], &json!(origin), "{:?}", world);
         let wanted = world.scene.stored.spec.get("ttlMillis").and_then(Value::as_i64);
         if spec.get("driftPolicy").is_none() {
-            prop_assert_eq!(wanted, twin.ttl_millis, "{:?}", world);
+            prop_assert_eq!(wanted, external.ttl_millis, "{:?}", world);
         }
-        if let Some(running) = twin.build.run_state() {
+        if let Some(running) = external.build.run_state() {
             prop_assert_eq!(&world.scene.stored.spec["running"], &json!(running), "{:?}", world);
         }
     }

@@ -8,11 +8,16 @@ fn looks_again(scene: &Scene) -> bool {
 
 #[test]
 fn a_build_of_somebody_else_is_looked_at_by_timer_only_where_an_order_waits_for_its_end() {
-    let theirs = |twin: &mut Workspace| twin.build = foreign(2, Transition::Stop, Job::Active);
+    let theirs =
+        |external: &mut Workspace| external.build = foreign(2, Transition::Stop, Job::Active);
     let declared = |running: bool| json!({"templateName": "go", "running": running});
-    assert!(!looks_again(&Scene::imported().twin(theirs)));
-    assert!(!looks_again(&Scene::declared(&declared(true)).twin(theirs)));
-    assert!(looks_again(&Scene::declared(&declared(false)).twin(theirs)));
+    assert!(!looks_again(&Scene::imported().external(theirs)));
+    assert!(!looks_again(
+        &Scene::declared(&declared(true)).external(theirs)
+    ));
+    assert!(looks_again(
+        &Scene::declared(&declared(false)).external(theirs)
+    ));
 }
 
 #[test]
@@ -24,7 +29,7 @@ fn a_build_of_ours_is_looked_at_by_timer_until_it_ends() {
     let scene = |job: Job| {
         Scene::declared(&json!({"templateName": "go", "running": false}))
             .change(ordered)
-            .twin(|twin| twin.build = build(2, Transition::Stop, job))
+            .external(|external| external.build = build(2, Transition::Stop, job))
     };
     assert!(looks_again(&scene(Job::Active)));
     assert_eq!(scene(Job::Succeeded).action(), Action::Rest(None));
@@ -34,7 +39,7 @@ fn a_build_of_ours_is_looked_at_by_timer_until_it_ends() {
 fn a_state_that_somebody_else_brought_about_is_looked_at_twice_before_spec_follows() {
     let ended = |stable_for: u64| {
         Scene::imported()
-            .twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Succeeded))
+            .external(|external| external.build = foreign(2, Transition::Stop, Job::Succeeded))
             .change(|scene| scene.own.stable_for = Duration::from_secs(stable_for))
     };
     assert_eq!(ended(0).waits().1, Some(Duration::from_secs(5)));

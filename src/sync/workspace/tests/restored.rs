@@ -31,7 +31,7 @@ fn row_a_restored_object_starts_and_stops_nothing() {
             for job in [Job::Succeeded, Job::Failed, Job::Active] {
                 let spec = json!({"templateName": "go", "running": wanted});
                 let mut scene = restored(&spec, Origin::Kubernetes)
-                    .twin(|twin| twin.build = foreign(9, transition, job));
+                    .external(|external| external.build = foreign(9, transition, job));
                 assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
                 scene = scene.recorded();
                 // The label is put right; no step after it builds.
@@ -61,7 +61,7 @@ fn row_a_restored_object_deletes_nothing() {
     let scene = restored(&spec(), Origin::Kubernetes).change(|scene| {
         scene.stored.has_finalizer = true;
         scene.stored.delete();
-        scene.twin = Twin::Present(workspace());
+        scene.external = External::Present(workspace());
     });
     assert_eq!(scene.write(), Write::RemoveFinalizer);
 }
@@ -75,7 +75,9 @@ fn row_an_object_that_is_made_again_keeps_its_finalizer() {
     let records = lost.records();
     assert_eq!(records.binding, None);
     assert!(records.sync.attempt.is_some());
-    let begun = lost.recorded().change(|scene| scene.twin = Twin::Absent);
+    let begun = lost
+        .recorded()
+        .change(|scene| scene.external = External::Absent);
     assert!(
         matches!(begun.effect(), Effect::Create(_)),
         "{:?}",
@@ -97,8 +99,8 @@ fn an_imported_object_that_lost_its_record_orders_nothing_and_says_so() {
                 .insert("ttlMillis".to_owned(), json!(60_000));
             scene.stored.owners.clear();
         })
-        .twin(|twin| {
-            twin.build = Build {
+        .external(|external| {
+            external.build = Build {
                 reason: "autostop".to_owned(),
                 ..foreign(2, Transition::Stop, Job::Succeeded)
             };

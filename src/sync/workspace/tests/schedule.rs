@@ -8,10 +8,10 @@ const HOUR: i64 = 3_600_000;
 /// A workspace that runs since 10:00:00, with this autostop and deadline.
 fn runs(ttl_millis: Option<i64>, deadline: Option<&str>) -> impl FnOnce(&mut Workspace) {
     let deadline = deadline.map(at);
-    move |twin| {
-        twin.ttl_millis = ttl_millis;
-        twin.deadline = deadline;
-        twin.build.ended_at = Some(at("10:00:00"));
+    move |external| {
+        external.ttl_millis = ttl_millis;
+        external.deadline = deadline;
+        external.build.ended_at = Some(at("10:00:00"));
     }
 }
 
@@ -19,7 +19,7 @@ fn runs(ttl_millis: Option<i64>, deadline: Option<&str>) -> impl FnOnce(&mut Wor
 fn mirrored(scene: Scene, ttl_millis: Option<i64>, deadline: Option<&str>) -> Scene {
     let value = ttl_millis.and_then(rule::canonical_ttl).map(Value::from);
     scene
-        .twin(runs(ttl_millis, deadline))
+        .external(runs(ttl_millis, deadline))
         .change(|scene| scene.stored.edit(MANAGER_CODERD, "ttlMillis", value))
 }
 
@@ -63,10 +63,10 @@ fn a_ttl_that_the_deadline_was_not_made_from_is_effective_with_the_next_start() 
         notice(&mirrored(later.clone(), Some(HOUR), Some("11:00:20"))),
         None
     );
-    let restarted = later.twin(|twin| {
-        runs(Some(2 * HOUR), Some("12:00:05"))(twin);
-        twin.build = foreign(3, Transition::Start, Job::Succeeded);
-        twin.build.ended_at = Some(at("10:00:00"));
+    let restarted = later.external(|external| {
+        runs(Some(2 * HOUR), Some("12:00:05"))(external);
+        external.build = foreign(3, Transition::Start, Job::Succeeded);
+        external.build.ended_at = Some(at("10:00:00"));
     });
     let status = restarted.rest();
     assert_eq!(status.sync.unwrap().run.unwrap().ttl_millis, Some(2 * HOUR));
@@ -77,7 +77,7 @@ fn a_ttl_that_the_deadline_was_not_made_from_is_effective_with_the_next_start() 
 #[test]
 fn a_ttl_without_a_deadline_is_effective_with_the_next_start() {
     let scene = Scene::declared(&json!({"templateName": "go", "ttlMillis": HOUR}));
-    let scene = scene.twin(runs(Some(HOUR), None));
+    let scene = scene.external(runs(Some(HOUR), None));
     let said = "ttlMillis 3600000 is effective with the next start; until then it is not stopped by itself";
     assert_eq!(notice(&scene).as_deref(), Some(said));
     assert_eq!(scene.action(), Action::Rest(None));
@@ -106,9 +106,9 @@ fn nothing_is_said_of_autostop_that_is_off_nor_of_a_workspace_that_is_stopped() 
     // Less than a minute is none.
     assert_eq!(notice(&mirrored(started, Some(59_999), None)), None);
     let stopped = mirrored(Scene::imported(), Some(HOUR), None)
-        .twin(|twin| {
-            runs(Some(HOUR), None)(twin);
-            twin.build = foreign(2, Transition::Stop, Job::Succeeded);
+        .external(|external| {
+            runs(Some(HOUR), None)(external);
+            external.build = foreign(2, Transition::Stop, Job::Succeeded);
         })
         .change(|scene| {
             scene.stored.status["sync"]["run"] = json!({"wanted": false, "buildNumber": 2});
@@ -121,10 +121,10 @@ fn nothing_is_said_of_autostop_that_is_off_nor_of_a_workspace_that_is_stopped() 
 const SCHEDULE: &str = "CRON_TZ=UTC 30 9 * * 1-5";
 
 /// A stopped workspace that is to start at 09:30:00, looked at 10:00:00.
-fn sleeps(twin: &mut Workspace) {
-    twin.build = foreign(2, Transition::Stop, Job::Succeeded);
-    twin.autostart_schedule = Some(SCHEDULE.to_owned());
-    twin.next_start_at = Some(at("09:30:00"));
+fn sleeps(external: &mut Workspace) {
+    external.build = foreign(2, Transition::Stop, Job::Succeeded);
+    external.autostart_schedule = Some(SCHEDULE.to_owned());
+    external.next_start_at = Some(at("09:30:00"));
 }
 
 /// An object of that workspace, which declares `spec` besides.
@@ -143,9 +143,9 @@ fn asleep(spec: &Value, change: impl FnOnce(&mut Workspace)) -> Scene {
                     .edit(MANAGER_CODERD, "autostartSchedule", Some(json!(SCHEDULE)));
             }
         })
-        .twin(|twin| {
-            sleeps(twin);
-            change(twin);
+        .external(|external| {
+            sleeps(external);
+            change(external);
         })
 }
 
@@ -161,9 +161,9 @@ fn a_declared_autostart_that_does_not_come_is_blocked() {
     let (reason, message) = blocked(&missed).unwrap();
     assert_eq!(reason, "AutostartBlocked");
     assert!(message.starts_with("autostart was due at 2026-11-21T09:30:00Z and did not come"));
-    let unfit = |twin: &mut Workspace| {
-        twin.is_unfit_to_autostart = true;
-        twin.next_start_at = Some(at("12:00:00"));
+    let unfit = |external: &mut Workspace| {
+        external.is_unfit_to_autostart = true;
+        external.next_start_at = Some(at("12:00:00"));
     };
     let (reason, message) = blocked(&asleep(&declared, unfit)).unwrap();
     assert_eq!(reason, "AutostartBlocked");
@@ -186,17 +186,23 @@ fn an_autostart_that_may_still_come_is_not_missed() {
     for (what, change) in [
         (
             "off",
-            (|twin| twin.next_start_at = None) as fn(&mut Workspace),
+            (|external| external.next_start_at = None) as fn(&mut Workspace),
         ),
-        ("not due", |twin| twin.next_start_at = Some(at("12:00:00"))),
-        ("due", |twin| twin.next_start_at = Some(at("09:55:01"))),
-        ("dormant", |twin| twin.dormant_at = Some(at("09:00:00"))),
+        ("not due", |external| {
+            external.next_start_at = Some(at("12:00:00"))
+        }),
+        ("due", |external| {
+            external.next_start_at = Some(at("09:55:01"))
+        }),
+        ("dormant", |external| {
+            external.dormant_at = Some(at("09:00:00"))
+        }),
     ] {
         assert_eq!(notice(&asleep(&declared, change)), None, "{what}");
     }
-    let runs = Scene::declared(&declared).twin(|twin| {
-        sleeps(twin);
-        twin.build = build(1, Transition::Start, Job::Succeeded);
+    let runs = Scene::declared(&declared).external(|external| {
+        sleeps(external);
+        external.build = build(1, Transition::Start, Job::Succeeded);
     });
     assert_eq!(notice(&runs), None);
 }
@@ -205,7 +211,10 @@ fn an_autostart_that_may_still_come_is_not_missed() {
 fn whether_an_autostart_came_is_looked_at_once_five_minutes_after_it_was_due() {
     let wait = |due: &str| {
         let due = at(due);
-        asleep(&json!({}), move |twin| twin.next_start_at = Some(due)).action()
+        asleep(&json!({}), move |external| {
+            external.next_start_at = Some(due)
+        })
+        .action()
     };
     assert_eq!(
         wait("12:00:00"),

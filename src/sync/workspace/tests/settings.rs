@@ -14,26 +14,26 @@ fn mirrored(scene: &Scene) -> (Value, bool) {
     }
 }
 
-fn equal(twin: &mut Workspace) {
-    twin.ttl_millis = Some(60_000);
-    twin.autostart_schedule = Some("30 8 * * 1-5".to_owned());
+fn equal(external: &mut Workspace) {
+    external.ttl_millis = Some(60_000);
+    external.autostart_schedule = Some("30 8 * * 1-5".to_owned());
 }
 
 #[test]
 fn row_declared_settings_are_pushed_one_by_one() {
     let scene = Scene::declared(&spec());
     assert_eq!(scene.changes(), [ttl(Some(60_000))]);
-    let scene = scene.twin(|twin| twin.ttl_millis = Some(60_000));
+    let scene = scene.external(|external| external.ttl_millis = Some(60_000));
     assert_eq!(scene.changes(), [autostart(Some("30 8 * * 1-5"))]);
-    assert_eq!(scene.twin(equal).action(), Action::Rest(None));
+    assert_eq!(scene.external(equal).action(), Action::Rest(None));
 }
 
 #[test]
 fn a_declared_nothing_is_pushed_as_a_removal() {
-    let scene = Scene::declared(&json!({"templateName": "go", "ttlMillis": 0})).twin(equal);
+    let scene = Scene::declared(&json!({"templateName": "go", "ttlMillis": 0})).external(equal);
     assert_eq!(scene.changes(), [ttl(None)]);
     let scene = Scene::declared(&json!({"templateName": "go", "autostartSchedule": ""}))
-        .twin(|twin| twin.autostart_schedule = Some("0 8 * * *".to_owned()));
+        .external(|external| external.autostart_schedule = Some("0 8 * * *".to_owned()));
     assert_eq!(scene.changes(), [autostart(None)]);
 }
 
@@ -58,9 +58,9 @@ fn refused() -> Scene {
 fn row_a_refused_setting_is_shown_kept_and_holds_up_no_other() {
     let scene = refused();
     assert_eq!(scene.changes(), [autostart(Some("30 8 * * 1-5"))]);
-    let scene = scene.twin(|twin| {
-        equal(twin);
-        twin.ttl_millis = None;
+    let scene = scene.external(|external| {
+        equal(external);
+        external.ttl_millis = None;
     });
     assert_eq!(scene.stalled(), Reason::Refused);
     assert!(
@@ -91,9 +91,9 @@ fn row_a_refused_setting_is_sent_again_on_another_value_or_on_request() {
 
 #[test]
 fn a_refused_setting_is_tried_once_more_with_another_token() {
-    let mut scene = refused().twin(|twin| {
-        equal(twin);
-        twin.ttl_millis = None;
+    let mut scene = refused().external(|external| {
+        equal(external);
+        external.ttl_millis = None;
     });
     assert_eq!(scene.stalled(), Reason::Refused);
     scene.digest_key = DigestKey::new([8; 32]);
@@ -105,13 +105,13 @@ fn a_refused_setting_is_tried_once_more_with_another_token() {
 
 #[test]
 fn a_refusal_of_what_is_not_asked_for_any_more_is_forgotten() {
-    let scene = refused().twin(equal);
+    let scene = refused().external(equal);
     assert_eq!(scene.rest().sync.unwrap().refused, []);
 }
 
 #[test]
 fn row_mirrored_is_one_complete_set_without_force() {
-    let scene = Scene::imported().twin(equal);
+    let scene = Scene::imported().external(equal);
     let complete = json!({
         "organization": "acme", "templateName": "go", "running": true,
         "ttlMillis": 60_000, "autostartSchedule": "30 8 * * 1-5",
@@ -121,13 +121,13 @@ fn row_mirrored_is_one_complete_set_without_force() {
 
 #[test]
 fn row_a_value_that_coderd_dropped_is_left_out() {
-    let mut scene = Scene::imported().twin(equal);
+    let mut scene = Scene::imported().external(equal);
     let (fields, _) = mirrored(&scene);
     scene
         .stored
         .apply(MANAGER_CODERD, fields.as_object().unwrap(), false)
         .unwrap();
-    let scene = scene.twin(|twin| twin.ttl_millis = Some(60_000));
+    let scene = scene.external(|external| external.ttl_millis = Some(60_000));
     let (fields, _) = mirrored(&scene);
     assert!(fields.get("autostartSchedule").is_none(), "{fields}");
     assert_eq!(fields["ttlMillis"], 60_000);
@@ -136,7 +136,7 @@ fn row_a_value_that_coderd_dropped_is_left_out() {
 #[test]
 fn what_nobody_declares_and_spec_cannot_follow_is_shown() {
     let sixty_days = 60 * 24 * 3_600_000;
-    let unfit = Scene::imported().twin(|twin| twin.ttl_millis = Some(sixty_days));
+    let unfit = Scene::imported().external(|external| external.ttl_millis = Some(sixty_days));
     let borrowed = Scene::imported().change(|scene| {
         let set = json!({"ttlMillis": 60_000});
         let set = set.as_object().unwrap();
@@ -160,7 +160,7 @@ fn what_nobody_declares_and_spec_cannot_follow_is_shown() {
 
 #[test]
 fn row_a_released_setting_is_mirrored_and_never_pushed() {
-    let mut scene = Scene::declared(&spec()).twin(equal);
+    let mut scene = Scene::declared(&spec()).external(equal);
     scene.stored.edit(USER, "ttlMillis", None);
     let (fields, force) = mirrored(&scene);
     assert_eq!((&fields["ttlMillis"], force), (&json!(60_000), false));
@@ -169,7 +169,7 @@ fn row_a_released_setting_is_mirrored_and_never_pushed() {
 
 #[test]
 fn row_a_co_owned_setting_is_let_go() {
-    let mut scene = Scene::imported().twin(equal);
+    let mut scene = Scene::imported().external(equal);
     let (fields, _) = mirrored(&scene);
     scene
         .stored
@@ -195,13 +195,13 @@ fn row_a_co_owned_setting_is_let_go() {
 
 #[test]
 fn a_renamed_template_is_told_by_status_before_spec_also_when_running_is_forced() {
-    let scene = Scene::imported().twin(|twin| twin.template = "rust".to_owned());
+    let scene = Scene::imported().external(|external| external.template = "rust".to_owned());
     let told = scene.clone().recorded();
     assert_eq!(told.stored.status["templateName"], "rust");
     assert_eq!(mirrored(&told).0["templateName"], "rust");
-    let stopped = scene.twin(|twin| {
-        twin.template = "rust".to_owned();
-        twin.build = foreign(2, Transition::Stop, Job::Succeeded);
+    let stopped = scene.external(|external| {
+        external.template = "rust".to_owned();
+        external.build = foreign(2, Transition::Stop, Job::Succeeded);
     });
     let told = stopped.recorded();
     let (fields, force) = mirrored(&told);
@@ -243,7 +243,7 @@ fn row_observe_pushes_nothing_and_shows_the_difference() {
         message.contains("ttlMillis: declared 60000, in Coder nothing"),
         "{message}"
     );
-    let equal = scene.twin(equal).rest();
+    let equal = scene.external(equal).rest();
     assert_eq!(equal.condition(ConditionType::Drifted), None);
     assert_eq!(
         equal.condition(ConditionType::Synced).unwrap().status,
@@ -269,14 +269,14 @@ fn known(names: &[(&str, bool)], has: &str) -> impl FnOnce(&mut Workspace) {
         .map(|(name, is_ephemeral)| parameter(name, *is_ephemeral))
         .collect();
     let parameters = BTreeMap::from([("cpu".to_owned(), has.to_owned())]);
-    move |twin| (twin.known_parameters, twin.parameters) = (Some(known), parameters)
+    move |external| (external.known_parameters, external.parameters) = (Some(known), parameters)
 }
 
 #[test]
 fn row_parameters_wait_for_the_next_start() {
-    let scene = with_cpu("8").twin(known(&[("cpu", false)], "4"));
+    let scene = with_cpu("8").external(known(&[("cpu", false)], "4"));
     assert_eq!(scene.waits(), (Reason::WaitingForBuild, None));
-    let equal = scene.twin(known(&[("cpu", false)], "8"));
+    let equal = scene.external(known(&[("cpu", false)], "8"));
     assert_eq!(
         equal.rest().condition(ConditionType::Ready).unwrap().status,
         "True"
@@ -285,7 +285,7 @@ fn row_parameters_wait_for_the_next_start() {
 
 #[test]
 fn row_an_ephemeral_parameter_is_not_compared() {
-    let scene = with_cpu("8").twin(known(&[("cpu", true)], "4"));
+    let scene = with_cpu("8").external(known(&[("cpu", true)], "4"));
     assert_eq!(
         scene.rest().condition(ConditionType::Ready).unwrap().status,
         "True"
@@ -304,10 +304,10 @@ fn row_parameters_travel_with_a_start_and_never_with_a_stop() {
                     "wanted": running, "buildNumber": 2, "orderedAt": "2026-11-21T10:00:00Z",
                 });
             })
-            .twin(|twin| {
-                known(&[("cpu", false)], "4")(twin);
-                twin.version_of_next_start = Some(id("active"));
-                twin.build = build(1, latest, Job::Succeeded);
+            .external(|external| {
+                known(&[("cpu", false)], "4")(external);
+                external.version_of_next_start = Some(id("active"));
+                external.build = build(1, latest, Job::Succeeded);
             });
         let Effect::Build(new) = scene.effect() else {
             panic!("{:?}", scene.action())
@@ -322,9 +322,9 @@ fn row_parameters_travel_with_a_start_and_never_with_a_stop() {
 fn row_a_start_with_an_unknown_parameter_is_not_requested() {
     let mut spec = json!({"templateName": "go", "running": true});
     spec["parameters"] = json!([{"name": "ram", "value": "8"}]);
-    let scene = Scene::declared(&spec).twin(|twin| {
-        known(&[("cpu", false)], "4")(twin);
-        twin.build = build(1, Transition::Stop, Job::Succeeded);
+    let scene = Scene::declared(&spec).external(|external| {
+        known(&[("cpu", false)], "4")(external);
+        external.build = build(1, Transition::Stop, Job::Succeeded);
     });
     let scene = scene.change(|scene| {
         scene.stored.status["sync"]["run"] = json!({
@@ -348,7 +348,8 @@ fn row_a_forbidden_setting_is_shown_and_holds_up_no_other() {
     });
     let scene = scene.change(|scene| scene.withheld = vec![forbidden]);
     assert_eq!(scene.changed(), ["autostartSchedule"]);
-    let scene = scene.twin(|twin| twin.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
+    let scene =
+        scene.external(|external| external.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
     assert_eq!(scene.action(), Action::Rest(Some(Duration::from_mins(1))));
     assert_eq!(scene.stalled(), Reason::Forbidden);
     assert!(scene.message().contains("ttlMillis: rbac: forbidden"));
@@ -377,7 +378,8 @@ fn row_a_setting_that_two_writers_keep_changing_is_left_alone_for_an_hour() {
     }
     // The other setting goes on.
     assert_eq!(scene.changed(), ["autostartSchedule"]);
-    let scene = scene.twin(|twin| twin.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
+    let scene =
+        scene.external(|external| external.autostart_schedule = Some("30 8 * * 1-5".to_owned()));
     assert_eq!(scene.action(), Action::Rest(Some(Duration::from_hours(1))));
     assert_eq!(scene.stalled(), Reason::Fighting);
     let message = scene.message();
@@ -405,7 +407,7 @@ fn row_a_setting_that_two_writers_keep_changing_is_left_alone_for_an_hour() {
 fn row_a_run_state_that_two_writers_keep_flipping_is_left_alone_for_an_hour() {
     // Somebody stopped it, and somebody else sets spec back each time.
     let mut scene = Scene::declared(&json!({"templateName": "go", "running": true}))
-        .twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Succeeded))
+        .external(|external| external.build = foreign(2, Transition::Stop, Job::Succeeded))
         .change(|scene| {
             scene.stored.status["sync"] = json!({"run": {"wanted": false, "buildNumber": 2}});
         });

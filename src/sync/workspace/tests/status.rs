@@ -21,7 +21,7 @@ fn scenes() -> Vec<Scene> {
         Scene::new(&spec).attempted("10:00:00"),
         Scene::new(&spec).attempted("10:00:00").unknown(),
         Scene::new(&bare).change(|scene| scene.stored.label(Origin::Coderd)),
-        Scene::new(&spec).twin(|_| {}),
+        Scene::new(&spec).external(|_| {}),
         Scene::new(&json!({})),
         Scene::imported(),
         Scene::imported().gone(),
@@ -34,7 +34,7 @@ fn scenes() -> Vec<Scene> {
         Scene::declared(&spec)
             .unknown()
             .change(|scene| scene.stored.delete()),
-        Scene::declared(&bare).twin(|twin| twin.name = "new".to_owned()),
+        Scene::declared(&bare).external(|external| external.name = "new".to_owned()),
         Scene::declared(&bare).change(|scene| scene.read_only = Some(cause())),
     ];
     for transition in [
@@ -44,12 +44,12 @@ fn scenes() -> Vec<Scene> {
         Transition::Other,
     ] {
         for job in [Job::Active, Job::Succeeded, Job::Failed, Job::Canceled] {
-            let at_build = |twin: &mut Workspace| twin.build = foreign(2, transition, job);
-            scenes.push(Scene::imported().twin(at_build));
-            scenes.push(Scene::declared(&bare).twin(at_build));
+            let at_build = |external: &mut Workspace| external.build = foreign(2, transition, job);
+            scenes.push(Scene::imported().external(at_build));
+            scenes.push(Scene::declared(&bare).external(at_build));
             scenes.push(
                 Scene::declared(&bare)
-                    .twin(at_build)
+                    .external(at_build)
                     .change(|it| it.own.stable_for = Duration::ZERO),
             );
         }
@@ -174,7 +174,8 @@ fn a_condition_keeps_its_time_while_its_status_stays() {
     for condition in later.rest().conditions {
         assert_eq!(condition.last_transition_time, Time(at("10:00:00")));
     }
-    let stopped = later.twin(|twin| twin.build = foreign(2, Transition::Stop, Job::Active));
+    let stopped =
+        later.external(|external| external.build = foreign(2, Transition::Stop, Job::Active));
     let status = stopped.rest();
     let time = |kind| status.condition(kind).unwrap().last_transition_time.0;
     assert_eq!(time(ConditionType::Running), at("12:00:00"));
@@ -233,22 +234,22 @@ fn volatile_facts_do_not_cause_looks() {
 fn volatile_facts_do_not_cause_writes() {
     let used = |last_used: &str, deadline: &str| {
         let (last_used, deadline) = (at(last_used), at(deadline));
-        move |twin: &mut Workspace| {
-            (twin.last_used_at, twin.deadline) = (Some(last_used), Some(deadline));
+        move |external: &mut Workspace| {
+            (external.last_used_at, external.deadline) = (Some(last_used), Some(deadline));
         }
     };
-    let scene = Scene::imported().twin(used("10:01:00", "18:00:00"));
+    let scene = Scene::imported().external(used("10:01:00", "18:00:00"));
     let first = scene.rest();
     let scene = scene.change(|scene| scene.stored.set_status(&first));
     assert_eq!(
-        scene.clone().twin(used("10:59:59", "18:04:59")).rest(),
+        scene.clone().external(used("10:59:59", "18:04:59")).rest(),
         first
     );
     assert_ne!(
-        scene.clone().twin(used("11:00:00", "18:00:00")).rest(),
+        scene.clone().external(used("11:00:00", "18:00:00")).rest(),
         first
     );
-    assert_ne!(scene.twin(used("10:01:00", "18:05:00")).rest(), first);
+    assert_ne!(scene.external(used("10:01:00", "18:05:00")).rest(), first);
 }
 
 #[test]
@@ -261,7 +262,8 @@ fn running_is_known_only_after_a_build_that_succeeded() {
         (Transition::Start, Job::Failed, "Unknown"),
         (Transition::Stop, Job::Canceled, "Unknown"),
     ] {
-        let scene = Scene::imported().twin(|twin| twin.build = foreign(1, transition, job));
+        let scene =
+            Scene::imported().external(|external| external.build = foreign(1, transition, job));
         let status = scene.status();
         assert_eq!(
             status.condition(ConditionType::Running).unwrap().status,

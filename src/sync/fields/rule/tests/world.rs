@@ -26,11 +26,11 @@ struct Stored {
     owners: BTreeSet<&'static str>,
 }
 
-/// One object and its twin, with every write counted.
+/// One object and its external, with every write counted.
 #[derive(Clone, Debug)]
 struct World {
     object: BTreeMap<&'static str, Stored>,
-    twin: BTreeMap<&'static str, Value>,
+    external: BTreeMap<&'static str, Value>,
     behaviour: Behaviour,
     policy: DriftPolicy,
     refusals: Vec<Refusal>,
@@ -47,7 +47,7 @@ impl World {
         let names = ["icon", "ttlMillis"];
         let mut world = Self {
             object: BTreeMap::new(),
-            twin: BTreeMap::new(),
+            external: BTreeMap::new(),
             behaviour,
             policy,
             refusals: Vec::new(),
@@ -68,7 +68,7 @@ impl World {
             // What is absent has no owner; what is "" may have one.
             let owners = owners.iter().copied().filter(|_| value.is_some()).collect();
             world.object.insert(name, Stored { value, owners });
-            world.twin.insert(name, (*actual).clone());
+            world.external.insert(name, (*actual).clone());
         }
         world
     }
@@ -87,7 +87,7 @@ impl World {
                     unowned: stored.owners.is_empty() && !lost,
                     is_unfit: false,
                     wanted: stored.value.clone().and_then(canonical),
-                    actual: self.twin.get(name).cloned().and_then(canonical),
+                    actual: self.external.get(name).cloned().and_then(canonical),
                 }
             })
             .collect()
@@ -113,7 +113,7 @@ impl World {
     fn push(&mut self, field: &FieldState) -> bool {
         self.writes += 1;
         let name = field.path.name();
-        let value = self.twin.get_mut(name.as_str()).unwrap();
+        let value = self.external.get_mut(name.as_str()).unwrap();
         match self.behaviour {
             Behaviour::Takes => *value = field.wanted.clone().unwrap_or_default(),
             Behaviour::Refuses => {
@@ -251,7 +251,7 @@ fn what_is_mirrored_never_changes_in_coderd() {
             let observed = world.policy == DriftPolicy::Observe;
             let lost = stored.owners.is_empty() && stored.value.is_some();
             if observed || !(lost || stored.owners.contains("kubectl")) {
-                assert_eq!(start.twin[name], world.twin[name], "{start:?}");
+                assert_eq!(start.external[name], world.external[name], "{start:?}");
             }
         }
     });

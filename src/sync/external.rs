@@ -1,15 +1,15 @@
-//! What a live look at coderd found of one twin.
+//! What a live look at coderd found of one external.
 
 use std::time::Duration;
 
 use crate::api::condition::Reason;
 
-/// The twin of an object, as the last look found it.
+/// The external of an object, as the last look found it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Twin<T> {
+pub enum External<T> {
     /// It is there.
     Present(T),
-    /// Nothing has its name. That proves nothing about a twin that is known by id.
+    /// Nothing has its name. That proves nothing about an external object that is known by id.
     Absent,
     /// It is gone for good: coderd said so of this very id.
     Gone,

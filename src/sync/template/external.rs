@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{api::object_name::TemplateName, sync::kind::TwinFacts};
+use crate::{api::object_name::TemplateName, sync::kind::ExternalObject};
 
 /// A template in coderd, as far as deciding and reporting need it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub struct Template {
     pub creator: Uuid,
 }
 
-impl TwinFacts<TemplateName> for Template {
+impl ExternalObject<TemplateName> for Template {
     fn id(&self) -> Uuid {
         self.id
     }

@@ -10,7 +10,7 @@ use crate::{
         object_name::WorkspaceName,
         workspace::{Agent, Health},
     },
-    sync::{build::Build, kind::TwinFacts, rounding, spelling::Spelling},
+    sync::{build::Build, kind::ExternalObject, rounding, spelling::Spelling},
 };
 
 /// A workspace in coderd, as far as deciding and reporting need it.
@@ -78,7 +78,7 @@ impl Workspace {
     }
 }
 
-impl TwinFacts<WorkspaceName> for Workspace {
+impl ExternalObject<WorkspaceName> for Workspace {
     fn id(&self) -> Uuid {
         self.id
     }
