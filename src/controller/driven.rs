@@ -50,7 +50,7 @@ pub(super) trait Driven:
         Self::Seen::default()
     }
 
-    /// Looks for the external by its id.
+    /// Looks for the external object by its id.
     fn by_id(
         &self,
         controller: &Controller,
@@ -58,7 +58,7 @@ pub(super) trait Driven:
         seen: &mut Seen<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
-    /// Looks for the external by its natural key, and how coderd spells it.
+    /// Looks for the external object by its natural key, and how coderd spells it.
     fn by_name(
         &self,
         controller: &Controller,
@@ -75,7 +75,7 @@ pub(super) trait Driven:
     /// coderd before.
     fn keep(before: Self::Seen, now: &mut Self::Seen);
 
-    /// Looks at what is needed besides, now that the external was looked for.
+    /// Looks at what is needed besides, now that the external object was looked for.
     fn look_further(
         &self,
         controller: &Controller,

@@ -72,7 +72,7 @@ pub(super) fn forms(name: &str) -> [String; 2] {
 /// What an object without a binding waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Awaited {
-    /// That the external of this id is let go by another object, or goes, or gives its name free.
+    /// That the external object of this id is let go by another object, or goes, or gives its name free.
     External(Uuid),
     /// That a template of this name is there.
     Template {
@@ -117,9 +117,9 @@ struct Known {
 /// What a look at an object found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Visit {
-    /// The external that it is bound to.
+    /// The external object that it is bound to.
     pub(super) binding: Option<Uuid>,
-    /// Whether the external is there.
+    /// Whether the external object is there.
     pub(super) is_present: bool,
     /// What it waits for.
     pub(super) awaits: Option<Awaited>,
@@ -192,7 +192,7 @@ impl Inventory {
         self.lock().objects.entry(key.clone()).or_default();
     }
 
-    /// An object is there, and its status names this external. What a look has found counts for more: the
+    /// An object is there, and its status names this external object. What a look has found counts for more: the
     /// list may be older. Gives back the objects that waited for that.
     pub(super) fn object_listed(&self, key: &Key, binding: Option<Uuid>) -> Vec<Key> {
         let mut state = self.lock();
@@ -291,8 +291,8 @@ impl Inventory {
 }
 
 impl State {
-    /// Binds the object `key` to `binding`, unless another one holds that external. Gives back the objects
-    /// that waited for the external that it was bound to.
+    /// Binds the object `key` to `binding`, unless another one holds that external object. Gives back the objects
+    /// that waited for the external object that it was bound to.
     fn bind(&mut self, key: &Key, binding: Option<Uuid>) -> Vec<Key> {
         let Some(known) = self.objects.get_mut(key) else {
             return Vec::new();
@@ -310,7 +310,7 @@ impl State {
         }
     }
 
-    /// Whether the last look at the object found its external.
+    /// Whether the last look at the object found its external object.
     fn is_present(&self, key: &Key) -> bool {
         let visit = self.objects.get(key).and_then(|known| known.visit.as_ref());
         visit.is_some_and(|visit| visit.is_present)

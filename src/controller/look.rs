@@ -45,7 +45,7 @@ pub(super) struct Seen<K: Driven> {
     pub(super) external: External<K::External>,
     /// What is looked at for this kind only.
     pub(super) own: K::Seen,
-    /// coderd's clock when the external was looked for by its name, to the second.
+    /// coderd's clock when the external object was looked for by its name, to the second.
     pub(super) coderd_now: Option<Timestamp>,
     /// Whether the object has to say that nothing could be seen.
     patience: Patience,
@@ -81,7 +81,7 @@ impl<K: Driven> Seen<K> {
         (is_same_external && !is_leaving && K::asks_the_same(before, after)).then_some(self)
     }
 
-    /// Whether the external is there.
+    /// Whether the external object is there.
     pub(super) fn is_present(&self) -> bool {
         matches!(self.external, External::Present(_))
     }
@@ -150,7 +150,7 @@ impl<'a, K: Driven> Look<'a, K> {
         self.seen.patience == Patience::Endless
     }
 
-    /// Claims the external that `records` newly bind the object to; false where another object holds it.
+    /// Claims the external object that `records` newly bind the object to; false where another object holds it.
     pub(super) fn claims(&self, records: &Records<K>) -> bool {
         let is_new = self.object.shared_status().binding.is_none();
         let binding = records.binding.as_ref().filter(|_| is_new);
@@ -161,7 +161,7 @@ impl<'a, K: Driven> Look<'a, K> {
         }
     }
 
-    /// The id of the external that was seen.
+    /// The id of the external object that was seen.
     pub(super) fn external_id(&self) -> Result<Uuid, StepResult> {
         match &self.seen.external {
             External::Present(external) => Ok(external.id()),
@@ -170,7 +170,7 @@ impl<'a, K: Driven> Look<'a, K> {
     }
 }
 
-/// The id of the external that the object is bound to.
+/// The id of the external object that the object is bound to.
 fn bound_id<K: Driven>(object: &K) -> Option<&str> {
     let binding = object.shared_status().binding?;
     Some(&binding.id)
@@ -260,7 +260,7 @@ pub(super) async fn observe<K: Driven>(
     seen
 }
 
-/// Looks for the external: by its id once that is known, before by its name.
+/// Looks for the external object: by its id once that is known, before by its name.
 async fn find<K: Driven>(
     controller: &Controller,
     standing: &Standing<'_>,
@@ -314,7 +314,7 @@ impl Controller {
         }
     }
 
-    /// Why an object without a binding cannot be bound now: another one may be bound to the same external.
+    /// Why an object without a binding cannot be bound now: another one may be bound to the same external object.
     fn bindings_are_unknown(&self, kind: &'static str) -> Option<Cause> {
         (!self.is_watching(kind)).then(|| {
             let message = "waiting for the list of objects, to know which of them are bound";

@@ -150,7 +150,7 @@ async fn execute<K: Driven>(
 ) -> Result<StepResult<K>, Error> {
     let context = &look.context(attempt);
     Ok(match &step.action {
-        // Another worker may be binding another object to the same external.
+        // Another worker may be binding another object to the same external object.
         Action::Record(records) if !look.claims(records) => StepResult::Stale,
         Action::Record(records) => record(look, context, records, step).await?,
         Action::Write(change) => match write(look, change).await {

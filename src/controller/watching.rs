@@ -109,7 +109,7 @@ fn look(controller: &Controller, key: Key, metadata: &ObjectMeta, lane: Lane) {
     }
 }
 
-/// The external that a listed object is bound to.
+/// The external object that a listed object is bound to.
 fn binding(status: &Value) -> Option<Uuid> {
     let id = status.pointer("/binding/id")?;
     id.as_str()?.parse().ok()

@@ -1,4 +1,4 @@
-//! From an object without a binding to one that is bound: adopt the external that is there, or have one
+//! From an object without a binding to one that is bound: adopt the external object that is there, or have one
 //! created.
 
 use std::time::Duration;
@@ -31,7 +31,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(300);
 /// What a kind says of objects that are not bound.
 #[derive(Debug)]
 pub struct Rules<K: Kind> {
-    /// Why the external, which has the natural key of the name, is not the one that is meant.
+    /// Why the external object, which has the natural key of the name, is not the one that is meant.
     pub taken: fn(&K::Name, &K::External) -> Option<String>,
     /// The next step of creating an external object that is absent.
     pub create: fn(&Context<K>, &K::Name) -> Step<K>,
@@ -184,7 +184,7 @@ fn restored<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     })
 }
 
-/// An import whose external is gone before it was bound takes its object back.
+/// An import whose external object is gone before it was bound takes its object back.
 fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
     upkeep::remove(context, Outlook::reconciling(Reason::Deleting, message))

@@ -22,7 +22,7 @@ pub trait Planned: Kind {
     /// Adds the conditions that only this kind has.
     fn add_findings(context: &Context<Self>, outlook: &mut Outlook);
 
-    /// The complete status: what coderd says of the external, and the report.
+    /// The complete status: what coderd says of the external object, and the report.
     fn complete_status(context: &Context<Self>, report: Report<Self>) -> Self::Status;
 }
 

@@ -1,4 +1,4 @@
-//! What the aggregated API claims so that deleting an object there deletes its external: it declares the
+//! What the aggregated API claims so that deleting an object there deletes its external object: it declares the
 //! deletion policy and puts the finalizer on, then deletes. When it dies in between, the claim must not
 //! stay: a later plain delete would take the external along.
 

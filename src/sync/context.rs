@@ -50,11 +50,11 @@ pub struct Context<'a, K: Kind> {
     pub object: &'a K,
     /// Who owns its fields.
     pub ownership: &'a Ownership,
-    /// Its external, read live.
+    /// Its external object, read live.
     pub external: &'a External<K::External>,
     /// What else was looked at for this kind.
     pub sight: K::Sight<'a>,
-    /// The name of another object that is bound to the same external.
+    /// The name of another object that is bound to the same external object.
     pub bound_elsewhere: Option<&'a str>,
     /// The coderd that was asked.
     pub session: &'a Session,
@@ -112,7 +112,7 @@ impl<K: Kind> Context<'_, K> {
         }
     }
 
-    /// The external, if it is there.
+    /// The external object, if it is there.
     pub fn present(&self) -> Option<&K::External> {
         match self.external {
             External::Present(external) => Some(external),

@@ -22,9 +22,9 @@ use crate::api::{condition::Reason, status::DeletionPolicy};
 pub enum Departure {
     /// It does not carry our finalizer: nothing is left to do.
     NotHeld,
-    /// Let it go; its external, if there is one, stays.
+    /// Let it go; its external object, if there is one, stays.
     Release,
-    /// Let it go once its external is proved to be gone.
+    /// Let it go once its external object is proved to be gone.
     DeleteExternal,
     /// A creation was begun and never settled: find out first whether it made an external object.
     SettleAttempt,
@@ -50,7 +50,7 @@ pub fn departure(standing: &Standing, crd_is_going: bool) -> Option<Departure> {
 }
 
 /// What to do about an object that is being deleted; none if it is not.
-/// `delete` gives the next step of deleting the external.
+/// `delete` gives the next step of deleting the external object.
 pub fn plan<K: Kind>(
     context: &Context<K>,
     delete: fn(&Context<K>, &K::External) -> Step<K>,
@@ -94,7 +94,7 @@ fn with_exit<K: Kind>(mut step: Step<K>) -> Step<K> {
     step
 }
 
-/// The external is gone for good.
+/// The external object is gone for good.
 fn proved<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} is deleted in Coder", K::NOUN);
     (*context.external == External::Gone).then(|| release(&message, NoteReason::Deleted))

@@ -1,10 +1,10 @@
-//! What a live look at coderd found of one external.
+//! What a live look at coderd found of one external object.
 
 use std::time::Duration;
 
 use crate::api::condition::Reason;
 
-/// The external of an object, as the last look found it.
+/// The external object of an object, as the last look found it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum External<T> {
     /// It is there.

@@ -50,7 +50,7 @@ pub fn paused<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     is_paused.then(|| Step::rest(Outlook::paused()))
 }
 
-/// Nothing happens on either side while the external cannot be seen.
+/// Nothing happens on either side while the external object cannot be seen.
 pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     match context.external {
         External::Unknown(cause) => Some(Step::rest(Outlook::unknown(cause))),

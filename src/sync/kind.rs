@@ -22,7 +22,7 @@ pub trait Kind: Clone + Debug + PartialEq + 'static {
 
     /// The identity that the object's name spells.
     type Name: ObjectName;
-    /// The external, as far as deciding and reporting need it.
+    /// The external object, as far as deciding and reporting need it.
     type External: ExternalObject<Self::Name> + Clone + Debug + PartialEq;
     /// What is looked at for this kind only.
     type Sight<'a>: Clone + Debug;

@@ -64,17 +64,17 @@ macro_rules! note_reasons {
 }
 
 note_reasons! {
-    /// The external was created in coderd.
+    /// The external object was created in coderd.
     Created,
     /// The object was bound to an external object that existed.
     Adopted,
     /// The object was made for an external object that existed.
     Imported,
-    /// The external was deleted in coderd.
+    /// The external object was deleted in coderd.
     Deleted,
-    /// The object was removed; its external has another name now, or is gone.
+    /// The object was removed; its external object has another name now, or is gone.
     Removed,
-    /// The object was let go; its external stays in coderd.
+    /// The object was let go; its external object stays in coderd.
     Released,
     /// A declared value was put back in coderd.
     DriftCorrected,

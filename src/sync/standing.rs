@@ -49,7 +49,7 @@ fn label_of<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
 }
 
 /// That deleting an object takes nothing away in coderd. Only a standing gives it, so that no delete of ours
-/// can be meant for the external.
+/// can be meant for the external object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExternalStays(());
 
@@ -72,7 +72,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// What deleting the object does in coderd: as declared, else by who made the external. An external
+    /// What deleting the object does in coderd: as declared, else by who made the external object. An external object
     /// object that is still to be made will have been made here.
     pub fn deletion_policy(&self) -> DeletionPolicy {
         let by_origin = match self.origin() {
@@ -82,7 +82,7 @@ impl<'a> Standing<'a> {
         self.deletion_policy.unwrap_or(by_origin)
     }
 
-    /// Who made the external, or would make it. The label outlives the binding: an external object that is
+    /// Who made the external object, or would make it. The label outlives the binding: an external object that is
     /// made again counts as the one before, so that the default policy stays what it was.
     pub fn origin(&self) -> Origin {
         let was_adopted = self.label(names::LABEL_ORIGIN) == Some(Origin::Coderd.as_str());
@@ -100,7 +100,7 @@ impl<'a> Standing<'a> {
         self.origin() == Origin::Coderd && !self.is_declared
     }
 
-    /// Whether the object may be deleted by us, for its external stays: nobody but us made it, or declares
+    /// Whether the object may be deleted by us, for its external object stays: nobody but us made it, or declares
     /// anything in it.
     pub fn is_removable(&self) -> bool {
         self.is_imported() && self.deletion_policy() == DeletionPolicy::Retain
@@ -160,7 +160,7 @@ impl<'a> Standing<'a> {
     }
 
     /// The generation and the request for a reconcile that a status with this outlook has acted on.
-    /// None as long as the object is only being tied to its external: what is pushed then carries out an
+    /// None as long as the object is only being tied to its external object: what is pushed then carries out an
     /// edit, and corrects nobody.
     pub fn acted_on(&self, outlook: &Outlook) -> (Option<i64>, Option<String>) {
         if outlook.is_unknown() || outlook.because.0 == Reason::Creating {

@@ -68,7 +68,7 @@ pub enum Write {
     ApplyOrigin(Origin),
     /// Give up what the aggregated API claimed for a deletion that did not come.
     DropClaim,
-    /// Delete the object; its external is gone or has another name.
+    /// Delete the object; its external object is gone or has another name.
     Delete(ExternalStays),
 }
 

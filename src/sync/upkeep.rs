@@ -1,5 +1,5 @@
-//! What a bound object needs before its settings matter: it follows its external, carries the origin
-//! label, and has our finalizer exactly while deleting it deletes the external.
+//! What a bound object needs before its settings matter: it follows its external object, carries the origin
+//! label, and has our finalizer exactly while deleting it deletes the external object.
 
 use super::{
     context::Context,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::api::{condition::Reason, names, object_name::ObjectName, status::DeletionPolicy};
 
-/// Deletes an imported object, whose external stays; none where the object is not ours to delete. A
+/// Deletes an imported object, whose external object stays; none where the object is not ours to delete. A
 /// finalizer left over from an earlier policy goes first, for the deletion would wait for it; and so does
 /// a person, where very many go.
 pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Step<K>> {
@@ -33,7 +33,7 @@ pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Step<K>
     )
 }
 
-/// The external is gone for good. An imported object follows it; of a declared one becomes what `declared`
+/// The external object is gone for good. An imported object follows it; of a declared one becomes what `declared`
 /// says.
 pub fn lost<K: Kind>(
     context: &Context<K>,
@@ -48,7 +48,7 @@ pub fn lost<K: Kind>(
     Some(remove(context, outlook).unwrap_or_else(|| declared(context, id)))
 }
 
-/// An imported object whose external has another name now goes; the new name is imported again.
+/// An imported object whose external object has another name now goes; the new name is imported again.
 pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let now_named = new_name(context)?;
     let noun = K::NOUN;
@@ -59,7 +59,7 @@ pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     )
 }
 
-/// A declared object whose external has another name now keeps syncing by id.
+/// A declared object whose external object has another name now keeps syncing by id.
 pub fn other_name<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let name = new_name(context)?;
     let message = format!(
@@ -88,7 +88,7 @@ pub fn origin<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     (!is_there).then(|| Step::write(Write::ApplyOrigin(origin), outlook))
 }
 
-/// Our finalizer is on exactly while deleting the object also deletes the external.
+/// Our finalizer is on exactly while deleting the object also deletes the external object.
 pub fn finalizer<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let write = finalizer_change(&context.standing())?;
     let outlook = Outlook::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");

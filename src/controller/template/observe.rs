@@ -25,7 +25,7 @@ const LOG_LINES: usize = 200;
 /// How many jobs are searched for a version that has no template yet.
 const JOBS: u32 = 200;
 
-/// The external by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
+/// The external object by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
 /// deleted templates tells them apart.
 pub(super) async fn by_id(
     controller: &Controller,
@@ -49,7 +49,7 @@ pub(super) async fn by_id(
     Ok(())
 }
 
-/// The external by its natural key.
+/// The external object by its natural key.
 pub(super) async fn by_name(
     controller: &Controller,
     name: &TemplateName,
@@ -73,7 +73,7 @@ pub(super) async fn by_name(
     Ok(())
 }
 
-/// The external, with the name of its active version.
+/// The external object, with the name of its active version.
 async fn present(
     controller: &Controller,
     wire: &coderd::Template,

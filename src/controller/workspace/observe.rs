@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The external by its id: only coderd's own word about this very id proves that it is gone.
+/// The external object by its id: only coderd's own word about this very id proves that it is gone.
 pub(super) async fn by_id(
     controller: &Controller,
     object: &CoderWorkspace,
@@ -28,7 +28,7 @@ pub(super) async fn by_id(
     }
 }
 
-/// The external by its natural key, and the place where it belongs.
+/// The external object by its natural key, and the place where it belongs.
 pub(super) async fn by_name(
     controller: &Controller,
     object: &CoderWorkspace,

@@ -17,7 +17,7 @@
 //!   to which the API server gives it with the next apply, but only if that comes before any write of
 //!   `status`. After one, an apply takes a field without an owner silently, without a conflict.
 //!
-//! Where the external was made in coderd, most of what lost its record is what coderd had: there it is
+//! Where the external object was made in coderd, most of what lost its record is what coderd had: there it is
 //! nobody's order. It is neither pushed nor overwritten until somebody declares it again.
 
 use std::{
@@ -188,7 +188,7 @@ impl Ownership {
         ownership
     }
 
-    /// The ownership where the external was made in coderd, if it was.
+    /// The ownership where the external object was made in coderd, if it was.
     #[must_use]
     pub fn made_in_coderd(mut self, was: bool) -> Self {
         self.holds_lost = was;

@@ -21,7 +21,7 @@ pub struct Field<K: Kind> {
     pub external: fn(&K::External) -> Option<Value>,
     /// Puts a value into the request that changes it; none clears it.
     pub patch: fn(&mut K::Patch, Option<&Value>),
-    /// Puts a value into the request that creates the external.
+    /// Puts a value into the request that creates the external object.
     pub create: fn(&mut K::New, Option<&Value>),
     /// Whether the schema has room for a value of coderd.
     pub fits: fn(&Value) -> bool,
@@ -61,7 +61,7 @@ pub fn patch<K: Kind>(fields: &[Field<K>], changes: &[Change]) -> K::Patch {
     patch
 }
 
-/// Puts what `object` declares of `fields` into the request that creates its external.
+/// Puts what `object` declares of `fields` into the request that creates its external object.
 pub fn create<K: Kind>(fields: &[Field<K>], object: &K, new: &mut K::New) {
     for field in fields {
         let value = (field.declared)(object).and_then(super::rule::canonical);

@@ -236,7 +236,7 @@ fn row_what_cannot_be_created_from_says_what_is_missing() {
         spec[field] = value;
         let scene = Scene::new(&spec);
         assert_eq!(scene.stalled(), Reason::NotSupportedYet, "{field}");
-        // It is never ignored in silence, also where the external is there.
+        // It is never ignored in silence, also where the external object is there.
         let bound = Scene::declared(&spec);
         assert_eq!(bound.stalled(), Reason::NotSupportedYet, "{field}");
         // What it shapes does not happen without it: a start, but not a stop.

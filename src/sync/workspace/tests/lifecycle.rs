@@ -1,4 +1,4 @@
-//! What becomes of a bound object whose external is gone, has another name, or cannot be seen.
+//! What becomes of a bound object whose external object is gone, has another name, or cannot be seen.
 
 use super::*;
 
@@ -36,7 +36,7 @@ fn row_recreate_names_the_lost_id() {
             "{value}"
         );
     }
-    // While the external is there, it means nothing.
+    // While the external object is there, it means nothing.
     let there = Scene::declared(&spec())
         .change(|scene| scene.stored.annotate(names::ANNOTATION_RECREATE, ID));
     assert_eq!(there.action(), Action::Rest(None));
@@ -91,7 +91,7 @@ fn row_renamed_in_coderd_an_imported_object_goes() {
     let scene = handed_back(&json!({"organization": "acme"}));
     assert_eq!(scene.stalled(), Reason::RenamedInCoder);
     assert_eq!(scene.gone().stalled(), Reason::DeletedExternally);
-    // Nor is an object deleted under a claim to delete its external, or before a finalizer left over.
+    // Nor is an object deleted under a claim to delete its external object, or before a finalizer left over.
     let claimed = Scene::imported()
         .external(|external| external.name = "new".to_owned())
         .change(|scene| {

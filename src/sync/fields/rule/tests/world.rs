@@ -26,7 +26,7 @@ struct Stored {
     owners: BTreeSet<&'static str>,
 }
 
-/// One object and its external, with every write counted.
+/// One object and its external object, with every write counted.
 #[derive(Clone, Debug)]
 struct World {
     object: BTreeMap<&'static str, Stored>,
