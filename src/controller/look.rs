@@ -13,6 +13,7 @@ use crate::{
     coderd,
     k8s::crd::{CrdState, crd_state},
     sync::{
+        conditions::ConditionSet,
         context::{Context, Records, Session},
         damper::Damper,
         deletion::{self, Departure},
@@ -21,7 +22,6 @@ use crate::{
         guard::{self, Patience},
         kind::ExternalObject,
         mass_deletion::Deletions,
-        outlook::Outlook,
         standing::Standing,
     },
 };
@@ -138,11 +138,11 @@ impl<'a, K: Driven> Look<'a, K> {
         }
     }
 
-    /// Whether `outlook`, which says that coderd cannot be seen or does not do its part, is not told
+    /// Whether `conditions`, which says that coderd cannot be seen or does not do its part, is not told
     /// yet: it may be so for a moment only.
-    pub(super) fn keeps_quiet(&self, context: &Context<K>, outlook: &Outlook) -> bool {
+    pub(super) fn keeps_quiet(&self, context: &Context<K>, conditions: &ConditionSet) -> bool {
         let unseen_for = || self.controller.memory.unseen_for(self.key);
-        guard::keeps_quiet(context, outlook, self.seen.patience, unseen_for)
+        guard::keeps_quiet(context, conditions, self.seen.patience, unseen_for)
     }
 
     /// Whether coderd was not asked at all since the start: whoever waits for that is looked at then.
@@ -150,7 +150,8 @@ impl<'a, K: Driven> Look<'a, K> {
         self.seen.patience == Patience::Endless
     }
 
-    /// Claims the external object that `records` newly bind the object to; false where another object holds it.
+    /// Claims the external object that `records` newly bind the object to; false where another object
+    /// holds it.
     pub(super) fn claims(&self, records: &Records<K>) -> bool {
         let is_new = self.object.shared_status().binding.is_none();
         let binding = records.binding.as_ref().filter(|_| is_new);
@@ -314,7 +315,8 @@ impl Controller {
         }
     }
 
-    /// Why an object without a binding cannot be bound now: another one may be bound to the same external object.
+    /// Why an object without a binding cannot be bound now: another one may be bound to the same external
+    /// object.
     fn bindings_are_unknown(&self, kind: &'static str) -> Option<Cause> {
         (!self.is_watching(kind)).then(|| {
             let message = "waiting for the list of objects, to know which of them are bound";

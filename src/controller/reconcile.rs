@@ -21,17 +21,17 @@ use crate::{
     },
     k8s::{
         error::Error,
-        event::{Event, Severity},
+        event::{Event as Published, Severity},
         object,
     },
     sync::{
         chain,
+        conditions::ConditionSet,
         external::{Cause, External},
         fields::{ownership::Ownership, table},
         kind::ExternalObject,
         mass_deletion,
         note::{self, Note},
-        outlook::Outlook,
         standing,
         step::{Action, Step, Write},
     },
@@ -155,8 +155,8 @@ async fn execute<K: Driven>(
         Action::Record(records) => record(look, context, records, step).await?,
         Action::Write(change) => match write(look, change).await {
             Err(error) if error.is_invalid() || error.is_forbidden() => {
-                let outlook = Outlook::stalled(Reason::NotAdmitted, text::chain(&error));
-                rest(look, context, context.records(), &outlook).await?;
+                let conditions = ConditionSet::stalled(Reason::NotAdmitted, text::chain(&error));
+                rest(look, context, context.records(), &conditions).await?;
                 return Err(error);
             }
             written => written?,
@@ -167,10 +167,10 @@ async fn execute<K: Driven>(
         }
         Action::Do(effect) => K::act(look, effect).await.map(|()| look.object.clone()),
         Action::Rest(delay) | Action::Pass(delay) => {
-            if !look.keeps_quiet(context, &step.outlook) {
+            if !look.keeps_quiet(context, &step.conditions) {
                 let records = step.records.clone();
                 let records = records.unwrap_or_else(|| context.records());
-                rest(look, context, records, &step.outlook).await?;
+                rest(look, context, records, &step.conditions).await?;
             }
             let unknown = look.seen.unknown().filter(|_| !look.awaits_coderd());
             let unknown = unknown.cloned();
@@ -185,7 +185,7 @@ const WHY: usize = 1024;
 /// One line for each action: what, and why; on which object, the span says. What is only written into
 /// `status` is no action, but what it tells people may be one: by its name, for its words may hold values.
 fn log<K: Driven>(step: &Step<K>) {
-    let (reason, why) = &step.outlook.because;
+    let (reason, why) = &step.conditions.because;
     let (check, why) = (step.check, shortened(why, WHY));
     match &step.action {
         Action::Update(changes) => {
@@ -216,10 +216,10 @@ async fn failed<K: Driven>(
     cause: Cause,
 ) -> Result<Outcome, Error> {
     let context = &look.context(attempt);
-    let mut outlook = Outlook::unknown(&cause);
-    K::add_findings(context, &mut outlook);
-    if !look.keeps_quiet(context, &outlook) {
-        rest(look, context, context.records(), &outlook).await?;
+    let mut conditions = ConditionSet::unknown(&cause);
+    K::add_conditions(context, &mut conditions);
+    if !look.keeps_quiet(context, &conditions) {
+        rest(look, context, context.records(), &conditions).await?;
     }
     Ok(Outcome::Unknown(cause))
 }
@@ -264,7 +264,7 @@ impl Controller {
     /// Tells people of `object`.
     pub(super) async fn tell<K: Driven>(&self, object: &K, notes: &[Note]) {
         for note in notes {
-            let event = Event {
+            let published = Published {
                 severity: if note.warning {
                     Severity::Warning
                 } else {
@@ -276,7 +276,7 @@ impl Controller {
             };
             let now = self.settings.clock.now();
             self.events
-                .publish(&object.object_ref(&()), &event, now)
+                .publish(&object.object_ref(&()), &published, now)
                 .await;
         }
     }

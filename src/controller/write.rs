@@ -18,10 +18,9 @@ use crate::{
         object::{Deletion, Force, Known},
     },
     sync::{
+        conditions::ConditionSet,
         context::{Context, Records},
-        note,
-        outlook::Outlook,
-        report,
+        note, report,
         standing::Standing,
         step::{Step, Write},
     },
@@ -37,11 +36,11 @@ pub(super) async fn record<K: Driven>(
     records: &Records<K>,
     step: &Step<K>,
 ) -> Result<StepResult<K>, Error> {
-    let report = report::report(context, records.clone(), &step.outlook);
+    let report = report::report(context, records.clone(), &step.conditions);
     let status = K::complete_status(context, report);
     if report::repeats(&look.object.status(), &Some(&status)) {
         // It would be planned again at once and for ever: a defect of the controller.
-        let (reason, why) = &step.outlook.because;
+        let (reason, why) = &step.conditions.because;
         tracing::error!(%reason, why, "the same would be recorded again: this object waits");
         return Ok(StepResult::Ended(Outcome::Rest(Some(WHEN_STUCK))));
     }
@@ -53,12 +52,12 @@ pub(super) async fn rest<K: Driven>(
     look: &Look<'_, K>,
     context: &Context<'_, K>,
     records: Records<K>,
-    outlook: &Outlook,
+    conditions: &ConditionSet,
 ) -> Result<(), Error> {
-    let status = K::complete_status(context, report::report(context, records, outlook));
+    let status = K::complete_status(context, report::report(context, records, conditions));
     if Some(&status) != look.object.status() {
         apply_status(look, status).await?;
-        if let Some(note) = note::stalled(outlook) {
+        if let Some(note) = note::stalled(conditions) {
             look.controller.tell(look.object, &[note]).await;
         }
     }

@@ -1,16 +1,16 @@
-//! From an object without a binding to one that is bound: adopt the external object that is there, or have one
-//! created.
+//! From an object without a binding to one that is bound: adopt the external object that is there, or have
+//! one created.
 
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
+    conditions::ConditionSet,
     context::Context,
     guard,
     kind::{ExternalObject, Kind},
     note::{Note, NoteReason},
-    outlook::Outlook,
     spelling::{Spelled, Spelling},
     step::{Action, Step},
     upkeep,
@@ -59,7 +59,7 @@ pub fn plan<K: Kind>(context: &Context<K>, rules: &Rules<K>) -> Option<Step<K>> 
 }
 
 fn stalled<K: Kind>(reason: Reason, message: impl Into<String>) -> Step<K> {
-    Step::rest(Outlook::stalled(reason, message))
+    Step::rest(ConditionSet::stalled(reason, message))
 }
 
 /// The identity that the object's name spells.
@@ -90,8 +90,8 @@ fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Step<K>> {
                 "coderd shows the controller no {} {}; create it or give access",
                 part.noun, part.given
             );
-            let outlook = Outlook::reconciling(part.missing, message);
-            Some(Step::look_again(LOOK_AGAIN, outlook))
+            let conditions = ConditionSet::reconciling(part.missing, message);
+            Some(Step::look_again(LOOK_AGAIN, conditions))
         }
     })
 }
@@ -109,8 +109,8 @@ fn adopt<K: Kind>(
             K::NOUN,
             external.id()
         );
-        let outlook = Outlook::stalled(Reason::Duplicate, message);
-        return Some(Step::look_again(LOOK_AGAIN, outlook));
+        let conditions = ConditionSet::stalled(Reason::Duplicate, message);
+        return Some(Step::look_again(LOOK_AGAIN, conditions));
     }
     let taken = taken(name, external).map(|message| stalled(Reason::NameTaken, message));
     Some(taken.unwrap_or_else(|| bind(context, external)))
@@ -143,8 +143,8 @@ pub fn bind<K: Kind>(context: &Context<K>, external: &K::External) -> Step<K> {
         bound_at: Time(context.now),
     });
     records.sync.attempt = None;
-    let outlook = Outlook::reconciling(Reason::Creating, format!("bound to its {noun}"));
-    Step::record(records, outlook).noting(Some(note))
+    let conditions = ConditionSet::reconciling(Reason::Creating, format!("bound to its {noun}"));
+    Step::record(records, conditions).noting(Some(note))
 }
 
 /// What the run lever of a restored object starts from: what it asks for counts as agreed, so that the first
@@ -179,15 +179,18 @@ fn restored<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
              new {noun}",
             names::LABEL_ORIGIN,
         );
-        let outlook = Outlook::stalled(Reason::LostAfterRestore, message);
-        Step::look_again(LOOK_AGAIN, outlook)
+        let conditions = ConditionSet::stalled(Reason::LostAfterRestore, message);
+        Step::look_again(LOOK_AGAIN, conditions)
     })
 }
 
 /// An import whose external object is gone before it was bound takes its object back.
 fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
-    upkeep::remove(context, Outlook::reconciling(Reason::Deleting, message))
+    upkeep::remove(
+        context,
+        ConditionSet::reconciling(Reason::Deleting, message),
+    )
 }
 
 /// Whether an attempt is recorded. One of the future was taken by our clock, which is ahead of coderd's:

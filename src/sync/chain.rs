@@ -1,10 +1,10 @@
 //! The chain of checks that is the whole behaviour of a kind, and the walk along it.
 
 use super::{
+    conditions::ConditionSet,
     context::Context,
     fields::table::Field,
     kind::Kind,
-    outlook::Outlook,
     report::Report,
     step::{Action, Step},
 };
@@ -20,7 +20,7 @@ pub trait Planned: Kind {
     const FIELDS: &'static [Field<Self>];
 
     /// Adds the conditions that only this kind has.
-    fn add_findings(context: &Context<Self>, outlook: &mut Outlook);
+    fn add_conditions(context: &Context<Self>, conditions: &mut ConditionSet);
 
     /// The complete status: what coderd says of the external object, and the report.
     fn complete_status(context: &Context<Self>, report: Report<Self>) -> Self::Status;
@@ -29,7 +29,7 @@ pub trait Planned: Kind {
 /// What to do next about the object: asks the checks of its kind until one decides. Where all of them pass,
 /// the first that objects has the word, and the object rests until the first time that any of them names.
 pub fn next<K: Planned>(context: &Context<K>) -> Step<K> {
-    let mut step = Step::pass(Outlook::settled(""));
+    let mut step = Step::pass(ConditionSet::settled(""));
     for (check, ask) in K::CHAIN {
         let Some(answer) = ask(context) else {
             continue;
@@ -44,6 +44,6 @@ pub fn next<K: Planned>(context: &Context<K>) -> Step<K> {
         records.sync.refused = std::mem::take(&mut step.refused);
         step = step.ended().recording(records);
     }
-    K::add_findings(context, &mut step.outlook);
+    K::add_conditions(context, &mut step.conditions);
     step
 }

@@ -1,6 +1,6 @@
-//! What the aggregated API claims so that deleting an object there deletes its external object: it declares the
-//! deletion policy and puts the finalizer on, then deletes. When it dies in between, the claim must not
-//! stay: a later plain delete would take the external along.
+//! What the aggregated API claims so that deleting an object there deletes its external object: it
+//! declares the deletion policy and puts the finalizer on, then deletes. When it dies in between, the
+//! claim must not stay: a later plain delete would take the external along.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
 use super::{
+    conditions::ConditionSet,
     context::Context,
     kind::Kind,
-    outlook::Outlook,
     step::{Step, Write},
 };
 use crate::api::{condition::Reason, names::MANAGER_SHIM};
@@ -22,11 +22,11 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 pub fn stale<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let due = due(context)?;
     if !due.is_zero() {
-        return Some(Step::pass(Outlook::settled("")).after(Some(due)));
+        return Some(Step::pass(ConditionSet::settled("")).after(Some(due)));
     }
     let message = "a deletion through the aggregated API was claimed and did not come";
-    let outlook = Outlook::reconciling(Reason::Creating, message);
-    Some(Step::write(Write::DropClaim, outlook))
+    let conditions = ConditionSet::reconciling(Reason::Creating, message);
+    Some(Step::write(Write::DropClaim, conditions))
 }
 
 /// How long until a claim is stale; none where there is no claim or its deletion has come.

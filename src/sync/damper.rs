@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{outlook::Outlook, rounding};
+use super::{conditions::ConditionSet, rounding};
 use crate::api::{condition::Reason, names};
 
 /// So many corrections, each soon after the one before, are a fight.
@@ -85,7 +85,7 @@ impl Fight {
     }
 
     /// What the object says of a fight, in which both sides have their values as `difference` says.
-    pub fn outlook(&self, difference: &str) -> Outlook {
+    pub fn conditions(&self, difference: &str) -> ConditionSet {
         let message = format!(
             "{difference}; it was put back {} times in a row and changed again each time, so that it \
              stays until {}: find the other writer, or set the annotation {} to put it back now",
@@ -93,7 +93,7 @@ impl Fight {
             rounding::to_the_second(self.until),
             names::ANNOTATION_RECONCILE_REQUESTED_AT
         );
-        Outlook::stalled(Reason::Fighting, message)
+        ConditionSet::stalled(Reason::Fighting, message)
     }
 }
 

@@ -5,13 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     adoption,
+    conditions::{ConditionSet, Progress},
     context::Context,
     external::External,
     guard,
     kind::Kind,
     mass_deletion,
     note::{Note, NoteReason},
-    outlook::{Outlook, Progress},
     standing::Standing,
     step::{Step, Write},
 };
@@ -86,10 +86,10 @@ fn with_exit<K: Kind>(mut step: Step<K>) -> Step<K> {
         "; spec.deletionPolicy: Retain lets the object go and leaves the {} in Coder",
         K::NOUN
     );
-    step.outlook.because.1.push_str(&exit);
-    step.outlook.synced.message.push_str(&exit);
-    if step.outlook.progress == Progress::Done {
-        step.outlook.progress = Progress::Reconciling;
+    step.conditions.because.1.push_str(&exit);
+    step.conditions.synced.message.push_str(&exit);
+    if step.conditions.progress == Progress::Done {
+        step.conditions.progress = Progress::Reconciling;
     }
     step
 }
@@ -114,8 +114,8 @@ fn settle_absent<K: Kind>(context: &Context<K>) -> Step<K> {
     match until.map(|until| until.unwrap_or(Timestamp::MAX)) {
         Some(until) if context.coderd_now < until => {
             let wait = until.duration_since(context.coderd_now).unsigned_abs();
-            let outlook = deleting("waiting to see whether its creation still arrives in Coder");
-            Step::look_again(wait, outlook)
+            let conditions = deleting("waiting to see whether its creation still arrives in Coder");
+            Step::look_again(wait, conditions)
         }
         _ => {
             let message = format!("no {} was created", K::NOUN);
@@ -130,6 +130,6 @@ fn release<K: Kind>(message: &str, reason: NoteReason) -> Step<K> {
 }
 
 /// The object says that it is being deleted, and what is awaited.
-pub fn deleting(message: &str) -> Outlook {
-    Outlook::reconciling(Reason::Deleting, message)
+pub fn deleting(message: &str) -> ConditionSet {
+    ConditionSet::reconciling(Reason::Deleting, message)
 }

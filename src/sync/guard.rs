@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{
+    conditions::ConditionSet,
     context::Context,
     external::{Cause, External},
     kind::Kind,
-    outlook::Outlook,
     step::Step,
 };
 use crate::api::{condition::Reason, names};
@@ -20,7 +20,7 @@ pub fn first_visit<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let is_new = context.object.shared_status().conditions.is_empty()
         && !context.standing().is_terminating();
     let cause = Cause::new(Reason::Pending, "not looked at yet");
-    is_new.then(|| Step::record(context.records(), Outlook::unknown(&cause)))
+    is_new.then(|| Step::record(context.records(), ConditionSet::unknown(&cause)))
 }
 
 /// What coderd refused is written down before anything else is tried.
@@ -40,20 +40,20 @@ pub fn unrecorded_refusals<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
             records.sync.run = None;
         }
     }
-    let outlook = Outlook::stalled(Reason::Refused, &first.message);
-    Some(Step::record(records, outlook))
+    let conditions = ConditionSet::stalled(Reason::Refused, &first.message);
+    Some(Step::record(records, conditions))
 }
 
 /// Nothing goes to coderd while the object is paused.
 pub fn paused<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let is_paused = context.standing().is_paused();
-    is_paused.then(|| Step::rest(Outlook::paused()))
+    is_paused.then(|| Step::rest(ConditionSet::paused()))
 }
 
 /// Nothing happens on either side while the external object cannot be seen.
 pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     match context.external {
-        External::Unknown(cause) => Some(Step::rest(Outlook::unknown(cause))),
+        External::Unknown(cause) => Some(Step::rest(ConditionSet::unknown(cause))),
         External::Present(_) | External::Absent | External::Gone => None,
     }
 }
@@ -65,7 +65,7 @@ pub fn not_supported<K: Kind>(fields: &[String]) -> Option<Step<K>> {
             "{} is not synchronised by this version yet; leave it out",
             fields.join(", ")
         );
-        Step::pass(Outlook::stalled(Reason::NotSupportedYet, message))
+        Step::pass(ConditionSet::stalled(Reason::NotSupportedYet, message))
     })
 }
 
@@ -80,15 +80,15 @@ pub enum Patience {
     None,
 }
 
-/// Whether what the object says still stands, although `outlook` is that coderd cannot be seen or does
+/// Whether what the object says still stands, although `conditions` is that coderd cannot be seen or does
 /// not do its part, which it has not for `unseen_for`. Whoever asks for something is told at once.
 pub fn keeps_quiet<K: Kind>(
     context: &Context<K>,
-    outlook: &Outlook,
+    conditions: &ConditionSet,
     patience: Patience,
     unseen_for: impl FnOnce() -> Duration,
 ) -> bool {
-    let is_blind = outlook.is_unknown() && outlook.because.0 != Reason::Paused;
+    let is_blind = conditions.is_unknown() && conditions.because.0 != Reason::Paused;
     is_blind
         && match patience {
             Patience::Endless => true,
@@ -100,5 +100,8 @@ pub fn keeps_quiet<K: Kind>(
 /// This coderd may only be read.
 pub fn read_only<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let cause = context.session.read_only.as_ref()?;
-    Some(Step::rest(Outlook::stalled(cause.reason, &cause.message)))
+    Some(Step::rest(ConditionSet::stalled(
+        cause.reason,
+        &cause.message,
+    )))
 }

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
+    conditions::ConditionSet,
     context::Context,
     kind::Kind,
-    outlook::Outlook,
     rounding,
     step::{Action, Step, Write},
 };
@@ -105,11 +105,12 @@ pub fn suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
         return None;
     }
     if let Some(suspension) = &records.sync.suspended {
-        return (!is_confirmed(context, suspension)).then(|| Step::rest(outlook::<K>(suspension)));
+        return (!is_confirmed(context, suspension))
+            .then(|| Step::rest(conditions::<K>(suspension)));
     }
     let suspension = context.suspension?;
     records.sync.suspended = Some(suspension.clone());
-    Some(Step::record(records, outlook::<K>(suspension)))
+    Some(Step::record(records, conditions::<K>(suspension)))
 }
 
 /// `step`, which is to be admitted if it begins the deletion and nobody has confirmed it.
@@ -125,11 +126,11 @@ pub fn removal_suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let mut records = context.records();
     if let Some(suspension) = &records.sync.removal_suspended {
         let waits = !is_confirmed(context, suspension);
-        return waits.then(|| Step::rest(removal_outlook(suspension)));
+        return waits.then(|| Step::rest(removal_conditions(suspension)));
     }
     let suspension = context.suspension?;
     records.sync.removal_suspended = Some(suspension.clone());
-    Some(Step::record(records, removal_outlook(suspension)))
+    Some(Step::record(records, removal_conditions(suspension)))
 }
 
 /// Whether `step` deletes the object and is to be admitted, for nobody has confirmed it.
@@ -151,7 +152,7 @@ fn confirmation(suspension: &Suspension) -> String {
     format!("{}-{}", suspension.deletions, suspension.since.0)
 }
 
-fn outlook<K: Kind>(suspension: &Suspension) -> Outlook {
+fn conditions<K: Kind>(suspension: &Suspension) -> ConditionSet {
     let noun = K::NOUN;
     let message = format!(
         "{} of {} objects were deleted in Coder within 10 minutes, and no more are before somebody has \
@@ -162,10 +163,10 @@ fn outlook<K: Kind>(suspension: &Suspension) -> Outlook {
         names::ANNOTATION_CONFIRM_DELETIONS,
         confirmation(suspension)
     );
-    Outlook::stalled(Reason::DeletionSuspended, message)
+    ConditionSet::stalled(Reason::DeletionSuspended, message)
 }
 
-fn removal_outlook(suspension: &Suspension) -> Outlook {
+fn removal_conditions(suspension: &Suspension) -> ConditionSet {
     let message = format!(
         "{} of {} objects were removed here within 10 minutes, for what they show was renamed or \
          deleted in Coder, and no more are before somebody has looked: if this object is to go too, \
@@ -176,7 +177,7 @@ fn removal_outlook(suspension: &Suspension) -> Outlook {
         names::ANNOTATION_CONFIRM_DELETIONS,
         confirmation(suspension)
     );
-    Outlook::stalled(Reason::RemovalSuspended, message)
+    ConditionSet::stalled(Reason::RemovalSuspended, message)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What people are told as Events.
 
 use super::{
+    conditions::{ConditionSet, Progress},
     fields::ownership::Ownership,
-    outlook::{Outlook, Progress},
 };
 use crate::api::condition::Reason;
 
@@ -103,9 +103,9 @@ note_reasons! {
 }
 
 /// That the object is stalled, once it says so.
-pub fn stalled(outlook: &Outlook) -> Option<Note> {
-    let (reason, message) = &outlook.because;
-    (outlook.progress == Progress::Stalled)
+pub fn stalled(conditions: &ConditionSet) -> Option<Note> {
+    let (reason, message) = &conditions.because;
+    (conditions.progress == Progress::Stalled)
         .then(|| Note::warning(NoteReason::Stalled(*reason), message))
 }
 

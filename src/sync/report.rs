@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    conditions::ConditionSet,
     context::{Context, Records},
     kind::Kind,
-    outlook::Outlook,
     upkeep,
 };
 use crate::api::{
@@ -34,11 +34,15 @@ pub struct Report<K: Kind> {
     pub own: K::OwnRecords,
 }
 
-/// The report of an object that has `records` and says `outlook`.
-pub fn report<K: Kind>(context: &Context<K>, records: Records<K>, outlook: &Outlook) -> Report<K> {
+/// The report of an object that has `records` and says `conditions`.
+pub fn report<K: Kind>(
+    context: &Context<K>,
+    records: Records<K>,
+    conditions: &ConditionSet,
+) -> Report<K> {
     let before = context.object.shared_status().conditions;
     let generation = context.object.metadata().generation;
-    let (observed_generation, last_handled_reconcile_at) = context.standing().acted_on(outlook);
+    let (observed_generation, last_handled_reconcile_at) = context.standing().acted_on(conditions);
     let Records {
         binding,
         mut sync,
@@ -53,7 +57,7 @@ pub fn report<K: Kind>(context: &Context<K>, records: Records<K>, outlook: &Outl
         binding,
         sync: (sync != Sync::default()).then_some(sync),
         last_handled_reconcile_at,
-        conditions: outlook.conditions(before, generation, context.now),
+        conditions: conditions.written(before, generation, context.now),
         own,
     }
 }

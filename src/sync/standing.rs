@@ -4,9 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::{
+    conditions::ConditionSet,
     fields::ownership::{FieldPath, Ownership},
     kind::Kind,
-    outlook::Outlook,
 };
 use crate::api::{
     condition::Reason,
@@ -72,8 +72,8 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// What deleting the object does in coderd: as declared, else by who made the external object. An external object
-    /// object that is still to be made will have been made here.
+    /// What deleting the object does in coderd: as declared, else by who made the external object. An
+    /// external object object that is still to be made will have been made here.
     pub fn deletion_policy(&self) -> DeletionPolicy {
         let by_origin = match self.origin() {
             Origin::Kubernetes => DeletionPolicy::Delete,
@@ -82,8 +82,8 @@ impl<'a> Standing<'a> {
         self.deletion_policy.unwrap_or(by_origin)
     }
 
-    /// Who made the external object, or would make it. The label outlives the binding: an external object that is
-    /// made again counts as the one before, so that the default policy stays what it was.
+    /// Who made the external object, or would make it. The label outlives the binding: an external object
+    /// that is made again counts as the one before, so that the default policy stays what it was.
     pub fn origin(&self) -> Origin {
         let was_adopted = self.label(names::LABEL_ORIGIN) == Some(Origin::Coderd.as_str());
         match self.binding {
@@ -100,8 +100,8 @@ impl<'a> Standing<'a> {
         self.origin() == Origin::Coderd && !self.is_declared
     }
 
-    /// Whether the object may be deleted by us, for its external object stays: nobody but us made it, or declares
-    /// anything in it.
+    /// Whether the object may be deleted by us, for its external object stays: nobody but us made it, or
+    /// declares anything in it.
     pub fn is_removable(&self) -> bool {
         self.is_imported() && self.deletion_policy() == DeletionPolicy::Retain
     }
@@ -159,11 +159,11 @@ impl<'a> Standing<'a> {
         self.observed_generation != self.metadata.generation
     }
 
-    /// The generation and the request for a reconcile that a status with this outlook has acted on.
-    /// None as long as the object is only being tied to its external object: what is pushed then carries out an
-    /// edit, and corrects nobody.
-    pub fn acted_on(&self, outlook: &Outlook) -> (Option<i64>, Option<String>) {
-        if outlook.is_unknown() || outlook.because.0 == Reason::Creating {
+    /// The generation and the request for a reconcile that a status with this conditions has acted on.
+    /// None as long as the object is only being tied to its external object: what is pushed then carries
+    /// out an edit, and corrects nobody.
+    pub fn acted_on(&self, conditions: &ConditionSet) -> (Option<i64>, Option<String>) {
+        if conditions.is_unknown() || conditions.because.0 == Reason::Creating {
             (
                 self.observed_generation,
                 self.last_handled.map(str::to_owned),

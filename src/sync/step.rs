@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    context::Records, damper::Correction, fields::table::Change, kind::Kind, note::Note,
-    outlook::Outlook, standing::ExternalStays,
+    conditions::ConditionSet, context::Records, damper::Correction, fields::table::Change,
+    kind::Kind, note::Note, standing::ExternalStays,
 };
 use crate::api::status::{Origin, Refusal};
 
@@ -18,7 +18,7 @@ pub struct Step<K: Kind> {
     /// What to do.
     pub action: Action<K>,
     /// What the object says of itself until then.
-    pub outlook: Outlook,
+    pub conditions: ConditionSet,
     /// What people are told once it is done.
     pub notes: Vec<Note>,
     /// The values of somebody else that it overrules, for the damper.
@@ -88,45 +88,45 @@ impl Write {
 
 impl<K: Kind> Step<K> {
     /// Sets fields in coderd.
-    pub fn update(changes: Vec<Change>, outlook: Outlook) -> Self {
-        Self::of(Action::Update(changes), outlook)
+    pub fn update(changes: Vec<Change>, conditions: ConditionSet) -> Self {
+        Self::of(Action::Update(changes), conditions)
     }
 
     /// Changes coderd otherwise.
-    pub fn act(effect: K::Effect, outlook: Outlook) -> Self {
-        Self::of(Action::Do(effect), outlook)
+    pub fn act(effect: K::Effect, conditions: ConditionSet) -> Self {
+        Self::of(Action::Do(effect), conditions)
     }
 
     /// Changes the object.
-    pub fn write(write: Write, outlook: Outlook) -> Self {
-        Self::of(Action::Write(write), outlook)
+    pub fn write(write: Write, conditions: ConditionSet) -> Self {
+        Self::of(Action::Write(write), conditions)
     }
 
     /// Writes records.
-    pub fn record(records: Records<K>, outlook: Outlook) -> Self {
-        Self::of(Action::Record(Box::new(records)), outlook)
+    pub fn record(records: Records<K>, conditions: ConditionSet) -> Self {
+        Self::of(Action::Record(Box::new(records)), conditions)
     }
 
     /// Does nothing until something changes.
-    pub fn rest(outlook: Outlook) -> Self {
-        Self::of(Action::Rest(None), outlook)
+    pub fn rest(conditions: ConditionSet) -> Self {
+        Self::of(Action::Rest(None), conditions)
     }
 
     /// Does nothing, and looks again after `delay`.
-    pub fn look_again(delay: Duration, outlook: Outlook) -> Self {
-        Self::of(Action::Rest(Some(delay)), outlook)
+    pub fn look_again(delay: Duration, conditions: ConditionSet) -> Self {
+        Self::of(Action::Rest(Some(delay)), conditions)
     }
 
     /// Leaves what to do to the later checks.
-    pub fn pass(outlook: Outlook) -> Self {
-        Self::of(Action::Pass(None), outlook)
+    pub fn pass(conditions: ConditionSet) -> Self {
+        Self::of(Action::Pass(None), conditions)
     }
 
-    fn of(action: Action<K>, outlook: Outlook) -> Self {
+    fn of(action: Action<K>, conditions: ConditionSet) -> Self {
         Self {
             check: "",
             action,
-            outlook,
+            conditions,
             notes: Vec::new(),
             corrects: Vec::new(),
             begins_deletion: false,
@@ -189,16 +189,16 @@ impl<K: Kind> Step<K> {
         if !matches!(later.action, Action::Pass(_)) {
             return later;
         }
-        let (check, outlook) = if self.outlook.objects() {
-            (self.check, self.outlook.and(later.outlook))
+        let (check, conditions) = if self.conditions.objects() {
+            (self.check, self.conditions.and(later.conditions))
         } else {
-            (later.check, self.outlook.and(later.outlook))
+            (later.check, self.conditions.and(later.conditions))
         };
         let mut refused = self.refused;
         refused.extend(later.refused);
         Self {
             check,
-            outlook,
+            conditions,
             refused,
             records: later.records.or(self.records),
             ..later

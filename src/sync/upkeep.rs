@@ -2,12 +2,12 @@
 //! label, and has our finalizer exactly while deleting it deletes the external object.
 
 use super::{
+    conditions::ConditionSet,
     context::Context,
     external::External,
     kind::{ExternalObject, Kind},
     mass_deletion,
     note::{Note, NoteReason},
-    outlook::Outlook,
     standing::Standing,
     step::{Step, Write},
 };
@@ -16,7 +16,7 @@ use crate::api::{condition::Reason, names, object_name::ObjectName, status::Dele
 /// Deletes an imported object, whose external object stays; none where the object is not ours to delete. A
 /// finalizer left over from an earlier policy goes first, for the deletion would wait for it; and so does
 /// a person, where very many go.
-pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Step<K>> {
+pub fn remove<K: Kind>(context: &Context<K>, conditions: ConditionSet) -> Option<Step<K>> {
     let standing = context.standing();
     if !standing.is_removable() {
         return None;
@@ -25,16 +25,16 @@ pub fn remove<K: Kind>(context: &Context<K>, outlook: Outlook) -> Option<Step<K>
     Some(
         suspended.unwrap_or_else(|| match standing.external_stays() {
             Some(external_stays) => {
-                let note = Note::normal(NoteReason::Removed, &outlook.because.1);
-                Step::write(Write::Delete(external_stays), outlook).noting(Some(note))
+                let note = Note::normal(NoteReason::Removed, &conditions.because.1);
+                Step::write(Write::Delete(external_stays), conditions).noting(Some(note))
             }
-            None => Step::write(Write::RemoveFinalizer, outlook),
+            None => Step::write(Write::RemoveFinalizer, conditions),
         }),
     )
 }
 
-/// The external object is gone for good. An imported object follows it; of a declared one becomes what `declared`
-/// says.
+/// The external object is gone for good. An imported object follows it; of a declared one becomes what
+/// `declared` says.
 pub fn lost<K: Kind>(
     context: &Context<K>,
     declared: fn(&Context<K>, &str) -> Step<K>,
@@ -44,8 +44,8 @@ pub fn lost<K: Kind>(
     }
     let id = &context.standing().binding?.id;
     let message = format!("its {} was deleted in Coder", K::NOUN);
-    let outlook = Outlook::reconciling(Reason::Deleting, message);
-    Some(remove(context, outlook).unwrap_or_else(|| declared(context, id)))
+    let conditions = ConditionSet::reconciling(Reason::Deleting, message);
+    Some(remove(context, conditions).unwrap_or_else(|| declared(context, id)))
 }
 
 /// An imported object whose external object has another name now goes; the new name is imported again.
@@ -55,7 +55,7 @@ pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {noun} was renamed in Coder: it is {now_named} now");
     remove(
         context,
-        Outlook::reconciling(Reason::RenamedInCoder, message),
+        ConditionSet::reconciling(Reason::RenamedInCoder, message),
     )
 }
 
@@ -67,8 +67,8 @@ pub fn other_name<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
          and apply it as {name}",
         K::NOUN
     );
-    let outlook = Outlook::stalled(Reason::RenamedInCoder, message);
-    Some(Step::pass(outlook))
+    let conditions = ConditionSet::stalled(Reason::RenamedInCoder, message);
+    Some(Step::pass(conditions))
 }
 
 /// The name that an object for the external would have now, where it is another one.
@@ -84,15 +84,16 @@ pub fn origin<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let standing = context.standing();
     let origin = standing.binding?.origin;
     let is_there = standing.label(names::LABEL_ORIGIN) == Some(origin.as_str());
-    let outlook = Outlook::reconciling(Reason::Creating, "the object is being labelled");
-    (!is_there).then(|| Step::write(Write::ApplyOrigin(origin), outlook))
+    let conditions = ConditionSet::reconciling(Reason::Creating, "the object is being labelled");
+    (!is_there).then(|| Step::write(Write::ApplyOrigin(origin), conditions))
 }
 
 /// Our finalizer is on exactly while deleting the object also deletes the external object.
 pub fn finalizer<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let write = finalizer_change(&context.standing())?;
-    let outlook = Outlook::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");
-    Some(Step::write(write, outlook))
+    let conditions =
+        ConditionSet::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");
+    Some(Step::write(write, conditions))
 }
 
 /// The change that brings our finalizer in line with the deletion policy, if one is needed.

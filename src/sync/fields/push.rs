@@ -12,11 +12,11 @@ use super::{
 use crate::{
     api::{condition::Reason, object_name::ObjectName, status::Refusal},
     sync::{
+        conditions::ConditionSet,
         context::Context,
         damper::{Correction, Fight},
         kind::{ExternalObject, Kind},
         note::{Note, NoteReason},
-        outlook::Outlook,
         step::{Step, Write},
     },
 };
@@ -34,7 +34,7 @@ pub fn push<K: Kind>(context: &Context<K>, fields: &[Field<K>]) -> Option<Step<K
     let (names, changes): (Vec<_>, Vec<_>) = found.pushed.iter().map(change).unzip();
     let verb = if names.len() == 1 { "is" } else { "are" };
     let message = format!("{} {verb} being set in Coder", names.join(", "));
-    let step = Step::update(changes, Outlook::reconciling(Reason::Pushing, message));
+    let step = Step::update(changes, ConditionSet::reconciling(Reason::Pushing, message));
     if context.standing().has_new_spec() {
         return Some(step);
     }
@@ -93,12 +93,12 @@ impl Found {
         let ends = self.fought.iter().map(|(_, it)| it.remaining(context.now));
         let again = (!context.withheld.is_empty()).then_some(TRY_FORBIDDEN_AGAIN);
         let due = ends.chain(again).min();
-        let outlook = refused(&self.refused)
+        let conditions = refused(&self.refused)
             .or_else(|| forbidden(context.withheld))
             .or_else(|| fighting(&self.fought))
-            .unwrap_or_else(|| Outlook::settled(""))
+            .unwrap_or_else(|| ConditionSet::settled(""))
             .drifting(self.drifted);
-        let mut step = Step::pass(outlook).after(due);
+        let mut step = Step::pass(conditions).after(due);
         step.refused = self.refused;
         step
     }
@@ -114,23 +114,23 @@ fn correction(name: &'static str, state: &FieldState) -> Correction {
 }
 
 /// coderd forbids us to set declared fields; the others go on.
-fn forbidden(withheld: &[Refusal]) -> Option<Outlook> {
+fn forbidden(withheld: &[Refusal]) -> Option<ConditionSet> {
     let texts = texts(withheld)?;
     let message =
         format!("{texts}; give the controller's user the right, and it is set within a minute");
-    Some(Outlook::stalled(Reason::Forbidden, message))
+    Some(ConditionSet::stalled(Reason::Forbidden, message))
 }
 
 /// Somebody else keeps changing declared fields.
-fn fighting(fought: &[(FieldState, Fight)]) -> Option<Outlook> {
+fn fighting(fought: &[(FieldState, Fight)]) -> Option<ConditionSet> {
     let differences: Vec<_> = fought.iter().map(|(it, _)| it.difference()).collect();
     let (_, fight) = fought.first()?;
-    Some(fight.outlook(&differences.join("; ")))
+    Some(fight.conditions(&differences.join("; ")))
 }
 
 /// What coderd refused and is still asked for, in its own words.
-pub fn refused(refusals: &[Refusal]) -> Option<Outlook> {
-    Some(Outlook::stalled(Reason::Refused, texts(refusals)?))
+pub fn refused(refusals: &[Refusal]) -> Option<ConditionSet> {
+    Some(ConditionSet::stalled(Reason::Refused, texts(refusals)?))
 }
 
 fn texts(refusals: &[Refusal]) -> Option<String> {
@@ -142,10 +142,10 @@ fn texts(refusals: &[Refusal]) -> Option<String> {
 /// A check finds that coderd refused its effect before: the other checks go on.
 pub fn refused_before<K: Kind>(refusal: &Refusal) -> Step<K> {
     let refusals = vec![refusal.clone()];
-    let outlook = refused(&refusals).unwrap_or_else(|| Outlook::settled(""));
+    let conditions = refused(&refusals).unwrap_or_else(|| ConditionSet::settled(""));
     Step {
         refused: refusals,
-        ..Step::pass(outlook)
+        ..Step::pass(conditions)
     }
 }
 
@@ -195,10 +195,10 @@ pub fn mirror<K: Kind>(states: &[FieldState]) -> Step<K> {
         return Step::write(Write::ApplySpec { fields, force }, mirroring());
     }
     let unmirrored = states.iter().filter_map(FieldState::unmirrored);
-    Step::pass(Outlook::settled("").unmirrored(unmirrored))
+    Step::pass(ConditionSet::settled("").unmirrored(unmirrored))
 }
 
 /// The object says that `spec` follows coderd.
-pub fn mirroring() -> Outlook {
-    Outlook::reconciling(Reason::Mirroring, "spec is brought up to date with Coder")
+pub fn mirroring() -> ConditionSet {
+    ConditionSet::reconciling(Reason::Mirroring, "spec is brought up to date with Coder")
 }

@@ -16,11 +16,11 @@ use crate::{
     },
     sync::{
         chain::{self, Planned},
+        conditions::Progress,
         context::{Context, Records, Session},
         damper::Damper,
         external::{Cause, External},
         fields::{ownership::Ownership, table::Change},
-        outlook::Progress,
         refusal::DigestKey,
         report, standing,
         step::{Action, Step, Write},
@@ -272,7 +272,7 @@ impl<K: Staged> Scene<K> {
                 Action::Record(records) => *records,
                 _ => step.records.unwrap_or_else(|| context.records()),
             };
-            let report = report::report(context, records, &step.outlook);
+            let report = report::report(context, records, &step.conditions);
             K::complete_status(context, report)
         })
     }
@@ -303,9 +303,9 @@ impl<K: Staged> Scene<K> {
 
     pub(crate) fn rests(&self, progress: Progress) -> (Reason, Option<Duration>) {
         let step = self.step();
-        assert_eq!(step.outlook.progress, progress, "{step:?}");
+        assert_eq!(step.conditions.progress, progress, "{step:?}");
         match step.action {
-            Action::Rest(delay) => (step.outlook.because.0, delay),
+            Action::Rest(delay) => (step.conditions.because.0, delay),
             other => panic!("no rest but {other:?}"),
         }
     }
@@ -321,6 +321,6 @@ impl<K: Staged> Scene<K> {
     }
 
     pub(crate) fn message(&self) -> String {
-        self.step().outlook.because.1
+        self.step().conditions.because.1
     }
 }

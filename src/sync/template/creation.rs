@@ -9,10 +9,9 @@ use crate::{
     coderd::types::NewTemplate,
     sync::{
         adoption,
+        conditions::ConditionSet,
         fields::{push, table},
-        guard,
-        outlook::Outlook,
-        upkeep,
+        guard, upkeep,
     },
 };
 
@@ -85,10 +84,10 @@ fn begin(context: &Context, own: OwnRecords) -> Step {
     Step::record(records, creating())
 }
 
-fn creating() -> Outlook {
-    Outlook::reconciling(Reason::Creating, "the template is being created")
+fn creating() -> ConditionSet {
+    ConditionSet::reconciling(Reason::Creating, "the template is being created")
 }
 
 fn stalled(reason: Reason, message: &str) -> Step {
-    Step::rest(Outlook::stalled(reason, message))
+    Step::rest(ConditionSet::stalled(reason, message))
 }

@@ -3,7 +3,7 @@
 use super::{Context, Effect, Step, Template};
 use crate::{
     api::condition::Reason,
-    sync::{adoption::LOOK_AGAIN, deletion::deleting, outlook::Outlook},
+    sync::{adoption::LOOK_AGAIN, conditions::ConditionSet, deletion::deleting},
 };
 
 /// Deletes the template, or says how many workspaces it waits for.
@@ -21,6 +21,6 @@ pub fn delete(context: &Context, _template: &Template) -> Step {
         "{count} {noun} the template; it is deleted after them. spec.deletionPolicy: Retain lets the \
          object go at once"
     );
-    let outlook = Outlook::reconciling(Reason::WaitingForWorkspaces, message);
-    Step::look_again(LOOK_AGAIN, outlook)
+    let conditions = ConditionSet::reconciling(Reason::WaitingForWorkspaces, message);
+    Step::look_again(LOOK_AGAIN, conditions)
 }

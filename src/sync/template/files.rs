@@ -43,7 +43,7 @@ pub fn mirror(context: &Context) -> Option<Step> {
     });
     let step = step.after(due).recording(records);
     Some(Step {
-        outlook: step.outlook.clone().unmirrored(unmirrored),
+        conditions: step.conditions.clone().unmirrored(unmirrored),
         ..step
     })
 }

@@ -6,10 +6,11 @@ use crate::{
     sync::{
         adoption::{self, Rules},
         chain::{Check, Planned},
-        claim, deletion as departure,
+        claim,
+        conditions::ConditionSet,
+        deletion as departure,
         fields::{push, table::Field},
         guard,
-        outlook::Outlook,
         report::Report,
         upkeep,
     },
@@ -46,16 +47,16 @@ const UNBOUND: Rules<CoderTemplate> = Rules {
 };
 
 fn settled(context: &Context) -> Option<Step> {
-    let outlook = report::settled(context, context.present()?);
-    Some(Step::pass(outlook))
+    let conditions = report::settled(context, context.present()?);
+    Some(Step::pass(conditions))
 }
 
 impl Planned for CoderTemplate {
     const CHAIN: &'static [Check<Self>] = CHAIN;
     const FIELDS: &'static [Field<Self>] = fields::FIELDS;
 
-    fn add_findings(context: &Context, outlook: &mut Outlook) {
-        outlook.promoted = report::promoted(context);
+    fn add_conditions(context: &Context, conditions: &mut ConditionSet) {
+        conditions.promoted = report::promoted(context);
     }
 
     fn complete_status(context: &Context, report: Report<Self>) -> TemplateStatus {

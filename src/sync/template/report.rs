@@ -9,41 +9,41 @@ use crate::{
         template::{CoderTemplate, TemplateStatus},
     },
     sync::{
+        conditions::{ConditionSet, ConditionState, condition_state},
         external::External,
-        outlook::{Finding, Outlook, finding},
         report::Report,
         rounding::to_the_second,
     },
 };
 
 /// What the object says where nothing objects.
-pub fn settled(context: &Context, template: &Template) -> Outlook {
+pub fn settled(context: &Context, template: &Template) -> ConditionSet {
     let version = context.records().own.version;
     let active =
         version.filter(|version| version::id_of(version) == Some(template.active_version_id));
     let kept = active.and_then(|version| version::kept_variables(&version));
     let kept = kept.map(|text| format!("; {text}")).unwrap_or_default();
     let active = &template.active_version_name;
-    Outlook::settled(format!("active version {active}{kept}"))
+    ConditionSet::settled(format!("active version {active}{kept}"))
 }
 
 /// `VersionPromoted`: whether the version of the declared source is the active one.
-pub fn promoted(context: &Context) -> Option<Finding> {
+pub fn promoted(context: &Context) -> Option<ConditionState> {
     context.sight.source?;
     let Some(template) = context.present() else {
         let message = "coderd has no template with the declared source yet";
         return match context.external {
-            External::Unknown(cause) => Some(finding(None, cause.reason, &cause.message)),
+            External::Unknown(cause) => Some(condition_state(None, cause.reason, &cause.message)),
             External::Absent | External::Gone | External::Present(_) => {
-                Some(finding(Some(false), Reason::NotPromoted, message))
+                Some(condition_state(Some(false), Reason::NotPromoted, message))
             }
         };
     };
     let active = &template.active_version_name;
     Some(if is_promoted(context, template) {
-        finding(Some(true), Reason::Promoted, &format!("{active} is active"))
+        condition_state(Some(true), Reason::Promoted, &format!("{active} is active"))
     } else {
-        finding(
+        condition_state(
             Some(false),
             Reason::NotPromoted,
             &format!("{active} is still active"),

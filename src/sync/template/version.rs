@@ -23,11 +23,11 @@ use crate::{
     },
     sync::{
         build_wait::Poll,
+        conditions::ConditionSet,
         damper::Correction,
         fields::push,
         kind::Kind,
         note::{Note, NoteReason},
-        outlook::Outlook,
         payload, source,
     },
 };
@@ -152,14 +152,14 @@ fn record_of(context: &Context, declared: &Declared) -> Option<VersionStatus> {
 }
 
 fn invalid(message: &str) -> Step {
-    Step::pass(Outlook::stalled(Reason::InvalidSource, message))
+    Step::pass(ConditionSet::stalled(Reason::InvalidSource, message))
 }
 
 /// The source differs where another version than its own is active.
 fn drifted(template: &Template) -> Step {
     let active = &template.active_version_name;
     let text = format!("files: the active version {active} was not built from them");
-    Step::pass(Outlook::settled("").drifting([text]))
+    Step::pass(ConditionSet::settled("").drifting([text]))
 }
 
 /// A declared source that is the active version's content already is recorded, not built. Its name tells
@@ -182,8 +182,9 @@ fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> 
         promoted_at: Some(Time(context.now)),
         ..VersionStatus::default()
     });
-    let outlook = Outlook::reconciling(Reason::Promoted, "the active version has this source");
-    Some(Step::record(records, outlook))
+    let conditions =
+        ConditionSet::reconciling(Reason::Promoted, "the active version has this source");
+    Some(Step::record(records, conditions))
 }
 
 /// Whether we asked for what `creator` asked for.
@@ -207,7 +208,10 @@ fn usurped(context: &Context, record: &VersionStatus, version: &Version) -> Opti
             record.name,
             names::ANNOTATION_RECONCILE_REQUESTED_AT
         );
-        Some(Step::rest(Outlook::stalled(Reason::NameTaken, message)))
+        Some(Step::rest(ConditionSet::stalled(
+            Reason::NameTaken,
+            message,
+        )))
     }
 }
 
@@ -229,7 +233,7 @@ fn begin(context: &Context, declared: &Declared, attempt: u32) -> Step {
     let mut records = context.records();
     let source = content::runnable(context, &declared.source);
     let name = source::version_name(&source.hash(&BTreeMap::new()), attempt);
-    let outlook = building(&name);
+    let conditions = building(&name);
     records.own.version = Some(VersionStatus {
         name,
         source_hash: declared.hash.clone(),
@@ -237,7 +241,7 @@ fn begin(context: &Context, declared: &Declared, attempt: u32) -> Step {
         started_at: Some(Time(context.coderd_now)),
         ..VersionStatus::default()
     });
-    Step::record(records, outlook)
+    Step::record(records, conditions)
         .noting(content::dropped(context, &source))
         .noting(content::modes_unknown(context))
         .noting(content::without_effect(&source))
@@ -271,7 +275,7 @@ fn not_shown(record: &VersionStatus) -> Step {
         record.name,
         names::ANNOTATION_RECONCILE_REQUESTED_AT
     );
-    Step::rest(Outlook::stalled(Reason::NotProved, message))
+    Step::rest(ConditionSet::stalled(Reason::NotProved, message))
 }
 
 /// What was found of the version is written down as far as it is new.
@@ -310,9 +314,9 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
 
 fn write(context: &Context, found: VersionStatus) -> Step {
     let mut records = context.records();
-    let outlook = building(&found.name);
+    let conditions = building(&found.name);
     records.own.version = Some(found);
-    Step::record(records, outlook)
+    Step::record(records, conditions)
 }
 
 /// A source that comes back finds its versions of before: one that had failed by then is none of this
@@ -343,12 +347,15 @@ fn attempt_of(record: &VersionStatus) -> u32 {
 /// What an import says that is not to be promoted yet, or never.
 fn awaited(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
     let name = &record.name;
-    let outlook = match &version.job {
+    let conditions = match &version.job {
         VersionJob::Succeeded => return None,
         VersionJob::Failed { error, .. } => {
             let error = payload::explained(record.error.as_ref().unwrap_or(error));
             let message = format!("the import of version {name} failed: {error}");
-            return Some(Step::pass(Outlook::stalled(Reason::VersionFailed, message)));
+            return Some(Step::pass(ConditionSet::stalled(
+                Reason::VersionFailed,
+                message,
+            )));
         }
         VersionJob::Active => match poll(context, record) {
             Poll::After(delay) => return Some(Step::pass(building(name)).after(Some(delay))),
@@ -359,8 +366,8 @@ fn awaited(context: &Context, record: &VersionStatus, version: &Version) -> Opti
             ),
         },
     };
-    let outlook = Outlook::stalled(Reason::VersionTimedOut, outlook);
-    Some(Step::pass(outlook).after(Some(LATE_LOOK)))
+    let conditions = ConditionSet::stalled(Reason::VersionTimedOut, conditions);
+    Some(Step::pass(conditions).after(Some(LATE_LOOK)))
 }
 
 /// Promotes the version, which succeeded; again where somebody else's took its place.
@@ -385,11 +392,11 @@ fn promote(
     let correction = Correction::of(FILES, Some(Value::from(record.source_hash.as_str())));
     if let Some(fight) = context.fight(&correction) {
         let difference = format!("files: declared {name}, in Coder {found} is active");
-        let outlook = fight.outlook(&difference);
-        return Some(Step::pass(outlook).after(Some(fight.remaining(context.now))));
+        let conditions = fight.conditions(&difference);
+        return Some(Step::pass(conditions).after(Some(fight.remaining(context.now))));
     }
-    let outlook = Outlook::reconciling(Reason::NotPromoted, format!("promoting {name}"));
-    let step = Step::act(effect, outlook);
+    let conditions = ConditionSet::reconciling(Reason::NotPromoted, format!("promoting {name}"));
+    let step = Step::act(effect, conditions);
     Some(if version.is_archived {
         step
     } else if record.promoted_at.is_none() {
@@ -410,8 +417,8 @@ fn poll(context: &Context, record: &VersionStatus) -> Poll {
     build_wait.next_poll(elapsed.try_into().unwrap_or_default())
 }
 
-fn building(name: &str) -> Outlook {
-    Outlook::reconciling(
+fn building(name: &str) -> ConditionSet {
+    ConditionSet::reconciling(
         Reason::Building,
         format!("version {name} is being imported"),
     )

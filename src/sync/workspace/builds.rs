@@ -5,14 +5,14 @@ use crate::{
     api::{condition::Reason, names},
     sync::{
         build::{Build, Job, Transition},
+        conditions::{ConditionSet, ConditionState, condition_state},
         external::External,
-        outlook::{Finding, Outlook, finding},
         payload,
     },
 };
 
 /// A build is running.
-pub fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
+pub fn waiting(context: &Context, build: &Build, ours: bool) -> ConditionSet {
     let number = build.number;
     let is_wanted = context
         .object
@@ -24,7 +24,7 @@ pub fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
             "waiting for the end of build {number} by {}",
             build.author()
         );
-        return Outlook::reconciling(Reason::WaitingForBuild, message);
+        return ConditionSet::reconciling(Reason::WaitingForBuild, message);
     }
     let (reason, verb) = match build.transition {
         Transition::Start => (Reason::Starting, "starts"),
@@ -32,7 +32,7 @@ pub fn waiting(context: &Context, build: &Build, ours: bool) -> Outlook {
         Transition::Delete => (Reason::Deleting, "deletes"),
         Transition::Other => (Reason::Building, "changes"),
     };
-    Outlook::reconciling(reason, format!("build {number} {verb} the workspace"))
+    ConditionSet::reconciling(reason, format!("build {number} {verb} the workspace"))
 }
 
 /// What failed, and what makes it be tried again: our order, or a state that somebody declares.
@@ -70,11 +70,11 @@ pub fn failure(build: &Build, is_retried: bool) -> String {
 }
 
 /// `Running`: known only after a start or stop that succeeded.
-pub fn running(context: &Context) -> Option<Finding> {
+pub fn running(context: &Context) -> Option<ConditionState> {
     let build = match context.external {
         External::Present(workspace) => &workspace.build,
         External::Absent | External::Gone => {
-            return Some(finding(
+            return Some(condition_state(
                 Some(false),
                 Reason::Stopped,
                 "there is no workspace",
@@ -84,26 +84,26 @@ pub fn running(context: &Context) -> Option<Finding> {
     };
     let number = build.number;
     Some(match (build.run_state(), build.job, build.transition) {
-        (Some(true), ..) => finding(
+        (Some(true), ..) => condition_state(
             Some(true),
             Reason::Running,
             &format!("since build {number}"),
         ),
-        (Some(false), ..) => finding(
+        (Some(false), ..) => condition_state(
             Some(false),
             Reason::Stopped,
             &format!("since build {number}"),
         ),
         (None, Job::Active, Transition::Start) => {
-            finding(None, Reason::Starting, &format!("build {number}"))
+            condition_state(None, Reason::Starting, &format!("build {number}"))
         }
         (None, Job::Active, Transition::Stop) => {
-            finding(None, Reason::Stopping, &format!("build {number}"))
+            condition_state(None, Reason::Stopping, &format!("build {number}"))
         }
         (None, Job::Active, Transition::Delete | Transition::Other) => {
-            finding(None, Reason::Building, &format!("build {number}"))
+            condition_state(None, Reason::Building, &format!("build {number}"))
         }
-        (None, Job::Succeeded | Job::Failed | Job::Canceled, _) => finding(
+        (None, Job::Succeeded | Job::Failed | Job::Canceled, _) => condition_state(
             None,
             Reason::BuildFailed,
             &format!("build {number} did not succeed"),

@@ -9,10 +9,9 @@ use crate::{
     api::{condition::Reason, names, object_name::WorkspaceName, status::RunRecord},
     sync::{
         adoption::{self, LOOK_AGAIN},
+        conditions::ConditionSet,
         fields::table,
-        guard,
-        outlook::Outlook,
-        upkeep,
+        guard, upkeep,
     },
 };
 
@@ -36,7 +35,7 @@ pub fn create(context: &Context, name: &WorkspaceName) -> Step {
     };
     let effect = Effect::Create(new_workspace(context, name, template));
     if let Some(refusal) = context.refusal(&effect) {
-        return Step::rest(Outlook::stalled(Reason::Refused, &refusal.message));
+        return Step::rest(ConditionSet::stalled(Reason::Refused, &refusal.message));
     }
     if let Some(write) = upkeep::finalizer_change(&context.standing()) {
         return Step::write(write, creating());
@@ -60,8 +59,8 @@ fn begin(context: &Context) -> Step {
     Step::record(records, creating())
 }
 
-fn creating() -> Outlook {
-    Outlook::reconciling(Reason::Creating, "the workspace is being created")
+fn creating() -> ConditionSet {
+    ConditionSet::reconciling(Reason::Creating, "the workspace is being created")
 }
 
 /// A declared object whose workspace is gone stays, for its disk is lost and a new, empty external would
@@ -75,13 +74,13 @@ pub fn lost(context: &Context, id: &str) -> Step {
          annotation {}: {id}, else delete this object",
         names::ANNOTATION_RECREATE
     );
-    Step::rest(Outlook::stalled(Reason::DeletedExternally, message))
+    Step::rest(ConditionSet::stalled(Reason::DeletedExternally, message))
 }
 
 /// The template to create from, or what stands in the way.
 fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a TemplateSite, Box<Step>> {
     let stalled =
-        |reason, message: String| Err(Box::new(Step::rest(Outlook::stalled(reason, message))));
+        |reason, message: String| Err(Box::new(Step::rest(ConditionSet::stalled(reason, message))));
     let Some(template_name) = context.object.spec.template_name.as_deref() else {
         let message = "spec.templateName is needed to create the workspace".to_owned();
         return stalled(Reason::Incomplete, message);
@@ -91,8 +90,8 @@ fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a Templa
     }
     let Some(template) = site.and_then(|site| site.template.as_ref()) else {
         let message = format!("waiting for template {template_name} to exist in coderd");
-        let outlook = Outlook::reconciling(Reason::WaitingForTemplate, message);
-        return Err(Box::new(Step::look_again(LOOK_AGAIN, outlook)));
+        let conditions = ConditionSet::reconciling(Reason::WaitingForTemplate, message);
+        return Err(Box::new(Step::look_again(LOOK_AGAIN, conditions)));
     };
     if let Some(message) = parameters::unknown(context.object, &template.parameters) {
         return stalled(Reason::UnknownParameter, message);

@@ -10,9 +10,9 @@ use crate::{
     api::{condition::Reason, status::DeletionRecord},
     sync::{
         build::Transition,
+        conditions::ConditionSet,
         deletion::deleting,
         note::{Note, NoteReason},
-        outlook::Outlook,
         payload,
     },
 };
@@ -28,8 +28,8 @@ const EXIT: &str = "mend it in Coder and set the annotation coder.com/reconcile-
 pub fn delete(context: &Context, workspace: &Workspace) -> Step {
     let build = &workspace.build;
     if build.is_active() || build.has_deleted() {
-        let outlook = deleting(&format!("build {} is running in Coder", build.number));
-        return Step::look_again(power::build_poll(context), outlook);
+        let conditions = deleting(&format!("build {} is running in Coder", build.number));
+        return Step::look_again(power::build_poll(context), conditions);
     }
     let record = context
         .standing()
@@ -47,7 +47,7 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Step {
         let effect = Effect::Build(new);
         if let Some(refusal) = context.refusal(&effect) {
             let message = format!("a delete build was refused: {}; {EXIT}", refusal.message);
-            return Step::rest(Outlook::stalled(Reason::DeleteFailed, message));
+            return Step::rest(ConditionSet::stalled(Reason::DeleteFailed, message));
         }
         let note = Note::normal(NoteReason::BuildOrdered, "ordered a delete build");
         return Step::act(effect, deleting("a delete build is ordered")).noting(Some(note));
@@ -72,7 +72,7 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> S
     let error = payload::explained(error);
     let failures = usize::try_from(record.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let Some(minutes) = RETRY_MINUTES.get(failures) else {
-        return Step::rest(Outlook::stalled(
+        return Step::rest(ConditionSet::stalled(
             Reason::DeleteFailed,
             format!(
                 "delete build {} failed, after {} tries: {error}; {EXIT}",
@@ -91,8 +91,8 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> S
              spec.deletionPolicy: Retain lets the object go at once",
             workspace.build.number
         );
-        let outlook = Outlook::reconciling(Reason::DeleteFailed, message);
-        return Step::look_again(wait.unsigned_abs(), outlook);
+        let conditions = ConditionSet::reconciling(Reason::DeleteFailed, message);
+        return Step::look_again(wait.unsigned_abs(), conditions);
     }
     order(context, workspace, record.attempts.saturating_add(1))
 }

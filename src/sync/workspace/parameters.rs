@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Context, Parameter, Step, Workspace};
 use crate::{
     api::{condition::Reason, workspace::CoderWorkspace},
-    sync::outlook::Outlook,
+    sync::conditions::ConditionSet,
 };
 
 /// The declared parameters with plain values, by name.
@@ -57,7 +57,7 @@ pub fn unknown(object: &CoderWorkspace, known: &[Parameter]) -> Option<String> {
 pub fn known(context: &Context) -> Option<Step> {
     let known = context.present()?.known_parameters.as_ref()?;
     let message = unknown(context.object, known)?;
-    Some(Step::pass(Outlook::stalled(
+    Some(Step::pass(ConditionSet::stalled(
         Reason::UnknownParameter,
         message,
     )))
@@ -74,7 +74,7 @@ pub fn wait(context: &Context) -> Option<Step> {
         "parameters {} take effect with the next start; stop and start the workspace",
         waiting.join(", ")
     );
-    Some(Step::pass(Outlook::reconciling(
+    Some(Step::pass(ConditionSet::reconciling(
         Reason::WaitingForBuild,
         message,
     )))

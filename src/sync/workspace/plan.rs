@@ -8,10 +8,11 @@ use crate::{
     sync::{
         adoption::{self, Rules},
         chain::{Check, Planned},
-        claim, deletion as departure,
+        claim,
+        conditions::ConditionSet,
+        deletion as departure,
         fields::{push, table::Field},
         guard,
-        outlook::Outlook,
         report::Report,
         upkeep,
     },
@@ -51,16 +52,16 @@ const UNBOUND: Rules<CoderWorkspace> = Rules {
 };
 
 fn settled(context: &Context) -> Option<Step> {
-    let outlook = report::settled(context, context.present()?);
-    Some(Step::pass(outlook).after(schedule::look_again(context)))
+    let conditions = report::settled(context, context.present()?);
+    Some(Step::pass(conditions).after(schedule::look_again(context)))
 }
 
 impl Planned for CoderWorkspace {
     const CHAIN: &'static [Check<Self>] = CHAIN;
     const FIELDS: &'static [Field<Self>] = fields::FIELDS;
 
-    fn add_findings(context: &Context, outlook: &mut Outlook) {
-        outlook.running = builds::running(context);
+    fn add_conditions(context: &Context, conditions: &mut ConditionSet) {
+        conditions.running = builds::running(context);
     }
 
     fn complete_status(context: &Context, report: Report<Self>) -> WorkspaceStatus {

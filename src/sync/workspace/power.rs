@@ -9,10 +9,10 @@ use crate::{
     api::{condition::Reason, status::RunRecord},
     sync::{
         build::Transition,
+        conditions::ConditionSet,
         damper::{Correction, Fight},
         fields::{ownership::FieldPath, push},
         note::{Note, NoteReason},
-        outlook::Outlook,
         run::{self, Decision, Lever},
     },
 };
@@ -35,18 +35,21 @@ pub fn plan(context: &Context) -> Option<Step> {
             let (number, author) = (build.number, build.author());
             let message =
                 format!("looking once more before spec follows build {number} by {author}");
-            let outlook = Outlook::reconciling(Reason::Mirroring, message);
-            Some(Step::pass(outlook).after(Some(delay)))
+            let conditions = ConditionSet::reconciling(Reason::Mirroring, message);
+            Some(Step::pass(conditions).after(Some(delay)))
         }
         Decision::Failed { ours } => {
             let is_retried = ours || !is_mirrored(context);
             let message = builds::failure(build, is_retried);
-            Some(Step::pass(Outlook::stalled(Reason::BuildFailed, message)))
+            Some(Step::pass(ConditionSet::stalled(
+                Reason::BuildFailed,
+                message,
+            )))
         }
         Decision::Agree(record) => {
             let mut records = context.records();
             records.sync.run = Some(record);
-            Some(Step::pass(Outlook::settled("")).recording(records))
+            Some(Step::pass(ConditionSet::settled("")).recording(records))
         }
         Decision::Order { record, overruled } => order(context, workspace, record, overruled),
         Decision::Send(transition) => send(context, workspace, transition),
@@ -69,8 +72,8 @@ fn order(
             "running: declared {wanted}, in Coder {} by {author}",
             !wanted
         );
-        let outlook = fight.outlook(&difference);
-        return Some(Step::pass(outlook).after(Some(fight.remaining(context.now))));
+        let conditions = fight.conditions(&difference);
+        return Some(Step::pass(conditions).after(Some(fight.remaining(context.now))));
     }
     if wanted && is_misshapen(context) {
         return None;
@@ -205,15 +208,19 @@ fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Step {
         NoteReason::RunStateMirrored
     };
     let message = format!("{author} {verb} the workspace: spec.running is {running} now");
-    let outlook = Outlook::reconciling(Reason::Mirroring, format!("{verb} in Coder by {author}"));
-    Step::write(fields::forced_running(context, workspace, running), outlook)
-        .noting(Some(Note::normal(reason, message)))
+    let conditions =
+        ConditionSet::reconciling(Reason::Mirroring, format!("{verb} in Coder by {author}"));
+    Step::write(
+        fields::forced_running(context, workspace, running),
+        conditions,
+    )
+    .noting(Some(Note::normal(reason, message)))
 }
 
-fn ordered(starts: bool) -> Outlook {
+fn ordered(starts: bool) -> ConditionSet {
     if starts {
-        Outlook::reconciling(Reason::Starting, "a start is ordered")
+        ConditionSet::reconciling(Reason::Starting, "a start is ordered")
     } else {
-        Outlook::reconciling(Reason::Stopping, "a stop is ordered")
+        ConditionSet::reconciling(Reason::Stopping, "a stop is ordered")
     }
 }

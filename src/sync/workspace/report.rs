@@ -7,15 +7,15 @@ use super::{Context, Workspace, schedule};
 use crate::{
     api::workspace::{CoderWorkspace, WorkspaceStatus},
     sync::{
+        conditions::ConditionSet,
         external::External,
-        outlook::Outlook,
         report::Report,
         rounding::{to_the_hour, to_the_second},
     },
 };
 
 /// What the object says where nothing objects.
-pub fn settled(context: &Context, workspace: &Workspace) -> Outlook {
+pub fn settled(context: &Context, workspace: &Workspace) -> ConditionSet {
     let state = match workspace.build.run_state() {
         Some(true) => "running",
         Some(false) => "stopped",
@@ -24,7 +24,7 @@ pub fn settled(context: &Context, workspace: &Workspace) -> Outlook {
     let notice = schedule::notice(context, workspace);
     let notice = notice.map(|text| format!("; {text}")).unwrap_or_default();
     let number = workspace.build.number;
-    Outlook::settled(format!("{state} since build {number}{notice}"))
+    ConditionSet::settled(format!("{state} since build {number}{notice}"))
 }
 
 /// The complete status: what coderd says of the workspace, and the report.

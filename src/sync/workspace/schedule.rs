@@ -12,8 +12,8 @@ use crate::{
         status::{DriftPolicy, RunRecord},
     },
     sync::{
+        conditions::ConditionSet,
         fields::{ownership::FieldPath, rule},
-        outlook::Outlook,
         run::SETTLING,
     },
 };
@@ -35,7 +35,7 @@ pub fn blocked(context: &Context) -> Option<Step> {
     let schedule = FieldPath::spec(fields::AUTOSTART);
     let is_declared = context.ownership.declared(&schedule);
     let message = autostart(context, workspace).filter(|_| is_declared && is_enforced)?;
-    Some(Step::pass(Outlook::stalled(
+    Some(Step::pass(ConditionSet::stalled(
         Reason::AutostartBlocked,
         message,
     )))

@@ -213,8 +213,8 @@ fn the_scenes_rest_where_nothing_was_changed() {
     ] {
         let step = scene.step();
         assert_eq!(step.action, Action::Rest(None));
-        assert_eq!(step.outlook.ready.unwrap().holds, Some(true));
-        assert_eq!(step.outlook.synced.holds, Some(true));
+        assert_eq!(step.conditions.ready.unwrap().holds, Some(true));
+        assert_eq!(step.conditions.synced.holds, Some(true));
         assert!(scene.stored.is_mirrored("organization"));
     }
     assert!(OWN_MANAGERS.iter().all(|manager| *manager != USER));

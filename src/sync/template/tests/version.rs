@@ -246,7 +246,7 @@ fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
         )
         .recorded()
         .change(|scene| scene.now = at("10:25:00"));
-    let (reason, delay) = scene.rests(crate::sync::outlook::Progress::Stalled);
+    let (reason, delay) = scene.rests(crate::sync::conditions::Progress::Stalled);
     assert_eq!(
         (reason, delay),
         (Reason::VersionTimedOut, Some(Duration::from_secs(60)))

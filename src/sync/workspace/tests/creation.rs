@@ -21,7 +21,7 @@ fn the_first_visit_only_says_that_nothing_is_known_yet() {
         panic!("{step:?}")
     };
     assert_eq!(*records, Records::default());
-    assert_eq!(step.outlook.because.0, Reason::Pending);
+    assert_eq!(step.conditions.because.0, Reason::Pending);
     // A restored object is no exception, a terminating one is.
     let deleted = scene.change(|scene| scene.stored.delete());
     assert!(matches!(deleted.action(), Action::Rest(None)));

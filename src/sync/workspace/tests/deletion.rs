@@ -161,7 +161,7 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
         assert!(
             scene
                 .step()
-                .outlook
+                .conditions
                 .because
                 .1
                 .contains("spec.deletionPolicy: Retain")
@@ -203,7 +203,7 @@ fn a_paused_object_deletes_nothing() {
     let scene =
         deleted(&spec()).change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
     assert_eq!(scene.action(), Action::Rest(None));
-    assert_eq!(scene.step().outlook.because.0, Reason::Paused);
+    assert_eq!(scene.step().conditions.because.0, Reason::Paused);
 }
 
 #[test]

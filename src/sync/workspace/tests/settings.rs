@@ -66,7 +66,7 @@ fn row_a_refused_setting_is_shown_kept_and_holds_up_no_other() {
     assert!(
         scene
             .step()
-            .outlook
+            .conditions
             .because
             .1
             .contains("ttlMillis: ttl is set by the template")

@@ -3,8 +3,8 @@
 use super::*;
 use crate::sync::{
     chain::{self, Planned},
+    conditions::ConditionSet,
     guard::{self, Patience},
-    outlook::Outlook,
     report,
 };
 
@@ -57,10 +57,10 @@ fn scenes() -> Vec<Scene> {
     scenes
 }
 
-/// The status of `scene` once no step is left, with that outlook.
-fn resting(scene: &Scene, outlook: &Outlook) -> WorkspaceStatus {
+/// The status of `scene` once no step is left, with that conditions.
+fn resting(scene: &Scene, conditions: &ConditionSet) -> WorkspaceStatus {
     scene.look(|context| {
-        let report = report::report(context, context.records(), outlook);
+        let report = report::report(context, context.records(), conditions);
         CoderWorkspace::complete_status(context, report)
     })
 }
@@ -113,8 +113,8 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
         let before: WorkspaceStatus =
             serde_json::from_value(scene.stored.status.clone()).unwrap_or_default();
         // At rest, and where an effect failed.
-        for outlook in [scene.step().outlook, Outlook::unknown(&cause())] {
-            let after = resting(&scene, &outlook);
+        for conditions in [scene.step().conditions, ConditionSet::unknown(&cause())] {
+            let after = resting(&scene, &conditions);
             assert_eq!(after.binding, before.binding, "{scene:?}");
             let (old, new) = (
                 before.sync.clone().unwrap_or_default(),
@@ -130,14 +130,14 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
 #[test]
 fn a_status_at_rest_is_the_same_at_the_next_look() {
     for scene in scenes() {
-        let first = resting(&scene, &scene.step().outlook);
+        let first = resting(&scene, &scene.step().conditions);
         let mut next = scene.clone();
         next.stored.set_status(&first);
         next.now = at("11:00:00");
         let read: WorkspaceStatus = serde_json::from_value(next.stored.status.clone()).unwrap();
         assert_eq!(read, first, "not kept by the server: {scene:?}");
         if matches!(scene.action(), Action::Rest(_)) && matches!(next.action(), Action::Rest(_)) {
-            let second = resting(&next, &next.step().outlook);
+            let second = resting(&next, &next.step().conditions);
             assert_eq!(second.conditions, first.conditions, "{scene:?}");
         }
     }
@@ -278,8 +278,8 @@ fn that_coderd_cannot_be_seen_is_told_when_it_lasts_or_when_something_was_asked_
     let minute = Duration::from_secs(60);
     let quiet = |scene: &Scene, patience, unseen_for| {
         scene.look(|context| {
-            let outlook = chain::next(context).outlook;
-            guard::keeps_quiet(context, &outlook, patience, || unseen_for)
+            let conditions = chain::next(context).conditions;
+            guard::keeps_quiet(context, &conditions, patience, || unseen_for)
         })
     };
     let in_step = Scene::declared(&spec).rested().unknown();

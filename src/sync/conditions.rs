@@ -11,7 +11,7 @@ use crate::api::{
 
 /// One condition without its bookkeeping.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct ConditionState {
     /// True, False, or not known.
     pub holds: Option<bool>,
     /// The stable word.
@@ -33,32 +33,32 @@ pub enum Progress {
 
 /// Everything that the conditions of one object say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outlook {
+pub struct ConditionSet {
     /// `Ready`; none leaves it as it was, as far as it spoke of this generation.
-    pub ready: Option<Finding>,
+    pub ready: Option<ConditionState>,
     /// `Synced`.
-    pub synced: Finding,
+    pub synced: ConditionState,
     /// Whether waiting helps, with the reason and message of `Reconciling` or `Stalled`.
     pub progress: Progress,
     /// The reason and message behind `progress`.
     pub because: (Reason, String),
     /// `Running`; none leaves it as it was.
-    pub running: Option<Finding>,
+    pub running: Option<ConditionState>,
     /// `VersionPromoted`; none leaves it out.
-    pub promoted: Option<Finding>,
+    pub promoted: Option<ConditionState>,
     /// How declared fields differ that are only watched: the message of `Drifted`.
     pub drifted: Vec<String>,
     /// How fields that nobody declares differ for good.
     pub unmirrored: Vec<String>,
 }
 
-impl Outlook {
+impl ConditionSet {
     /// Everything declared is in effect, and both sides are equal.
     pub fn settled(message: impl Into<String>) -> Self {
         let message = message.into();
         Self::of(
-            Some(finding(Some(true), Reason::Available, &message)),
-            finding(Some(true), Reason::InSync, "both sides are equal"),
+            Some(condition_state(Some(true), Reason::Available, &message)),
+            condition_state(Some(true), Reason::InSync, "both sides are equal"),
             Progress::Done,
             (Reason::Available, message),
         )
@@ -68,8 +68,8 @@ impl Outlook {
     pub fn reconciling(reason: Reason, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::of(
-            Some(finding(Some(false), reason, &message)),
-            finding(Some(false), reason, &message),
+            Some(condition_state(Some(false), reason, &message)),
+            condition_state(Some(false), reason, &message),
             Progress::Reconciling,
             (reason, message),
         )
@@ -79,8 +79,8 @@ impl Outlook {
     pub fn stalled(reason: Reason, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::of(
-            Some(finding(Some(false), reason, &message)),
-            finding(Some(false), reason, &message),
+            Some(condition_state(Some(false), reason, &message)),
+            condition_state(Some(false), reason, &message),
             Progress::Stalled,
             (reason, message),
         )
@@ -90,7 +90,7 @@ impl Outlook {
     pub fn unknown(cause: &Cause) -> Self {
         Self::of(
             None,
-            finding(None, cause.reason, &cause.message),
+            condition_state(None, cause.reason, &cause.message),
             Progress::Reconciling,
             (cause.reason, cause.message.clone()),
         )
@@ -107,15 +107,15 @@ impl Outlook {
         let message = "the annotation coder.com/paused is \"true\": nothing is written to coderd";
         Self::of(
             None,
-            finding(None, Reason::Paused, message),
+            condition_state(None, Reason::Paused, message),
             Progress::Done,
             (Reason::Paused, message.to_owned()),
         )
     }
 
     fn of(
-        ready: Option<Finding>,
-        synced: Finding,
+        ready: Option<ConditionState>,
+        synced: ConditionState,
         progress: Progress,
         because: (Reason, String),
     ) -> Self {
@@ -180,11 +180,11 @@ impl Outlook {
     }
 
     /// `Synced`: where all that is enforced is in effect, both sides may still not be equal.
-    fn synced(&self) -> Finding {
+    fn synced(&self) -> ConditionState {
         let differs = |reason, differences: &[String]| {
             let is_equal = self.synced.holds == Some(true);
             let text = differences.join("; ");
-            (is_equal && !text.is_empty()).then(|| finding(Some(false), reason, &text))
+            (is_equal && !text.is_empty()).then(|| condition_state(Some(false), reason, &text))
         };
         differs(Reason::FieldDrift, &self.drifted)
             .or_else(|| differs(Reason::NotMirrored, &self.unmirrored))
@@ -193,7 +193,7 @@ impl Outlook {
 
     /// The complete set of conditions, in the order that kstatus reads them. A condition keeps its
     /// transition time while its status stays.
-    pub fn conditions(
+    pub fn written(
         &self,
         previous: &[Condition],
         generation: Option<i64>,
@@ -203,7 +203,7 @@ impl Outlook {
             .ready
             .clone()
             .or_else(|| kept(previous, ConditionType::Ready, generation));
-        let ready = ready.unwrap_or_else(|| Finding {
+        let ready = ready.unwrap_or_else(|| ConditionState {
             holds: None,
             ..self.synced()
         });
@@ -212,7 +212,7 @@ impl Outlook {
             .clone()
             .or_else(|| kept(previous, ConditionType::Running, None));
         let (reason, message) = &self.because;
-        let because = || Some(finding(Some(true), *reason, message));
+        let because = || Some(condition_state(Some(true), *reason, message));
         let progress = match self.progress {
             Progress::Done => [None, None],
             Progress::Reconciling => [because(), None],
@@ -227,7 +227,8 @@ impl Outlook {
             (ConditionType::VersionPromoted, self.promoted.clone()),
             (
                 ConditionType::Drifted,
-                (!drifted.is_empty()).then(|| finding(Some(true), Reason::FieldDrift, &drifted)),
+                (!drifted.is_empty())
+                    .then(|| condition_state(Some(true), Reason::FieldDrift, &drifted)),
             ),
             (ConditionType::Reconciling, reconciling),
             (ConditionType::Stalled, stalled),
@@ -239,8 +240,8 @@ impl Outlook {
 }
 
 /// A finding from its parts.
-pub fn finding(holds: Option<bool>, reason: Reason, message: &str) -> Finding {
-    Finding {
+pub fn condition_state(holds: Option<bool>, reason: Reason, message: &str) -> ConditionState {
+    ConditionState {
         holds,
         reason,
         message: message.to_owned(),
@@ -252,7 +253,7 @@ pub fn kept(
     previous: &[Condition],
     kind: ConditionType,
     generation: Option<i64>,
-) -> Option<Finding> {
+) -> Option<ConditionState> {
     let condition = previous
         .iter()
         .find(|condition| condition.type_ == kind.as_str())?;
@@ -267,7 +268,7 @@ pub fn kept(
         "False" => Some(false),
         _ => None,
     };
-    Some(finding(holds, *reason, &condition.message))
+    Some(condition_state(holds, *reason, &condition.message))
 }
 
 /// The longest message that the API server takes in a condition, which counts characters.
@@ -275,7 +276,7 @@ const MESSAGE_LIMIT: usize = 32_768;
 
 fn condition(
     kind: ConditionType,
-    found: &Finding,
+    found: &ConditionState,
     previous: &[Condition],
     generation: Option<i64>,
     now: Timestamp,
@@ -308,8 +309,8 @@ mod tests {
     fn a_message_that_the_api_server_would_not_take_is_cut_and_says_so() {
         for (length, ends_with) in [(MESSAGE_LIMIT, "€€"), (MESSAGE_LIMIT + 3, "€…")] {
             let message = format!("ab{}", "€".repeat((length - 2) / 3));
-            let conditions = Outlook::settled(message).conditions(&[], Some(1), at("10:00:00"));
-            let ready = &conditions[0].message;
+            let written = ConditionSet::settled(message).written(&[], Some(1), at("10:00:00"));
+            let ready = &written[0].message;
             assert!(
                 ready.len() <= MESSAGE_LIMIT && ready.ends_with(ends_with),
                 "{length}"
