@@ -158,10 +158,10 @@ impl Controller {
         }
     }
 
-    /// Takes note of progress, and of what it means for readiness.
-    fn progressed(&self, note: impl FnOnce(&mut Progress)) {
+    /// Takes event of progress, and of what it means for readiness.
+    fn progressed(&self, event: impl FnOnce(&mut Progress)) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        note(&mut progress);
+        event(&mut progress);
         let _previous = self.readiness.send_replace(progress.readiness());
     }
 

@@ -10,7 +10,7 @@ use clap::CommandFactory;
 use coder_k8s::{
     api::condition::{ConditionType, Reason},
     app::args::Args,
-    sync::note::NoteReason,
+    sync::events::EventReason,
 };
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -154,7 +154,7 @@ fn the_condition_types_are_described() {
 
 #[test]
 fn the_events_are_those_that_are_told() {
-    let told: BTreeSet<String> = NoteReason::ALL
+    let told: BTreeSet<String> = EventReason::ALL
         .iter()
         .map(|reason| reason.as_str().to_owned())
         .collect();

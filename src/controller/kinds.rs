@@ -118,7 +118,7 @@ impl Kinds {
 }
 
 impl Controller {
-    /// Takes note of a CRD; where it will do now, the objects that had to wait are looked at.
+    /// Takes event of a CRD; where it will do now, the objects that had to wait are looked at.
     fn found(&self, name: &str, version: Option<(String, i64)>, lack: Option<String>) {
         let now = Seen {
             version,

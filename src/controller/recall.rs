@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::{Controller, Key};
 use crate::{
     api::{names::MANAGER_CONTROLLER, text::chain},
-    sync::{mass_deletion::Deletions, note::NoteReason},
+    sync::{events::EventReason, mass_deletion::Deletions},
 };
 
 /// How soon it is tried again.
@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// Counts what was deleted of late on either side; tries until the API server answers.
 pub(super) async fn recall(controller: &Controller) {
     for (reason, deletions) in [
-        (NoteReason::Deleted, &controller.deletions),
-        (NoteReason::Removed, &controller.removals),
+        (EventReason::Deleted, &controller.deletions),
+        (EventReason::Removed, &controller.removals),
     ] {
         while let Err(error) = of_one_side(controller, reason, deletions).await {
             if matches!(&error, kube::Error::Api(status) if status.code == 403) {
@@ -43,7 +43,7 @@ pub(super) async fn recall(controller: &Controller) {
 
 async fn of_one_side(
     controller: &Controller,
-    reason: NoteReason,
+    reason: EventReason,
     deletions: &Mutex<Deletions<Key>>,
 ) -> kube::Result<()> {
     let settings = &controller.settings;

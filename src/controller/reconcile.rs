@@ -27,12 +27,11 @@ use crate::{
     sync::{
         chain,
         conditions::ConditionSet,
+        events::{self, Event},
         external::{Cause, External},
         fields::{ownership::Ownership, table},
         kind::ExternalObject,
-        mass_deletion,
-        note::{self, Note},
-        standing,
+        mass_deletion, standing,
         step::{Action, Step, Write},
     },
 };
@@ -202,8 +201,8 @@ fn log<K: Driven>(step: &Step<K>) {
         }
         Action::Record(_) | Action::Rest(_) | Action::Pass(_) => {
             tracing::debug!(check, %reason, why, "looked");
-            for note in &step.notes {
-                tracing::info!(check, what = note.reason.as_str(), %reason, why, "told");
+            for event in &step.events {
+                tracing::info!(check, what = event.reason.as_str(), %reason, why, "told");
             }
         }
     }
@@ -247,7 +246,7 @@ impl Controller {
     /// A step was taken: people are told, and the damper counts.
     async fn taken<K: Driven>(&self, key: &Key, object: &K, step: &Step<K>) {
         log(step);
-        self.tell(object, &step.notes).await;
+        self.tell(object, &step.events).await;
         for correction in step.corrects.clone() {
             let now = self.settings.clock.now();
             self.memory.corrected(key, correction, now);
@@ -256,23 +255,23 @@ impl Controller {
 
     /// Tells once that field ownership was reset.
     async fn tell_of_reset<K: Driven>(&self, key: &Key, object: &K, ownership: &Ownership) {
-        if let Some(note) = note::reset(ownership).filter(|_| self.memory.is_news(key)) {
-            self.tell(object, &[note]).await;
+        if let Some(event) = events::reset(ownership).filter(|_| self.memory.is_news(key)) {
+            self.tell(object, &[event]).await;
         }
     }
 
     /// Tells people of `object`.
-    pub(super) async fn tell<K: Driven>(&self, object: &K, notes: &[Note]) {
-        for note in notes {
+    pub(super) async fn tell<K: Driven>(&self, object: &K, events: &[Event]) {
+        for event in events {
             let published = Published {
-                severity: if note.warning {
+                severity: if event.warning {
                     Severity::Warning
                 } else {
                     Severity::Normal
                 },
-                reason: note.reason.as_str().to_owned(),
+                reason: event.reason.as_str().to_owned(),
                 action: "Sync".to_owned(),
-                note: note.message.clone(),
+                note: event.message.clone(),
             };
             let now = self.settings.clock.now();
             self.events

@@ -20,7 +20,7 @@ use crate::{
     sync::{
         conditions::ConditionSet,
         context::{Context, Records},
-        note, report,
+        events, report,
         standing::Standing,
         step::{Step, Write},
     },
@@ -57,8 +57,8 @@ pub(super) async fn rest<K: Driven>(
     let status = K::complete_status(context, report::report(context, records, conditions));
     if Some(&status) != look.object.status() {
         apply_status(look, status).await?;
-        if let Some(note) = note::stalled(conditions) {
-            look.controller.tell(look.object, &[note]).await;
+        if let Some(event) = events::stalled(conditions) {
+            look.controller.tell(look.object, &[event]).await;
         }
     }
     Ok(())

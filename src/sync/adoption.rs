@@ -8,9 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     conditions::ConditionSet,
     context::Context,
+    events::{Event, EventReason},
     guard,
     kind::{ExternalObject, Kind},
-    note::{Note, NoteReason},
     spelling::{Spelled, Spelling},
     step::{Action, Step},
     upkeep,
@@ -121,20 +121,20 @@ pub fn bind<K: Kind>(context: &Context<K>, external: &K::External) -> Step<K> {
     let standing = context.standing();
     let mut records = context.records();
     let (noun, id) = (K::NOUN, external.id());
-    let (origin, note) = if is_ours(context, external) {
-        let note = Note::normal(NoteReason::Created, format!("created {noun} {id}"));
-        (standing.origin(), note)
+    let (origin, event) = if is_ours(context, external) {
+        let event = Event::normal(EventReason::Created, format!("created {noun} {id}"));
+        (standing.origin(), event)
     } else {
         let running = context.object.shared_spec().running;
         let restored = running.filter(|_| standing.is_restored());
         records.sync.run = restored.map(restored_run);
-        let note = if standing.is_declared {
+        let event = if standing.is_declared {
             let message = format!("bound to {noun} {id}, which existed in Coder");
-            Note::normal(NoteReason::Adopted, message)
+            Event::normal(EventReason::Adopted, message)
         } else {
-            Note::normal(NoteReason::Imported, format!("made for {noun} {id}"))
+            Event::normal(EventReason::Imported, format!("made for {noun} {id}"))
         };
-        (Origin::Coderd, note)
+        (Origin::Coderd, event)
     };
     records.binding = Some(Binding {
         deployment_id: context.session.deployment_id.clone(),
@@ -144,7 +144,7 @@ pub fn bind<K: Kind>(context: &Context<K>, external: &K::External) -> Step<K> {
     });
     records.sync.attempt = None;
     let conditions = ConditionSet::reconciling(Reason::Creating, format!("bound to its {noun}"));
-    Step::record(records, conditions).noting(Some(note))
+    Step::record(records, conditions).telling(Some(event))
 }
 
 /// What the run lever of a restored object starts from: what it asks for counts as agreed, so that the first

@@ -7,11 +7,11 @@ use super::{
     adoption,
     conditions::{ConditionSet, Progress},
     context::Context,
+    events::{Event, EventReason},
     external::External,
     guard,
     kind::Kind,
     mass_deletion,
-    note::{Note, NoteReason},
     standing::Standing,
     step::{Step, Write},
 };
@@ -97,12 +97,12 @@ fn with_exit<K: Kind>(mut step: Step<K>) -> Step<K> {
 /// The external object is gone for good.
 fn proved<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} is deleted in Coder", K::NOUN);
-    (*context.external == External::Gone).then(|| release(&message, NoteReason::Deleted))
+    (*context.external == External::Gone).then(|| release(&message, EventReason::Deleted))
 }
 
 fn retain<K: Kind>() -> Step<K> {
     let message = format!("its {} stays in Coder", K::NOUN);
-    release(&message, NoteReason::Released)
+    release(&message, EventReason::Released)
 }
 
 /// A creation whose reply was lost may still arrive for as long as a request may be under way.
@@ -119,14 +119,14 @@ fn settle_absent<K: Kind>(context: &Context<K>) -> Step<K> {
         }
         _ => {
             let message = format!("no {} was created", K::NOUN);
-            release(&message, NoteReason::Released)
+            release(&message, EventReason::Released)
         }
     }
 }
 
-fn release<K: Kind>(message: &str, reason: NoteReason) -> Step<K> {
-    let note = Note::normal(reason, format!("the object is let go: {message}"));
-    Step::write(Write::RemoveFinalizer, deleting(message)).noting(Some(note))
+fn release<K: Kind>(message: &str, reason: EventReason) -> Step<K> {
+    let event = Event::normal(reason, format!("the object is let go: {message}"));
+    Step::write(Write::RemoveFinalizer, deleting(message)).telling(Some(event))
 }
 
 /// The object says that it is being deleted, and what is awaited.

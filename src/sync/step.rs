@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    conditions::ConditionSet, context::Records, damper::Correction, fields::table::Change,
-    kind::Kind, note::Note, standing::ExternalStays,
+    conditions::ConditionSet, context::Records, damper::Correction, events::Event,
+    fields::table::Change, kind::Kind, standing::ExternalStays,
 };
 use crate::api::status::{Origin, Refusal};
 
@@ -20,7 +20,7 @@ pub struct Step<K: Kind> {
     /// What the object says of itself until then.
     pub conditions: ConditionSet,
     /// What people are told once it is done.
-    pub notes: Vec<Note>,
+    pub events: Vec<Event>,
     /// The values of somebody else that it overrules, for the damper.
     pub corrects: Vec<Correction>,
     /// Whether it begins a deletion in coderd, which has to be admitted first.
@@ -127,7 +127,7 @@ impl<K: Kind> Step<K> {
             check: "",
             action,
             conditions,
-            notes: Vec::new(),
+            events: Vec::new(),
             corrects: Vec::new(),
             begins_deletion: false,
             refused: Vec::new(),
@@ -144,8 +144,8 @@ impl<K: Kind> Step<K> {
 
     /// The step, with something to tell.
     #[must_use]
-    pub fn noting(mut self, note: Option<Note>) -> Self {
-        self.notes.extend(note);
+    pub fn telling(mut self, event: Option<Event>) -> Self {
+        self.events.extend(event);
         self
     }
 

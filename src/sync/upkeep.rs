@@ -4,10 +4,10 @@
 use super::{
     conditions::ConditionSet,
     context::Context,
+    events::{Event, EventReason},
     external::External,
     kind::{ExternalObject, Kind},
     mass_deletion,
-    note::{Note, NoteReason},
     standing::Standing,
     step::{Step, Write},
 };
@@ -25,8 +25,8 @@ pub fn remove<K: Kind>(context: &Context<K>, conditions: ConditionSet) -> Option
     Some(
         suspended.unwrap_or_else(|| match standing.external_stays() {
             Some(external_stays) => {
-                let note = Note::normal(NoteReason::Removed, &conditions.because.1);
-                Step::write(Write::Delete(external_stays), conditions).noting(Some(note))
+                let event = Event::normal(EventReason::Removed, &conditions.because.1);
+                Step::write(Write::Delete(external_stays), conditions).telling(Some(event))
             }
             None => Step::write(Write::RemoveFinalizer, conditions),
         }),

@@ -15,8 +15,8 @@ use crate::{
         conditions::ConditionSet,
         context::Context,
         damper::{Correction, Fight},
+        events::{Event, EventReason},
         kind::{ExternalObject, Kind},
-        note::{Note, NoteReason},
         step::{Step, Write},
     },
 };
@@ -39,9 +39,9 @@ pub fn push<K: Kind>(context: &Context<K>, fields: &[Field<K>]) -> Option<Step<K
         return Some(step);
     }
     let corrected: Vec<_> = found.pushed.iter().map(|(_, it)| it.correction()).collect();
-    let note = Note::normal(NoteReason::DriftCorrected, corrected.join("; "));
+    let event = Event::normal(EventReason::DriftCorrected, corrected.join("; "));
     let corrections = found.pushed.iter().map(|(name, it)| correction(name, it));
-    Some(step.noting(Some(note)).correcting(corrections))
+    Some(step.telling(Some(event)).correcting(corrections))
 }
 
 /// What is to be done about the declared fields that differ.

@@ -15,9 +15,9 @@ use crate::{
         status::Origin,
     },
     sync::{
+        events::EventReason,
         external::External,
         fields::{ownership::Ownership, table::Change},
-        note::NoteReason,
         source::{self, Source},
         stage::{self, Staged, US, USER, at, cause, id},
         step::{Action, Write},

@@ -25,9 +25,9 @@ use crate::{
         build_wait::Poll,
         conditions::ConditionSet,
         damper::Correction,
+        events::{Event, EventReason},
         fields::push,
         kind::Kind,
-        note::{Note, NoteReason},
         payload, source,
     },
 };
@@ -242,9 +242,9 @@ fn begin(context: &Context, declared: &Declared, attempt: u32) -> Step {
         ..VersionStatus::default()
     });
     Step::record(records, conditions)
-        .noting(content::dropped(context, &source))
-        .noting(content::modes_unknown(context))
-        .noting(content::without_effect(&source))
+        .telling(content::dropped(context, &source))
+        .telling(content::modes_unknown(context))
+        .telling(content::without_effect(&source))
 }
 
 /// Requests the recorded version.
@@ -262,11 +262,11 @@ fn build(context: &Context, record: &VersionStatus, template_id: Option<Uuid>) -
     if let Some(refusal) = context.refusal(&effect) {
         return push::refused_before(refusal);
     }
-    let note = Note::normal(
-        NoteReason::VersionCreated,
+    let event = Event::normal(
+        EventReason::VersionCreated,
         format!("building version {}", record.name),
     );
-    Step::act(effect, building(&record.name)).noting(Some(note))
+    Step::act(effect, building(&record.name)).telling(Some(event))
 }
 
 fn not_shown(record: &VersionStatus) -> Step {
@@ -308,8 +308,8 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
             .or(is_active.then_some(Time(context.now))),
         ..record.clone()
     };
-    let note = content::kept_variables(record, &found);
-    (found != *record).then(|| write(context, found).noting(note))
+    let event = content::kept_variables(record, &found);
+    (found != *record).then(|| write(context, found).telling(event))
 }
 
 fn write(context: &Context, found: VersionStatus) -> Step {
@@ -401,11 +401,11 @@ fn promote(
         step
     } else if record.promoted_at.is_none() {
         let message = format!("promoted {name}");
-        step.noting(Some(Note::normal(NoteReason::VersionPromoted, message)))
+        step.telling(Some(Event::normal(EventReason::VersionPromoted, message)))
     } else {
         let message = format!("files: found version {found} active, restored {name}");
-        let note = Note::normal(NoteReason::DriftCorrected, message);
-        step.noting(Some(note)).correcting([correction])
+        let event = Event::normal(EventReason::DriftCorrected, message);
+        step.telling(Some(event)).correcting([correction])
     })
 }
 

@@ -12,7 +12,7 @@ use crate::{
         build::Transition,
         conditions::ConditionSet,
         deletion::deleting,
-        note::{Note, NoteReason},
+        events::{Event, EventReason},
         payload,
     },
 };
@@ -49,8 +49,8 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Step {
             let message = format!("a delete build was refused: {}; {EXIT}", refusal.message);
             return Step::rest(ConditionSet::stalled(Reason::DeleteFailed, message));
         }
-        let note = Note::normal(NoteReason::BuildOrdered, "ordered a delete build");
-        return Step::act(effect, deleting("a delete build is ordered")).noting(Some(note));
+        let event = Event::normal(EventReason::BuildOrdered, "ordered a delete build");
+        return Step::act(effect, deleting("a delete build is ordered")).telling(Some(event));
     }
     if build.transition != Transition::Delete {
         // Somebody else's build took the number: the order stands.

@@ -11,8 +11,8 @@ use crate::{
         build::Transition,
         conditions::ConditionSet,
         damper::{Correction, Fight},
+        events::{Event, EventReason},
         fields::{ownership::FieldPath, push},
-        note::{Note, NoteReason},
         run::{self, Decision, Lever},
     },
 };
@@ -81,11 +81,11 @@ fn order(
     let mut records = context.records();
     let corrects = answers_somebody_else(context).then(|| correction(context));
     records.sync.run = Some(record);
-    let note = overruled.map(|author| {
+    let event = overruled.map(|author| {
         let message = format!("running: {wanted} overrules a later build of {author}");
-        Note::normal(NoteReason::OrderWins, message)
+        Event::normal(EventReason::OrderWins, message)
     });
-    let step = Step::record(records, ordered(wanted)).noting(note);
+    let step = Step::record(records, ordered(wanted)).telling(event);
     Some(step.correcting(corrects))
 }
 
@@ -159,8 +159,8 @@ fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Opt
     }
     let starts = transition == Transition::Start;
     let message = format!("ordered a {}", if starts { "start" } else { "stop" });
-    let note = Note::normal(NoteReason::BuildOrdered, message);
-    Some(Step::act(effect, ordered(starts)).noting(Some(note)))
+    let event = Event::normal(EventReason::BuildOrdered, message);
+    Some(Step::act(effect, ordered(starts)).telling(Some(event)))
 }
 
 /// The build to request. Only a start sends a version and parameters: a stop has to work whatever
@@ -203,9 +203,9 @@ fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Step {
         .run
         .is_some_and(|run| run.ordered_at.is_some() && run.build_number == workspace.build.number);
     let reason = if replaced {
-        NoteReason::OrderReplaced
+        EventReason::OrderReplaced
     } else {
-        NoteReason::RunStateMirrored
+        EventReason::RunStateMirrored
     };
     let message = format!("{author} {verb} the workspace: spec.running is {running} now");
     let conditions =
@@ -214,7 +214,7 @@ fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Step {
         fields::forced_running(context, workspace, running),
         conditions,
     )
-    .noting(Some(Note::normal(reason, message)))
+    .telling(Some(Event::normal(reason, message)))
 }
 
 fn ordered(starts: bool) -> ConditionSet {

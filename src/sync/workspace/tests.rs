@@ -18,11 +18,11 @@ use crate::{
     },
     sync::{
         build::{Build, Job, Transition},
+        events::EventReason,
         external::{Cause, External},
         fields::ownership::Ownership,
         fields::table::Change,
         mass_deletion,
-        note::NoteReason,
         spelling::Spelling,
         stage::{self, DEPLOYMENT, Staged, US, USER, at, cause, id},
         step::{Action, Write},

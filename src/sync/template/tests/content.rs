@@ -7,9 +7,9 @@ use crate::sync::template::version::{id_of, needs_variables};
 fn files_that_the_source_leaves_out_are_named() {
     let scene = Scene::declared(&json!({"files": {"other.tf": "b"}}))
         .change(|scene| scene.own.active = Some(content("a")));
-    let notes = scene.step().notes;
-    assert_eq!(notes[0].reason, NoteReason::FilesDropped);
-    assert!(notes[0].message.contains("main.tf"), "{notes:?}");
+    let events = scene.step().events;
+    assert_eq!(events[0].reason, EventReason::FilesDropped);
+    assert!(events[0].message.contains("main.tf"), "{events:?}");
 }
 
 /// The content of a version whose files `run.sh` and `other.sh` may be run.
@@ -27,7 +27,7 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     let scene =
         Scene::declared(&spec("b")).change(|scene| scene.own.active = Some(Ok(with_scripts())));
     let step = scene.step();
-    assert_eq!(step.notes[0].reason, NoteReason::FilesDropped);
+    assert_eq!(step.events[0].reason, EventReason::FilesDropped);
     let record = scene.records().own.version.unwrap();
     assert_eq!(record.executable_files, ["run.sh"]);
     // It is the hash of what is declared that tells a new source, and the name that tells what is built.
@@ -56,8 +56,8 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     edited.stored.edit(USER, "files", Some(files));
     edited.own.version = Find::NotSought;
     edited.own.active = Some(unreadable("404", true));
-    let notes = edited.step().notes;
-    assert_eq!(notes[0].reason, NoteReason::ModesUnknown);
+    let events = edited.step().events;
+    assert_eq!(events[0].reason, EventReason::ModesUnknown);
     assert_eq!(
         edited.records().own.version.unwrap().executable_files,
         ["run.sh"]
@@ -76,12 +76,12 @@ fn files_of_variables_are_told_to_have_no_effect() {
     let files = json!({"main.tf": "a", "terraform.tfvars": "x = 1"});
     let scene = Scene::declared(&json!({ "files": files }))
         .change(|scene| scene.own.active = Some(content("a")));
-    let note = &scene.step().notes[0];
-    assert_eq!(note.reason, NoteReason::VariablesIgnored);
+    let event = &scene.step().events[0];
+    assert_eq!(event.reason, EventReason::VariablesIgnored);
     assert!(
-        note.message.contains("terraform.tfvars"),
+        event.message.contains("terraform.tfvars"),
         "{}",
-        note.message
+        event.message
     );
 }
 
@@ -99,10 +99,10 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
     let scene = Scene::declared(&spec())
         .seeing(recorded("a", 1, Some("v1")), found)
         .active("v1");
-    let note = &scene.step().notes[0];
-    assert_eq!(note.reason, NoteReason::VariablesKept);
+    let event = &scene.step().events[0];
+    assert_eq!(event.reason, EventReason::VariablesKept);
     let said = "region is \"eu\" in the files, and \"us\" in effect";
-    assert!(note.message.contains(said), "{}", note.message);
+    assert!(event.message.contains(said), "{}", event.message);
     // It is asked for once it may be known, and the record keeps it.
     let asks = |scene: &Scene| needs_variables(&scene.stored.object());
     assert!(asks(&scene));

@@ -112,7 +112,7 @@ fn row_what_exists_is_adopted_and_retained() {
                 (external.creator, external.created_at) = (creator, at(created));
             });
         assert_eq!(scene.records().binding.unwrap().origin, Origin::Coderd);
-        assert_eq!(scene.step().notes[0].reason, NoteReason::Adopted);
+        assert_eq!(scene.step().events[0].reason, EventReason::Adopted);
     }
 }
 

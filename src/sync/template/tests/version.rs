@@ -90,7 +90,7 @@ fn row_another_source_is_recorded_built_awaited_and_promoted() {
         .change(|scene| scene.own.version = found(VersionJob::Succeeded))
         .recorded();
     assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-    assert_eq!(scene.step().notes[0].reason, NoteReason::VersionPromoted);
+    assert_eq!(scene.step().events[0].reason, EventReason::VersionPromoted);
 
     let scene = scene.active("v1").recorded();
     assert!(scene.records_now().promoted_at.is_some());
@@ -180,7 +180,7 @@ fn row_an_archived_version_is_brought_back_before_it_is_promoted() {
         .seeing(recorded("a", 1, Some("v1")), archived)
         .recorded();
     assert_eq!(scene.effect(), Effect::Unarchive(id("v1")));
-    assert_eq!(scene.step().notes, []);
+    assert_eq!(scene.step().events, []);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn row_nothing_is_promoted_before_it_succeeded() {
 fn row_promoted_by_somebody_else_is_enforced_without_a_build() {
     let scene = Scene::promoted().active("other");
     assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-    assert_eq!(scene.step().notes[0].reason, NoteReason::DriftCorrected);
+    assert_eq!(scene.step().events[0].reason, EventReason::DriftCorrected);
 }
 
 #[test]

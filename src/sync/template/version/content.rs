@@ -4,7 +4,7 @@
 use crate::{
     api::template::VersionStatus,
     sync::{
-        note::{Note, NoteReason},
+        events::{Event, EventReason},
         source::{Content, Source, shown},
         template::{Context, KeptVariable},
     },
@@ -25,18 +25,18 @@ pub(super) fn runnable(context: &Context, source: &Source) -> Source {
 }
 
 /// What may be run of the active version could not be read.
-pub(super) fn modes_unknown(context: &Context) -> Option<Note> {
+pub(super) fn modes_unknown(context: &Context) -> Option<Event> {
     let unreadable = context.sight.active?.as_ref().err()?;
     let message = format!(
         "which files of the active version may be run is not known, so that none of the new one may but \
          those that were known before: {}",
         unreadable.message
     );
-    Some(Note::warning(NoteReason::ModesUnknown, message))
+    Some(Event::warning(EventReason::ModesUnknown, message))
 }
 
 /// Files by which somebody means to set variables.
-pub(super) fn without_effect(source: &Source) -> Option<Note> {
+pub(super) fn without_effect(source: &Source) -> Option<Event> {
     let files = source.variable_files();
     (!files.is_empty()).then(|| {
         let message = format!(
@@ -44,16 +44,16 @@ pub(super) fn without_effect(source: &Source) -> Option<Note> {
              into the defaults of the variables",
             files.join(", ")
         );
-        Note::warning(NoteReason::VariablesIgnored, message)
+        Event::warning(EventReason::VariablesIgnored, message)
     })
 }
 
 /// Files of the active version that the declared source leaves out.
-pub(super) fn dropped(context: &Context, source: &Source) -> Option<Note> {
+pub(super) fn dropped(context: &Context, source: &Source) -> Option<Event> {
     let paths = active(context)?.dropped_by(source);
     (!paths.is_empty()).then(|| {
         let message = format!("the declared files leave out {}", paths.join(", "));
-        Note::warning(NoteReason::FilesDropped, message)
+        Event::warning(EventReason::FilesDropped, message)
     })
 }
 
@@ -80,8 +80,8 @@ fn differs(variable: &KeptVariable) -> String {
 }
 
 /// That variables keep their values, once that is found.
-pub(super) fn kept_variables(before: &VersionStatus, found: &VersionStatus) -> Option<Note> {
+pub(super) fn kept_variables(before: &VersionStatus, found: &VersionStatus) -> Option<Event> {
     let is_new = before.kept_variables != found.kept_variables;
     let text = super::kept_variables(found).filter(|_| is_new)?;
-    Some(Note::warning(NoteReason::VariablesKept, text))
+    Some(Event::warning(EventReason::VariablesKept, text))
 }

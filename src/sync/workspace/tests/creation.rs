@@ -60,7 +60,7 @@ fn row_created_here_goes_by_finalizer_attempt_request_binding_and_label() {
 
     let scene = scene.external(made(US, "10:00:00"));
     let step = scene.step();
-    assert_eq!(step.notes[0].reason, NoteReason::Created);
+    assert_eq!(step.events[0].reason, EventReason::Created);
     let records = scene.records();
     let binding = records.binding.unwrap();
     assert_eq!(
@@ -98,7 +98,11 @@ fn row_what_exists_is_adopted_and_retained() {
         let records = scene.records();
         let case = format!("{attempt:?} {creator} {created}");
         assert_eq!(records.binding.unwrap().origin, Origin::Coderd, "{case}");
-        assert_eq!(scene.step().notes[0].reason, NoteReason::Adopted, "{case}");
+        assert_eq!(
+            scene.step().events[0].reason,
+            EventReason::Adopted,
+            "{case}"
+        );
         assert_eq!(
             (records.sync.attempt, records.sync.run),
             (None, None),

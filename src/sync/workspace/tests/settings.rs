@@ -40,13 +40,13 @@ fn a_declared_nothing_is_pushed_as_a_removal() {
 #[test]
 fn only_a_push_without_a_new_spec_corrects_drift() {
     let scene = Scene::declared(&spec());
-    assert_eq!(scene.step().notes[0].reason, NoteReason::DriftCorrected);
+    assert_eq!(scene.step().events[0].reason, EventReason::DriftCorrected);
     let edited = scene.change(|scene| scene.stored.generation = 2);
-    assert_eq!(edited.step().notes, []);
+    assert_eq!(edited.step().events, []);
     // Also when coderd could not be seen in between.
     let seen = edited.clone().unknown().rest();
     let back = edited.change(|scene| scene.stored.set_status(&seen));
-    assert_eq!(back.step().notes, []);
+    assert_eq!(back.step().events, []);
 }
 
 fn refused() -> Scene {

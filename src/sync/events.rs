@@ -8,18 +8,18 @@ use crate::api::condition::Reason;
 
 /// Something worth an Event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct Event {
     /// Whether people should look.
     pub warning: bool,
     /// The stable word.
-    pub reason: NoteReason,
+    pub reason: EventReason,
     /// For people.
     pub message: String,
 }
 
-impl Note {
+impl Event {
     /// A normal event.
-    pub fn normal(reason: NoteReason, message: impl Into<String>) -> Self {
+    pub fn normal(reason: EventReason, message: impl Into<String>) -> Self {
         Self {
             warning: false,
             reason,
@@ -28,7 +28,7 @@ impl Note {
     }
 
     /// An event that people should look at.
-    pub fn warning(reason: NoteReason, message: impl Into<String>) -> Self {
+    pub fn warning(reason: EventReason, message: impl Into<String>) -> Self {
         Self {
             warning: true,
             reason,
@@ -38,17 +38,17 @@ impl Note {
 }
 
 /// Declares the reasons of Events once: the variant is the word.
-macro_rules! note_reasons {
+macro_rules! event_reasons {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
         /// The reasons of Events. An object that is stalled tells it under the condition's reason.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum NoteReason {
+        pub enum EventReason {
             $($(#[doc = $doc])+ $name,)+
             /// Waiting is useless without a change, for the reason of the condition `Stalled`.
             Stalled(Reason),
         }
 
-        impl NoteReason {
+        impl EventReason {
             /// All reasons but those of stalled objects, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
@@ -63,7 +63,7 @@ macro_rules! note_reasons {
     };
 }
 
-note_reasons! {
+event_reasons! {
     /// The external object was created in coderd.
     Created,
     /// The object was bound to an external object that existed.
@@ -103,14 +103,14 @@ note_reasons! {
 }
 
 /// That the object is stalled, once it says so.
-pub fn stalled(conditions: &ConditionSet) -> Option<Note> {
+pub fn stalled(conditions: &ConditionSet) -> Option<Event> {
     let (reason, message) = &conditions.because;
     (conditions.progress == Progress::Stalled)
-        .then(|| Note::warning(NoteReason::Stalled(*reason), message))
+        .then(|| Event::warning(EventReason::Stalled(*reason), message))
 }
 
 /// That field ownership was reset, and the way to hand a field back.
-pub fn reset(ownership: &Ownership) -> Option<Note> {
+pub fn reset(ownership: &Ownership) -> Option<Event> {
     let effect = if ownership.holds_lost() {
         "what is set is neither pushed nor overwritten until somebody applies it again"
     } else {
@@ -120,6 +120,6 @@ pub fn reset(ownership: &Ownership) -> Option<Note> {
         "metadata.managedFields were reset: {effect}; hand a field back to coderd with kubectl patch \
          --type=merge and null as its value"
     );
-    let note = Note::warning(NoteReason::OwnershipReset, message);
-    ownership.from_reset().then_some(note)
+    let event = Event::warning(EventReason::OwnershipReset, message);
+    ownership.from_reset().then_some(event)
 }
