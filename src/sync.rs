@@ -6,6 +6,7 @@
 //! used here is the controller's business.
 
 pub mod adoption;
+pub mod bound;
 pub mod build;
 pub mod build_wait;
 pub mod chain;
@@ -30,7 +31,6 @@ pub mod spelling;
 pub mod standing;
 pub mod step;
 pub mod template;
-pub mod upkeep;
 pub mod workspace;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
+    bound,
     conditions::ConditionSet,
     context::Context,
     events::{Event, EventReason},
@@ -13,7 +14,6 @@ use super::{
     kind::{ExternalObject, Kind},
     spelling::{Spelled, Spelling},
     step::{Action, Step},
-    upkeep,
 };
 use crate::api::{
     condition::Reason,
@@ -187,7 +187,7 @@ fn restored<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 /// An import whose external object is gone before it was bound takes its object back.
 fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
-    upkeep::remove(
+    bound::remove(
         context,
         ConditionSet::reconciling(Reason::Deleting, message),
     )

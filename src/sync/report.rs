@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    bound,
     conditions::ConditionSet,
     context::{Context, Records},
     kind::Kind,
-    upkeep,
 };
 use crate::api::{
     names,
@@ -48,7 +48,7 @@ pub fn report<K: Kind>(
         mut sync,
         own,
     } = records;
-    if context.present().is_some() && upkeep::new_name(context).is_none() {
+    if context.present().is_some() && bound::new_name(context).is_none() {
         sync.removal_suspended = None;
     }
     Report {

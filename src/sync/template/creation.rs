@@ -8,10 +8,10 @@ use crate::{
     api::{condition::Reason, object_name::TemplateName},
     coderd::types::NewTemplate,
     sync::{
-        adoption,
+        adoption, bound,
         conditions::ConditionSet,
         fields::{push, table},
-        guard, upkeep,
+        guard,
     },
 };
 
@@ -30,7 +30,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
         Some(Err(message)) => return stalled(Reason::InvalidSource, message),
         Some(Ok(_)) => {}
     }
-    if let Some(write) = upkeep::finalizer_change(&context.standing()) {
+    if let Some(write) = bound::finalizer_change(&context.standing()) {
         return Step::write(write, creating());
     }
     if let Some(step) = version::plan_first(context) {

@@ -5,6 +5,7 @@ use crate::{
     api::template::{CoderTemplate, TemplateStatus},
     sync::{
         adoption::{self, Rules},
+        bound,
         chain::{Check, Planned},
         claim,
         conditions::ConditionSet,
@@ -12,7 +13,6 @@ use crate::{
         fields::{push, table::Field},
         guard,
         report::Report,
-        upkeep,
     },
 };
 
@@ -26,18 +26,18 @@ const CHAIN: &[Check<CoderTemplate>] = &[
     ("paused", guard::paused),
     ("unknown", guard::unknown),
     ("adopt", |context| adoption::plan(context, &UNBOUND)),
-    ("lost", |context| upkeep::lost(context, creation::lost)),
+    ("lost", |context| bound::lost(context, creation::lost)),
     ("read_only", guard::read_only),
-    ("renamed", upkeep::renamed),
-    ("origin_label", upkeep::origin),
-    ("finalizer", upkeep::finalizer),
+    ("renamed", bound::renamed),
+    ("origin_label", bound::origin),
+    ("finalizer", bound::finalizer),
     ("not_supported", |context| {
         guard::not_supported(&fields::unsupported(context))
     }),
     ("fields", |context| push::push(context, fields::FIELDS)),
     ("version", version::plan),
     ("mirror", files::mirror),
-    ("other_name", upkeep::other_name),
+    ("other_name", bound::other_name),
     ("settled", settled),
 ];
 

@@ -9,9 +9,10 @@ use crate::{
     api::{condition::Reason, names, object_name::WorkspaceName, status::RunRecord},
     sync::{
         adoption::{self, LOOK_AGAIN},
+        bound,
         conditions::ConditionSet,
         fields::table,
-        guard, upkeep,
+        guard,
     },
 };
 
@@ -37,7 +38,7 @@ pub fn create(context: &Context, name: &WorkspaceName) -> Step {
     if let Some(refusal) = context.refusal(&effect) {
         return Step::rest(ConditionSet::stalled(Reason::Refused, &refusal.message));
     }
-    if let Some(write) = upkeep::finalizer_change(&context.standing()) {
+    if let Some(write) = bound::finalizer_change(&context.standing()) {
         return Step::write(write, creating());
     }
     if !adoption::is_attempted(context) {

@@ -7,6 +7,7 @@ use crate::{
     api::workspace::{CoderWorkspace, WorkspaceStatus},
     sync::{
         adoption::{self, Rules},
+        bound,
         chain::{Check, Planned},
         claim,
         conditions::ConditionSet,
@@ -14,7 +15,6 @@ use crate::{
         fields::{push, table::Field},
         guard,
         report::Report,
-        upkeep,
     },
 };
 
@@ -28,11 +28,11 @@ const CHAIN: &[Check<CoderWorkspace>] = &[
     ("paused", guard::paused),
     ("unknown", guard::unknown),
     ("adopt", |context| adoption::plan(context, &UNBOUND)),
-    ("lost", |context| upkeep::lost(context, creation::lost)),
+    ("lost", |context| bound::lost(context, creation::lost)),
     ("read_only", guard::read_only),
-    ("renamed", upkeep::renamed),
-    ("origin_label", upkeep::origin),
-    ("finalizer", upkeep::finalizer),
+    ("renamed", bound::renamed),
+    ("origin_label", bound::origin),
+    ("finalizer", bound::finalizer),
     ("not_supported", |context| {
         guard::not_supported(&fields::unsupported(context))
     }),
@@ -40,7 +40,7 @@ const CHAIN: &[Check<CoderWorkspace>] = &[
     ("fields", |context| push::push(context, fields::FIELDS)),
     ("run_state", power::plan),
     ("mirror", fields::mirror),
-    ("other_name", upkeep::other_name),
+    ("other_name", bound::other_name),
     ("next_start", parameters::wait),
     ("autostart", schedule::blocked),
     ("settled", settled),
