@@ -128,7 +128,7 @@ pub(super) fn shown<K: Driven>(context: &Context<K>, step: &Step<K>) -> Vec<Opti
     };
     let names = changes.iter().map(|change| change.field);
     names
-        .map(|name| push::shown(context, K::FIELDS, name))
+        .map(|name| push::external_value(context, K::FIELDS, name))
         .collect()
 }
 

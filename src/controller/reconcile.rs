@@ -193,7 +193,7 @@ fn log<K: Driven>(step: &Step<K>) {
             tracing::info!(check, what, %reason, why, "changed coderd");
         }
         Action::Do(effect) => {
-            let (what, _) = K::asked(effect);
+            let (what, _) = K::refusal_key(effect);
             tracing::info!(check, what, %reason, why, "changed coderd");
         }
         Action::Write(write) => {
@@ -243,7 +243,7 @@ impl Controller {
         }
     }
 
-    /// A step was taken: people are told, and the damper counts.
+    /// A step was name_conflict: people are told, and the damper counts.
     async fn taken<K: Driven>(&self, key: &Key, object: &K, step: &Step<K>) {
         log(step);
         self.tell(object, &step.events).await;

@@ -32,7 +32,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Rules<K: Kind> {
     /// Why the external object, which has the natural key of the name, is not the one that is meant.
-    pub taken: fn(&K::Name, &K::External) -> Option<String>,
+    pub name_conflict: fn(&K::Name, &K::External) -> Option<String>,
     /// The next step of creating an external object that is absent.
     pub create: fn(&Context<K>, &K::Name) -> Step<K>,
 }
@@ -47,7 +47,7 @@ pub fn plan<K: Kind>(context: &Context<K>, rules: &Rules<K>) -> Option<Step<K>> 
         Err(message) => return Some(stalled(Reason::InvalidName, message)),
     };
     let mut step = misspelled(&K::spelled(&name, &context.sight)?)
-        .or_else(|| adopt(context, &name, rules.taken))
+        .or_else(|| adopt(context, &name, rules.name_conflict))
         .or_else(|| guard::read_only(context))
         .or_else(|| restored(context))
         .or_else(|| imported_too_late(context))
@@ -100,7 +100,7 @@ fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Step<K>> {
 fn adopt<K: Kind>(
     context: &Context<K>,
     name: &K::Name,
-    taken: fn(&K::Name, &K::External) -> Option<String>,
+    name_conflict: fn(&K::Name, &K::External) -> Option<String>,
 ) -> Option<Step<K>> {
     let external = context.present()?;
     if let Some(other) = context.bound_elsewhere {
@@ -112,7 +112,7 @@ fn adopt<K: Kind>(
         let conditions = ConditionSet::stalled(Reason::Duplicate, message);
         return Some(Step::look_again(LOOK_AGAIN, conditions));
     }
-    let taken = taken(name, external).map(|message| stalled(Reason::NameTaken, message));
+    let taken = name_conflict(name, external).map(|message| stalled(Reason::NameTaken, message));
     Some(taken.unwrap_or_else(|| bind(context, external)))
 }
 

@@ -33,7 +33,7 @@ impl Session {
     /// The record that coderd refused `effect`, saying `message`. It is of what was asked for, so that
     /// asking for something else is tried again.
     pub fn refused_effect<K: Kind>(&self, effect: &K::Effect, message: &str) -> Refusal {
-        let (what, asked) = K::asked(effect);
+        let (what, asked) = K::refusal_key(effect);
         self.refused(what, canonical(asked).as_ref(), message)
     }
 
@@ -137,7 +137,7 @@ impl<K: Kind> Context<'_, K> {
 
     /// The record that this very effect was refused.
     pub fn refusal(&self, effect: &K::Effect) -> Option<&Refusal> {
-        let (what, asked) = K::asked(effect);
+        let (what, asked) = K::refusal_key(effect);
         self.refusals().of(what, canonical(asked).as_ref())
     }
 }

@@ -53,7 +53,7 @@ pub trait Kind: Clone + Debug + PartialEq + 'static {
     fn spelled(name: &Self::Name, sight: &Self::Sight<'_>) -> Option<Spelled>;
 
     /// What an effect is called where it was refused, and what it asks for.
-    fn asked(effect: &Self::Effect) -> (&'static str, Value);
+    fn refusal_key(effect: &Self::Effect) -> (&'static str, Value);
 }
 
 /// What both kinds know of an external object.

@@ -133,8 +133,8 @@ impl Kind for CoderTemplate {
         })
     }
 
-    fn asked(effect: &Effect) -> (&'static str, Value) {
-        effect.asked()
+    fn refusal_key(effect: &Effect) -> (&'static str, Value) {
+        effect.refusal_key()
     }
 }
 

@@ -113,8 +113,8 @@ impl Kind for CoderWorkspace {
         })
     }
 
-    fn asked(effect: &Effect) -> (&'static str, Value) {
-        effect.asked()
+    fn refusal_key(effect: &Effect) -> (&'static str, Value) {
+        effect.refusal_key()
     }
 }
 

@@ -150,7 +150,11 @@ pub fn refused_before<K: Kind>(refusal: &Refusal) -> Step<K> {
 }
 
 /// What coderd shows of the field called `name`.
-pub fn shown<K: Kind>(context: &Context<K>, fields: &[Field<K>], name: &str) -> Option<Value> {
+pub fn external_value<K: Kind>(
+    context: &Context<K>,
+    fields: &[Field<K>],
+    name: &str,
+) -> Option<Value> {
     let external = context.present()?;
     let field = fields.iter().find(|field| field.name == name)?;
     field

@@ -30,7 +30,7 @@ pub enum Effect {
 
 impl Effect {
     /// The field that it is about, or the request, and what it asks for.
-    pub fn asked(&self) -> (&'static str, Value) {
+    pub fn refusal_key(&self) -> (&'static str, Value) {
         match self {
             // The name says which files may be run.
             Self::CreateVersion {

@@ -42,7 +42,7 @@ const CHAIN: &[Check<CoderTemplate>] = &[
 ];
 
 const UNBOUND: Rules<CoderTemplate> = Rules {
-    taken: |_name, _template| None,
+    name_conflict: |_name, _template| None,
     create: creation::create,
 };
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Why a workspace of the same owner and name is not the one that is meant.
-pub fn taken(name: &WorkspaceName, workspace: &Workspace) -> Option<String> {
+pub fn name_conflict(name: &WorkspaceName, workspace: &Workspace) -> Option<String> {
     let organization = &workspace.organization;
     (!organization.eq_ignore_ascii_case(&name.organization)).then(|| {
         format!(

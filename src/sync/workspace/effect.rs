@@ -19,7 +19,7 @@ pub enum Effect {
 
 impl Effect {
     /// The field that it is about, or the request, and what it asks for.
-    pub fn asked(&self) -> (&'static str, Value) {
+    pub fn refusal_key(&self) -> (&'static str, Value) {
         match self {
             Self::Create(new) => (FIELD_CREATE, new.to_json()),
             Self::Build(new) => (power::FIELD, new.to_json()),

@@ -47,7 +47,7 @@ const CHAIN: &[Check<CoderWorkspace>] = &[
 ];
 
 const UNBOUND: Rules<CoderWorkspace> = Rules {
-    taken: creation::taken,
+    name_conflict: creation::name_conflict,
     create: creation::create,
 };
 
