@@ -8,7 +8,7 @@
 mod attempt;
 mod cause;
 mod directory;
-mod driven;
+mod external_client;
 pub mod import;
 mod inventory;
 mod kinds;

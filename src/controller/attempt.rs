@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{driven::Driven, look::Seen, outcome::Refused};
+use super::{external_client::ExternalClient, look::Seen, outcome::Refused};
 use crate::{
     api::status::{Refusal, Suspension},
     sync::{
@@ -17,7 +17,7 @@ const NO_EFFECT: &str = "coderd accepted it, but it shows no effect: a licence, 
                          template, may forbid it";
 
 /// What the reconcile of one object has learnt so far.
-pub(super) struct Attempt<K: Driven> {
+pub(super) struct Attempt<K: ExternalClient> {
     /// What coderd refused, still to be recorded.
     pub(super) refused: Vec<Refusal>,
     /// The fields that coderd forbade us to set; the next reconcile tries again.
@@ -33,13 +33,13 @@ pub(super) struct Attempt<K: Driven> {
 }
 
 /// What coderd accepted last.
-struct Accepted<K: Driven> {
+struct Accepted<K: ExternalClient> {
     action: Action<K>,
     /// What coderd showed before of each field that was set.
     shown: Vec<Option<Value>>,
 }
 
-impl<K: Driven> Default for Attempt<K> {
+impl<K: ExternalClient> Default for Attempt<K> {
     fn default() -> Self {
         Self {
             refused: Vec::new(),
@@ -53,7 +53,7 @@ impl<K: Driven> Default for Attempt<K> {
     }
 }
 
-impl<K: Driven> Attempt<K> {
+impl<K: ExternalClient> Attempt<K> {
     /// The refusals of what `step` would send once more although it was accepted: coderd shows the same
     /// as before, so that nobody has changed it meanwhile.
     pub(super) fn without_effect(
@@ -117,12 +117,12 @@ impl<K: Driven> Attempt<K> {
     }
 }
 
-fn sets_several_fields<K: Driven>(step: &Step<K>) -> bool {
+fn sets_several_fields<K: ExternalClient>(step: &Step<K>) -> bool {
     matches!(&step.action, Action::Update(changes) if changes.len() > 1)
 }
 
 /// What coderd shows of each field that the step sets.
-pub(super) fn shown<K: Driven>(context: &Context<K>, step: &Step<K>) -> Vec<Option<Value>> {
+pub(super) fn shown<K: ExternalClient>(context: &Context<K>, step: &Step<K>) -> Vec<Option<Value>> {
     let Action::Update(changes) = &step.action else {
         return Vec::new();
     };
@@ -133,7 +133,7 @@ pub(super) fn shown<K: Driven>(context: &Context<K>, step: &Step<K>) -> Vec<Opti
 }
 
 /// The refusals of the fields that coderd named.
-fn blamed<K: Driven>(session: &Session, step: &Step<K>, refused: &Refused) -> Vec<Refusal> {
+fn blamed<K: ExternalClient>(session: &Session, step: &Step<K>, refused: &Refused) -> Vec<Refusal> {
     let Action::Update(changes) = &step.action else {
         return Vec::new();
     };
@@ -150,7 +150,7 @@ fn blamed<K: Driven>(session: &Session, step: &Step<K>, refused: &Refused) -> Ve
 }
 
 /// The refusals of all that the step asks for.
-fn all<K: Driven>(session: &Session, step: &Step<K>, message: &str) -> Vec<Refusal> {
+fn all<K: ExternalClient>(session: &Session, step: &Step<K>, message: &str) -> Vec<Refusal> {
     match &step.action {
         Action::Update(changes) => {
             let changes = changes.iter();

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    Controller, Key, attempt::Attempt, cause, driven::Driven, outcome::StepResult, session::View,
+    Controller, Key, attempt::Attempt, cause, external_client::ExternalClient, outcome::StepResult,
+    session::View,
 };
 use crate::{
     api::{condition::Reason, object_name::ObjectName, status::Suspension, text::chain},
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// One look at both sides.
-pub(super) struct Look<'a, K: Driven> {
+pub(super) struct Look<'a, K: ExternalClient> {
     pub(super) controller: &'a Controller,
     pub(super) key: &'a Key,
     pub(super) object: &'a K,
@@ -41,7 +42,7 @@ pub(super) struct Look<'a, K: Driven> {
 
 /// What was seen of coderd for one object.
 #[derive(Debug)]
-pub(super) struct Seen<K: Driven> {
+pub(super) struct Seen<K: ExternalClient> {
     pub(super) external: External<K::External>,
     /// What is looked at for this kind only.
     pub(super) own: K::Seen,
@@ -55,7 +56,7 @@ pub(super) struct Seen<K: Driven> {
     damper: Damper,
 }
 
-impl<K: Driven> Seen<K> {
+impl<K: ExternalClient> Seen<K> {
     /// Why nothing could be seen.
     pub(super) fn unknown(&self) -> Option<&Cause> {
         match &self.external {
@@ -87,7 +88,7 @@ impl<K: Driven> Seen<K> {
     }
 }
 
-impl<'a, K: Driven> Look<'a, K> {
+impl<'a, K: ExternalClient> Look<'a, K> {
     /// What is seen now; the API server's clock is `kube_ahead` of ours.
     pub(super) fn new(
         controller: &'a Controller,
@@ -172,7 +173,7 @@ impl<'a, K: Driven> Look<'a, K> {
 }
 
 /// The id of the external object that the object is bound to.
-fn bound_id<K: Driven>(object: &K) -> Option<&str> {
+fn bound_id<K: ExternalClient>(object: &K) -> Option<&str> {
     let binding = object.shared_status().binding?;
     Some(&binding.id)
 }
@@ -183,7 +184,7 @@ fn no_id(id: &str) -> Cause {
 
 /// Looks at coderd, as far as the object needs it and what was `kept` does not tell. Nothing is asked of
 /// coderd for an object that is let go whatever it says.
-pub(super) async fn observe<K: Driven>(
+pub(super) async fn observe<K: ExternalClient>(
     controller: &Controller,
     key: &Key,
     object: &K,
@@ -262,7 +263,7 @@ pub(super) async fn observe<K: Driven>(
 }
 
 /// Looks for the external object: by its id once that is known, before by its name.
-async fn find<K: Driven>(
+async fn find<K: ExternalClient>(
     controller: &Controller,
     standing: &Standing<'_>,
     object: &K,
@@ -300,7 +301,7 @@ fn same_deployment(standing: &Standing<'_>, session: &Session) -> Result<(), Cau
 impl Controller {
     /// Whether the CRD is being removed. Where that cannot be told, nothing may be deleted in coderd:
     /// a removed CRD takes nothing away there.
-    async fn crd_is_going<K: Driven>(&self) -> Result<bool, Cause> {
+    async fn crd_is_going<K: ExternalClient>(&self) -> Result<bool, Cause> {
         match crd_state(&self.settings.kube, K::crd_name()).await {
             Ok(state) => Ok(state != CrdState::Present),
             Err(error) => {
@@ -330,7 +331,7 @@ impl Controller {
     }
 
     /// Counts the deletion in coderd that the object records: it may have been begun before the start.
-    pub(super) fn recorded_deletion<K: Driven>(&self, key: &Key, object: &K) {
+    pub(super) fn recorded_deletion<K: ExternalClient>(&self, key: &Key, object: &K) {
         let record = object
             .shared_status()
             .sync

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Controller, Key,
     attempt::{self, Attempt},
-    driven::Driven,
+    external_client::ExternalClient,
     inventory::{Awaited, Visit},
     look::{Look, Seen, observe},
     outcome::{Outcome, StepResult},
@@ -40,7 +40,7 @@ use crate::{
 const STEPS: usize = 32;
 
 /// Looks at one object until nothing is left to do.
-pub(super) async fn reconcile<K: Driven>(
+pub(super) async fn reconcile<K: ExternalClient>(
     controller: &Controller,
     key: &Key,
     name: &str,
@@ -53,7 +53,7 @@ pub(super) async fn reconcile<K: Driven>(
     }
 }
 
-async fn steps<K: Driven>(
+async fn steps<K: ExternalClient>(
     controller: &Controller,
     key: &Key,
     name: &str,
@@ -124,14 +124,14 @@ async fn steps<K: Driven>(
     Ok(Outcome::Again)
 }
 
-fn changes_more_than_the_object<K: Driven>(step: &Step<K>) -> bool {
+fn changes_more_than_the_object<K: ExternalClient>(step: &Step<K>) -> bool {
     matches!(
         step.action,
         Action::Update(_) | Action::Do(_) | Action::Write(Write::Delete(_))
     )
 }
 
-impl<K: Driven> Look<'_, K> {
+impl<K: ExternalClient> Look<'_, K> {
     /// The next step, and what coderd shows of each field that it sets.
     fn next_step(&self, attempt: &Attempt<K>) -> (Step<K>, Vec<Option<Value>>) {
         let context = self.context(attempt);
@@ -142,7 +142,7 @@ impl<K: Driven> Look<'_, K> {
 }
 
 /// Takes the one step.
-async fn execute<K: Driven>(
+async fn execute<K: ExternalClient>(
     look: &Look<'_, K>,
     attempt: &Attempt<K>,
     step: &Step<K>,
@@ -183,7 +183,7 @@ const WHY: usize = 1024;
 
 /// One line for each action: what, and why; on which object, the span says. What is only written into
 /// `status` is no action, but what it tells people may be one: by its name, for its words may hold values.
-fn log<K: Driven>(step: &Step<K>) {
+fn log<K: ExternalClient>(step: &Step<K>) {
     let (reason, why) = &step.conditions.because;
     let (check, why) = (step.check, shortened(why, WHY));
     match &step.action {
@@ -209,7 +209,7 @@ fn log<K: Driven>(step: &Step<K>) {
 }
 
 /// An effect did not happen, or nobody knows: the object says so.
-async fn failed<K: Driven>(
+async fn failed<K: ExternalClient>(
     look: &Look<'_, K>,
     attempt: &Attempt<K>,
     cause: Cause,
@@ -225,7 +225,10 @@ async fn failed<K: Driven>(
 
 impl Controller {
     /// The object called `name`, and how far the API server's clock is ahead of ours.
-    async fn read<K: Driven>(&self, name: &str) -> Result<Option<(K, SignedDuration)>, Error> {
+    async fn read<K: ExternalClient>(
+        &self,
+        name: &str,
+    ) -> Result<Option<(K, SignedDuration)>, Error> {
         let place = object::Key::new(&self.settings.namespace, name);
         let read = K::objects(self).get_dated(&place).await?;
         let now = self.settings.clock.now();
@@ -233,7 +236,12 @@ impl Controller {
     }
 
     /// Admits a deletion that the step begins, on either side, unless there were too many before.
-    fn admitted<K: Driven>(&self, key: &Key, object: &K, step: &Step<K>) -> Result<(), Suspension> {
+    fn admitted<K: ExternalClient>(
+        &self,
+        key: &Key,
+        object: &K,
+        step: &Step<K>,
+    ) -> Result<(), Suspension> {
         if step.begins_deletion {
             self.admit_deletion(key)
         } else if mass_deletion::begins_removal(object, step) {
@@ -244,7 +252,7 @@ impl Controller {
     }
 
     /// A step was name_conflict: people are told, and the damper counts.
-    async fn taken<K: Driven>(&self, key: &Key, object: &K, step: &Step<K>) {
+    async fn taken<K: ExternalClient>(&self, key: &Key, object: &K, step: &Step<K>) {
         log(step);
         self.tell(object, &step.events).await;
         for correction in step.corrects.clone() {
@@ -254,14 +262,14 @@ impl Controller {
     }
 
     /// Tells once that field ownership was reset.
-    async fn tell_of_reset<K: Driven>(&self, key: &Key, object: &K, ownership: &Ownership) {
+    async fn tell_of_reset<K: ExternalClient>(&self, key: &Key, object: &K, ownership: &Ownership) {
         if let Some(event) = events::reset(ownership).filter(|_| self.memory.is_news(key)) {
             self.tell(object, &[event]).await;
         }
     }
 
     /// Tells people of `object`.
-    pub(super) async fn tell<K: Driven>(&self, object: &K, events: &[Event]) {
+    pub(super) async fn tell<K: ExternalClient>(&self, object: &K, events: &[Event]) {
         for event in events {
             let published = Published {
                 severity: if event.warning {
@@ -281,7 +289,7 @@ impl Controller {
     }
 
     /// The inventory learns what the object is bound to, or waits for.
-    pub(super) fn visited<K: Driven>(&self, key: &Key, object: &K, seen: &Seen<K>) {
+    pub(super) fn visited<K: ExternalClient>(&self, key: &Key, object: &K, seen: &Seen<K>) {
         let binding = object.shared_status().binding;
         let awaits = match &seen.external {
             _ if binding.is_some() => None,

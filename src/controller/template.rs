@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub(super) use self::translate::{object_name, translate};
 use super::{
     Controller, Key, Settings,
-    driven::Driven,
+    external_client::ExternalClient,
     look::{Look, Seen},
     memory::SharedContent,
     outcome::StepResult,
@@ -41,7 +41,7 @@ pub(super) struct SeenOfTemplate {
     workspaces: Option<i64>,
 }
 
-impl Driven for CoderTemplate {
+impl ExternalClient for CoderTemplate {
     type Seen = SeenOfTemplate;
 
     fn objects(controller: &Controller) -> &Objects<Self> {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub(super) use self::translate::translate;
 use super::{
     Controller, Key, Settings,
-    driven::Driven,
+    external_client::ExternalClient,
     inventory::Awaited,
     look::{Look, Seen},
     outcome::StepResult,
@@ -27,7 +27,7 @@ use crate::{
         deletion::Departure,
         external::External,
         fields::ownership::Ownership,
-        kind::Kind,
+        kind::SyncedKind,
         workspace::{Effect, SettingsPatch, Sight, Site, parameters},
     },
 };
@@ -39,7 +39,7 @@ pub(super) struct SeenOfWorkspace {
     stable_for: Duration,
 }
 
-impl Driven for CoderWorkspace {
+impl ExternalClient for CoderWorkspace {
     type Seen = SeenOfWorkspace;
 
     fn objects(controller: &Controller) -> &Objects<Self> {

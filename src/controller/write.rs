@@ -6,7 +6,7 @@ use kube::core::object::HasStatus;
 use serde_json::json;
 
 use super::{
-    driven::Driven,
+    external_client::ExternalClient,
     look::Look,
     outcome::{Outcome, StepResult},
 };
@@ -30,7 +30,7 @@ use crate::{
 const WHEN_STUCK: Duration = Duration::from_secs(60);
 
 /// Writes records into `status`, so that the next step can rely on them.
-pub(super) async fn record<K: Driven>(
+pub(super) async fn record<K: ExternalClient>(
     look: &Look<'_, K>,
     context: &Context<'_, K>,
     records: &Records<K>,
@@ -48,7 +48,7 @@ pub(super) async fn record<K: Driven>(
 }
 
 /// Writes `status` if it says something new.
-pub(super) async fn rest<K: Driven>(
+pub(super) async fn rest<K: ExternalClient>(
     look: &Look<'_, K>,
     context: &Context<'_, K>,
     records: Records<K>,
@@ -64,7 +64,7 @@ pub(super) async fn rest<K: Driven>(
     Ok(())
 }
 
-async fn apply_status<K: Driven>(
+async fn apply_status<K: ExternalClient>(
     look: &Look<'_, K>,
     status: <K as HasStatus>::Status,
 ) -> Result<K, Error> {
@@ -85,7 +85,7 @@ async fn apply_status<K: Driven>(
 }
 
 /// Changes the object itself.
-pub(super) async fn write<K: Driven>(
+pub(super) async fn write<K: ExternalClient>(
     look: &Look<'_, K>,
     change: &Write,
 ) -> Result<StepResult<K>, Error> {
@@ -142,7 +142,7 @@ pub(super) async fn write<K: Driven>(
     }
 }
 
-async fn reread<K: Driven>(
+async fn reread<K: ExternalClient>(
     look: &Look<'_, K>,
     known: &Known,
     outcome: &finalizer::Outcome,
@@ -156,7 +156,7 @@ async fn reread<K: Driven>(
 }
 
 /// The object after a write whose answer held only its metadata.
-async fn reread_object<K: Driven>(
+async fn reread_object<K: ExternalClient>(
     look: &Look<'_, K>,
     known: &Known,
 ) -> Result<StepResult<K>, Error> {
@@ -168,7 +168,7 @@ async fn reread_object<K: Driven>(
 }
 
 /// The watch event of this version tells nothing new.
-fn wrote<K: Driven>(look: &Look<'_, K>, object: &K) {
+fn wrote<K: ExternalClient>(look: &Look<'_, K>, object: &K) {
     if let Some(version) = &object.meta().resource_version {
         look.controller.memory.wrote(look.key, version);
     }

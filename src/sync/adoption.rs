@@ -11,7 +11,7 @@ use super::{
     context::Context,
     events::{Event, EventReason},
     guard,
-    kind::{ExternalObject, Kind},
+    kind::{ExternalObject, SyncedKind},
     spelling::{Spelled, Spelling},
     step::{Action, Step},
 };
@@ -30,7 +30,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(300);
 
 /// What a kind says of objects that are not bound.
 #[derive(Debug)]
-pub struct Rules<K: Kind> {
+pub struct Rules<K: SyncedKind> {
     /// Why the external object, which has the natural key of the name, is not the one that is meant.
     pub name_conflict: fn(&K::Name, &K::External) -> Option<String>,
     /// The next step of creating an external object that is absent.
@@ -38,7 +38,7 @@ pub struct Rules<K: Kind> {
 }
 
 /// What to do about an object that is not bound; none if it is.
-pub fn plan<K: Kind>(context: &Context<K>, rules: &Rules<K>) -> Option<Step<K>> {
+pub fn plan<K: SyncedKind>(context: &Context<K>, rules: &Rules<K>) -> Option<Step<K>> {
     if context.standing().binding.is_some() {
         return None;
     }
@@ -58,12 +58,12 @@ pub fn plan<K: Kind>(context: &Context<K>, rules: &Rules<K>) -> Option<Step<K>> 
     Some(step)
 }
 
-fn stalled<K: Kind>(reason: Reason, message: impl Into<String>) -> Step<K> {
+fn stalled<K: SyncedKind>(reason: Reason, message: impl Into<String>) -> Step<K> {
     Step::rest(ConditionSet::stalled(reason, message))
 }
 
 /// The identity that the object's name spells.
-fn parsed_name<K: Kind>(name: &str) -> Result<K::Name, String> {
+fn parsed_name<K: SyncedKind>(name: &str) -> Result<K::Name, String> {
     let parsed = K::Name::parse(name).ok_or_else(|| format!("{name} is not {}", K::Name::FORM))?;
     match parsed.control_plane() {
         None | Some(names::STATIC_CONTROL_PLANE) => Ok(parsed),
@@ -75,7 +75,7 @@ fn parsed_name<K: Kind>(name: &str) -> Result<K::Name, String> {
 }
 
 /// What the name names must exist, and be spelled as coderd spells it.
-fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Step<K>> {
+fn misspelled<K: SyncedKind>(spelled: &Spelled) -> Option<Step<K>> {
     spelled.parts.iter().find_map(|part| match &part.spelling {
         Spelling::Canonical => None,
         Spelling::Alias(right) => Some(stalled(
@@ -97,7 +97,7 @@ fn misspelled<K: Kind>(spelled: &Spelled) -> Option<Step<K>> {
 }
 
 /// Binds the object to an external object that is there.
-fn adopt<K: Kind>(
+fn adopt<K: SyncedKind>(
     context: &Context<K>,
     name: &K::Name,
     name_conflict: fn(&K::Name, &K::External) -> Option<String>,
@@ -117,7 +117,7 @@ fn adopt<K: Kind>(
 }
 
 /// Binds the object to `external`. It counts as created here only where a recorded attempt of ours made it.
-pub fn bind<K: Kind>(context: &Context<K>, external: &K::External) -> Step<K> {
+pub fn bind<K: SyncedKind>(context: &Context<K>, external: &K::External) -> Step<K> {
     let standing = context.standing();
     let mut records = context.records();
     let (noun, id) = (K::NOUN, external.id());
@@ -160,7 +160,7 @@ fn restored_run(wanted: bool) -> RunRecord {
 
 /// Whether our recorded attempt made `external`: we created it, no earlier than the attempt by coderd's own
 /// clock.
-pub fn is_ours<K: Kind>(context: &Context<K>, external: &K::External) -> bool {
+pub fn is_ours<K: SyncedKind>(context: &Context<K>, external: &K::External) -> bool {
     let standing = context.standing();
     let attempt = standing.sync.and_then(|sync| sync.attempt.as_ref());
     attempt.is_some_and(|attempt| {
@@ -170,7 +170,7 @@ pub fn is_ours<K: Kind>(context: &Context<K>, external: &K::External) -> bool {
 }
 
 /// Nothing is made for a restored object.
-fn restored<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+fn restored<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let noun = K::NOUN;
     context.standing().is_restored().then(|| {
         let message = format!(
@@ -185,7 +185,7 @@ fn restored<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// An import whose external object is gone before it was bound takes its object back.
-fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+fn imported_too_late<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} was deleted in Coder while it was imported", K::NOUN);
     bound::remove(
         context,
@@ -195,13 +195,13 @@ fn imported_too_late<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 
 /// Whether an attempt is recorded. One of the future was taken by our clock, which is ahead of coderd's:
 /// what is created now would count as older.
-pub fn is_attempted<K: Kind>(context: &Context<K>) -> bool {
+pub fn is_attempted<K: SyncedKind>(context: &Context<K>) -> bool {
     let attempt = context.records().sync.attempt;
     attempt.is_some_and(|attempt| attempt.requested_at.0 <= context.coderd_now)
 }
 
 /// The attempt that is recorded before a creation is requested.
-pub fn attempt<K: Kind>(context: &Context<K>) -> Attempt {
+pub fn attempt<K: SyncedKind>(context: &Context<K>) -> Attempt {
     Attempt {
         requested_at: Time(context.coderd_now),
     }

@@ -6,7 +6,7 @@ use super::{
     context::Context,
     events::{Event, EventReason},
     external::External,
-    kind::{ExternalObject, Kind},
+    kind::{ExternalObject, SyncedKind},
     mass_deletion,
     standing::Standing,
     step::{Step, Write},
@@ -16,7 +16,7 @@ use crate::api::{condition::Reason, names, object_name::ObjectName, status::Dele
 /// Deletes an imported object, whose external object stays; none where the object is not ours to delete. A
 /// finalizer left over from an earlier policy goes first, for the deletion would wait for it; and so does
 /// a person, where very many go.
-pub fn remove<K: Kind>(context: &Context<K>, conditions: ConditionSet) -> Option<Step<K>> {
+pub fn remove<K: SyncedKind>(context: &Context<K>, conditions: ConditionSet) -> Option<Step<K>> {
     let standing = context.standing();
     if !standing.is_removable() {
         return None;
@@ -35,7 +35,7 @@ pub fn remove<K: Kind>(context: &Context<K>, conditions: ConditionSet) -> Option
 
 /// The external object is gone for good. An imported object follows it; of a declared one becomes what
 /// `declared` says.
-pub fn lost<K: Kind>(
+pub fn lost<K: SyncedKind>(
     context: &Context<K>,
     declared: fn(&Context<K>, &str) -> Step<K>,
 ) -> Option<Step<K>> {
@@ -49,7 +49,7 @@ pub fn lost<K: Kind>(
 }
 
 /// An imported object whose external object has another name now goes; the new name is imported again.
-pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn renamed<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let now_named = new_name(context)?;
     let noun = K::NOUN;
     let message = format!("its {noun} was renamed in Coder: it is {now_named} now");
@@ -60,7 +60,7 @@ pub fn renamed<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// A declared object whose external object has another name now keeps syncing by id.
-pub fn other_name<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn other_name<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let name = new_name(context)?;
     let message = format!(
         "the {} was renamed in Coder; to follow, set spec.deletionPolicy: Retain, delete this object \
@@ -72,7 +72,7 @@ pub fn other_name<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// The name that an object for the external would have now, where it is another one.
-pub fn new_name<K: Kind>(context: &Context<K>) -> Option<K::Name> {
+pub fn new_name<K: SyncedKind>(context: &Context<K>) -> Option<K::Name> {
     let own = K::Name::parse(context.name())?;
     let external = context.present()?;
     let now = external.object_name().of_control_plane(own.control_plane());
@@ -80,7 +80,7 @@ pub fn new_name<K: Kind>(context: &Context<K>) -> Option<K::Name> {
 }
 
 /// The origin label follows the binding.
-pub fn origin<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn origin<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let standing = context.standing();
     let origin = standing.binding?.origin;
     let is_there = standing.label(names::LABEL_ORIGIN) == Some(origin.as_str());
@@ -89,7 +89,7 @@ pub fn origin<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// Our finalizer is on exactly while deleting the object also deletes the external object.
-pub fn finalizer<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn finalizer<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let write = finalizer_change(&context.standing())?;
     let conditions =
         ConditionSet::reconciling(Reason::Creating, "the finalizer follows deletionPolicy");

@@ -4,7 +4,7 @@ use super::{
     conditions::ConditionSet,
     context::Context,
     fields::table::Field,
-    kind::Kind,
+    kind::SyncedKind,
     report::Report,
     step::{Action, Step},
 };
@@ -13,7 +13,7 @@ use super::{
 pub type Check<K> = (&'static str, fn(&Context<K>) -> Option<Step<K>>);
 
 /// A kind with its behaviour.
-pub trait Planned: Kind {
+pub trait Planned: SyncedKind {
     /// What is asked about each object, in this order.
     const CHAIN: &'static [Check<Self>];
     /// The fields that both sides hold.

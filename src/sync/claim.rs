@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use super::{
     conditions::ConditionSet,
     context::Context,
-    kind::Kind,
+    kind::SyncedKind,
     step::{Step, Write},
 };
 use crate::api::{condition::Reason, names::MANAGER_SHIM};
@@ -19,7 +19,7 @@ use crate::api::{condition::Reason, names::MANAGER_SHIM};
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Drops a claim whose deletion did not come in time.
-pub fn stale<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn stale<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let due = due(context)?;
     if !due.is_zero() {
         return Some(Step::pass(ConditionSet::settled("")).after(Some(due)));
@@ -30,7 +30,7 @@ pub fn stale<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// How long until a claim is stale; none where there is no claim or its deletion has come.
-fn due<K: Kind>(context: &Context<K>) -> Option<Duration> {
+fn due<K: SyncedKind>(context: &Context<K>) -> Option<Duration> {
     let metadata = context.object.metadata();
     if metadata.deletion_timestamp.is_some() {
         return None;

@@ -10,7 +10,7 @@ use super::{
     damper::{Correction, Damper, Fight},
     external::{Cause, External},
     fields::{ownership::Ownership, rule::canonical},
-    kind::Kind,
+    kind::SyncedKind,
     refusal::{DigestKey, Refusals},
     standing::Standing,
 };
@@ -32,7 +32,7 @@ pub struct Session {
 impl Session {
     /// The record that coderd refused `effect`, saying `message`. It is of what was asked for, so that
     /// asking for something else is tried again.
-    pub fn refused_effect<K: Kind>(&self, effect: &K::Effect, message: &str) -> Refusal {
+    pub fn refused_effect<K: SyncedKind>(&self, effect: &K::Effect, message: &str) -> Refusal {
         let (what, asked) = K::refusal_key(effect);
         self.refused(what, canonical(asked).as_ref(), message)
     }
@@ -45,7 +45,7 @@ impl Session {
 
 /// Everything that deciding about one object rests on.
 #[derive(Clone, Debug)]
-pub struct Context<'a, K: Kind> {
+pub struct Context<'a, K: SyncedKind> {
     /// The object, read live.
     pub object: &'a K,
     /// Who owns its fields.
@@ -82,7 +82,7 @@ pub struct Context<'a, K: Kind> {
 
 /// The records that deciding rests on, as they are to be.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Records<K: Kind> {
+pub struct Records<K: SyncedKind> {
     /// `status.binding`.
     pub binding: Option<Binding>,
     /// `status.sync`.
@@ -91,7 +91,7 @@ pub struct Records<K: Kind> {
     pub own: K::OwnRecords,
 }
 
-impl<K: Kind> Context<'_, K> {
+impl<K: SyncedKind> Context<'_, K> {
     /// Where the object stands.
     pub fn standing(&self) -> Standing<'_> {
         Standing::of(self.object, self.ownership)
@@ -142,7 +142,7 @@ impl<K: Kind> Context<'_, K> {
     }
 }
 
-impl<K: Kind> Default for Records<K> {
+impl<K: SyncedKind> Default for Records<K> {
     fn default() -> Self {
         Self {
             binding: None,

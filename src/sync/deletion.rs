@@ -10,7 +10,7 @@ use super::{
     events::{Event, EventReason},
     external::External,
     guard,
-    kind::Kind,
+    kind::SyncedKind,
     mass_deletion,
     standing::Standing,
     step::{Step, Write},
@@ -51,7 +51,7 @@ pub fn departure(standing: &Standing, crd_is_going: bool) -> Option<Departure> {
 
 /// What to do about an object that is being deleted; none if it is not.
 /// `delete` gives the next step of deleting the external object.
-pub fn plan<K: Kind>(
+pub fn plan<K: SyncedKind>(
     context: &Context<K>,
     delete: fn(&Context<K>, &K::External) -> Step<K>,
 ) -> Option<Step<K>> {
@@ -81,7 +81,7 @@ pub fn plan<K: Kind>(
 }
 
 /// An object that cannot be deleted now is still being deleted, and says how it could go without.
-fn with_exit<K: Kind>(mut step: Step<K>) -> Step<K> {
+fn with_exit<K: SyncedKind>(mut step: Step<K>) -> Step<K> {
     let exit = format!(
         "; spec.deletionPolicy: Retain lets the object go and leaves the {} in Coder",
         K::NOUN
@@ -95,18 +95,18 @@ fn with_exit<K: Kind>(mut step: Step<K>) -> Step<K> {
 }
 
 /// The external object is gone for good.
-fn proved<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+fn proved<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let message = format!("its {} is deleted in Coder", K::NOUN);
     (*context.external == External::Gone).then(|| release(&message, EventReason::Deleted))
 }
 
-fn retain<K: Kind>() -> Step<K> {
+fn retain<K: SyncedKind>() -> Step<K> {
     let message = format!("its {} stays in Coder", K::NOUN);
     release(&message, EventReason::Released)
 }
 
 /// A creation whose reply was lost may still arrive for as long as a request may be under way.
-fn settle_absent<K: Kind>(context: &Context<K>) -> Step<K> {
+fn settle_absent<K: SyncedKind>(context: &Context<K>) -> Step<K> {
     let standing = context.standing();
     let attempt = standing.sync.and_then(|sync| sync.attempt.as_ref());
     let timeout = SignedDuration::try_from(context.request_timeout).unwrap_or_default();
@@ -124,7 +124,7 @@ fn settle_absent<K: Kind>(context: &Context<K>) -> Step<K> {
     }
 }
 
-fn release<K: Kind>(message: &str, reason: EventReason) -> Step<K> {
+fn release<K: SyncedKind>(message: &str, reason: EventReason) -> Step<K> {
     let event = Event::normal(reason, format!("the object is let go: {message}"));
     Step::write(Write::RemoveFinalizer, deleting(message)).telling(Some(event))
 }

@@ -6,7 +6,7 @@ use super::{
     conditions::ConditionSet,
     context::Context,
     external::{Cause, External},
-    kind::Kind,
+    kind::SyncedKind,
     step::Step,
 };
 use crate::api::{condition::Reason, names};
@@ -16,7 +16,7 @@ pub const FIELD_CREATE: &str = "create";
 
 /// The first status says that nothing is known yet, before anything is asked of coderd: a waiting
 /// client must never take an object without conditions for a finished one.
-pub fn first_visit<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn first_visit<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let is_new = context.object.shared_status().conditions.is_empty()
         && !context.standing().is_terminating();
     let cause = Cause::new(Reason::Pending, "not looked at yet");
@@ -24,7 +24,7 @@ pub fn first_visit<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// What coderd refused is written down before anything else is tried.
-pub fn unrecorded_refusals<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn unrecorded_refusals<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let first = context.refused.first()?;
     let mut records = context.records();
     for refusal in context.refused {
@@ -45,13 +45,13 @@ pub fn unrecorded_refusals<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// Nothing goes to coderd while the object is paused.
-pub fn paused<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn paused<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let is_paused = context.standing().is_paused();
     is_paused.then(|| Step::rest(ConditionSet::paused()))
 }
 
 /// Nothing happens on either side while the external object cannot be seen.
-pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn unknown<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     match context.external {
         External::Unknown(cause) => Some(Step::rest(ConditionSet::unknown(cause))),
         External::Present(_) | External::Absent | External::Gone => None,
@@ -59,7 +59,7 @@ pub fn unknown<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// A declared field of this version's schema is never silently ignored.
-pub fn not_supported<K: Kind>(fields: &[String]) -> Option<Step<K>> {
+pub fn not_supported<K: SyncedKind>(fields: &[String]) -> Option<Step<K>> {
     (!fields.is_empty()).then(|| {
         let message = format!(
             "{} is not synchronised by this version yet; leave it out",
@@ -82,7 +82,7 @@ pub enum Patience {
 
 /// Whether what the object says still stands, although `conditions` is that coderd cannot be seen or does
 /// not do its part, which it has not for `unseen_for`. Whoever asks for something is told at once.
-pub fn keeps_quiet<K: Kind>(
+pub fn keeps_quiet<K: SyncedKind>(
     context: &Context<K>,
     conditions: &ConditionSet,
     patience: Patience,
@@ -98,7 +98,7 @@ pub fn keeps_quiet<K: Kind>(
 }
 
 /// This coderd may only be read.
-pub fn read_only<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn read_only<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let cause = context.session.read_only.as_ref()?;
     Some(Step::rest(ConditionSet::stalled(
         cause.reason,

@@ -14,7 +14,7 @@ use crate::api::{
 };
 
 /// A kind of object that has an external object in coderd.
-pub trait Kind: Clone + Debug + PartialEq + 'static {
+pub trait SyncedKind: Clone + Debug + PartialEq + 'static {
     /// What coderd calls such an external object.
     const NOUN: &'static str;
     /// Whether coderd takes all changes of fields with one request; else each goes by itself.

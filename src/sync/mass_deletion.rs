@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     conditions::ConditionSet,
     context::Context,
-    kind::Kind,
+    kind::SyncedKind,
     rounding,
     step::{Action, Step, Write},
 };
@@ -99,7 +99,7 @@ impl<Key: PartialEq> Deletions<Key> {
 }
 
 /// Why the deletion waits for a person; none where it may begin, or has begun.
-pub fn suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn suspended<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let mut records = context.records();
     if records.sync.deletion.is_some() {
         return None;
@@ -114,7 +114,7 @@ pub fn suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// `step`, which is to be admitted if it begins the deletion and nobody has confirmed it.
-pub fn counted<K: Kind>(context: &Context<K>, mut step: Step<K>) -> Step<K> {
+pub fn counted<K: SyncedKind>(context: &Context<K>, mut step: Step<K>) -> Step<K> {
     let sync = context.records().sync;
     let is_first = sync.deletion.is_none() && !matches!(step.action, Action::Rest(_));
     step.begins_deletion = is_first && sync.suspended.is_none();
@@ -122,7 +122,7 @@ pub fn counted<K: Kind>(context: &Context<K>, mut step: Step<K>) -> Step<K> {
 }
 
 /// Why our own deletion of the object waits for a person; none where it may begin.
-pub fn removal_suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
+pub fn removal_suspended<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let mut records = context.records();
     if let Some(suspension) = &records.sync.removal_suspended {
         let waits = !is_confirmed(context, suspension);
@@ -134,14 +134,14 @@ pub fn removal_suspended<K: Kind>(context: &Context<K>) -> Option<Step<K>> {
 }
 
 /// Whether `step` deletes the object and is to be admitted, for nobody has confirmed it.
-pub fn begins_removal<K: Kind>(object: &K, step: &Step<K>) -> bool {
+pub fn begins_removal<K: SyncedKind>(object: &K, step: &Step<K>) -> bool {
     let sync = object.shared_status().sync;
     matches!(step.action, Action::Write(Write::Delete(_)))
         && sync.is_none_or(|sync| sync.removal_suspended.is_none())
 }
 
 /// The annotation names one suspension, so that it confirms no later one.
-fn is_confirmed<K: Kind>(context: &Context<K>, suspension: &Suspension) -> bool {
+fn is_confirmed<K: SyncedKind>(context: &Context<K>, suspension: &Suspension) -> bool {
     let confirmed = context
         .standing()
         .annotation(names::ANNOTATION_CONFIRM_DELETIONS);
@@ -152,7 +152,7 @@ fn confirmation(suspension: &Suspension) -> String {
     format!("{}-{}", suspension.deletions, suspension.since.0)
 }
 
-fn conditions<K: Kind>(suspension: &Suspension) -> ConditionSet {
+fn conditions<K: SyncedKind>(suspension: &Suspension) -> ConditionSet {
     let noun = K::NOUN;
     let message = format!(
         "{} of {} objects were deleted in Coder within 10 minutes, and no more are before somebody has \

@@ -8,7 +8,7 @@ use super::{
     bound,
     conditions::ConditionSet,
     context::{Context, Records},
-    kind::Kind,
+    kind::SyncedKind,
 };
 use crate::api::{
     names,
@@ -17,7 +17,7 @@ use crate::api::{
 
 /// The part of a status that both kinds have, and the records.
 #[derive(Debug)]
-pub struct Report<K: Kind> {
+pub struct Report<K: SyncedKind> {
     /// `observedGeneration`.
     pub observed_generation: Option<i64>,
     /// `controlPlane`.
@@ -35,7 +35,7 @@ pub struct Report<K: Kind> {
 }
 
 /// The report of an object that has `records` and says `conditions`.
-pub fn report<K: Kind>(
+pub fn report<K: SyncedKind>(
     context: &Context<K>,
     records: Records<K>,
     conditions: &ConditionSet,

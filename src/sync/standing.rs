@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     conditions::ConditionSet,
     fields::ownership::{FieldPath, Ownership},
-    kind::Kind,
+    kind::SyncedKind,
 };
 use crate::api::{
     condition::Reason,
@@ -35,7 +35,7 @@ pub struct Standing<'a> {
 }
 
 /// Who owns what in `object`, whose `spec` is this.
-pub fn ownership_of<K: Kind>(object: &K, spec: &Value) -> Ownership {
+pub fn ownership_of<K: SyncedKind>(object: &K, spec: &Value) -> Ownership {
     let managed_fields = object.metadata().managed_fields.as_deref();
     let was_made_in_coderd = match object.shared_status().binding {
         Some(binding) => binding.origin == Origin::Coderd,
@@ -55,7 +55,7 @@ pub struct ExternalStays(());
 
 impl<'a> Standing<'a> {
     /// The standing of `object`, whose fields are owned as said.
-    pub fn of<K: Kind>(object: &'a K, ownership: &Ownership) -> Self {
+    pub fn of<K: SyncedKind>(object: &'a K, ownership: &Ownership) -> Self {
         let (spec, status) = (object.shared_spec(), object.shared_status());
         let is_declared = ownership.declares_anything();
         let organization = FieldPath::spec("organization");

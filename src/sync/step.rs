@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use super::{
     conditions::ConditionSet, context::Records, damper::Correction, events::Event,
-    fields::table::Change, kind::Kind, standing::ExternalStays,
+    fields::table::Change, kind::SyncedKind, standing::ExternalStays,
 };
 use crate::api::status::{Origin, Refusal};
 
 /// What a check answers. After each effect both sides are looked at again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step<K: Kind> {
+pub struct Step<K: SyncedKind> {
     /// The name of the check that decided.
     pub check: &'static str,
     /// What to do.
@@ -35,7 +35,7 @@ pub struct Step<K: Kind> {
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action<K: Kind> {
+pub enum Action<K: SyncedKind> {
     /// Set these fields in coderd.
     Update(Vec<Change>),
     /// One other change of coderd.
@@ -86,7 +86,7 @@ impl Write {
     }
 }
 
-impl<K: Kind> Step<K> {
+impl<K: SyncedKind> Step<K> {
     /// Sets fields in coderd.
     pub fn update(changes: Vec<Change>, conditions: ConditionSet) -> Self {
         Self::of(Action::Update(changes), conditions)

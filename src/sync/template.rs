@@ -21,7 +21,7 @@ pub use self::{
 };
 use super::{
     build_wait::BuildWait,
-    kind::{Kind, SharedSpec, SharedStatus},
+    kind::{SharedSpec, SharedStatus, SyncedKind},
     source::Content,
     spelling::{Part, Spelled, Spelling},
 };
@@ -67,7 +67,7 @@ pub struct OwnRecords {
     pub mirrored_files: Option<MirroredFiles>,
 }
 
-impl Kind for CoderTemplate {
+impl SyncedKind for CoderTemplate {
     const NOUN: &'static str = "template";
     const IS_PATCHED_AS_ONE: bool = true;
 

@@ -22,7 +22,7 @@ pub use self::{
     external::{Parameter, Site, TemplateSite, Workspace},
 };
 use super::{
-    kind::{Kind, SharedSpec, SharedStatus},
+    kind::{SharedSpec, SharedStatus, SyncedKind},
     spelling::{Part, Spelled},
 };
 use crate::api::{
@@ -47,7 +47,7 @@ pub struct Sight<'a> {
     pub stable_for: Duration,
 }
 
-impl Kind for CoderWorkspace {
+impl SyncedKind for CoderWorkspace {
     const NOUN: &'static str = "workspace";
     const IS_PATCHED_AS_ONE: bool = false;
 

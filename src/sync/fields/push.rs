@@ -16,7 +16,7 @@ use crate::{
         context::Context,
         damper::{Correction, Fight},
         events::{Event, EventReason},
-        kind::{ExternalObject, Kind},
+        kind::{ExternalObject, SyncedKind},
         step::{Step, Write},
     },
 };
@@ -26,7 +26,7 @@ pub const TRY_FORBIDDEN_AGAIN: Duration = Duration::from_secs(60);
 
 /// Tells coderd all declared fields that differ, with one request where it takes them so. What it refused
 /// or forbids, and what somebody else keeps changing, stays as it is and is said.
-pub fn push<K: Kind>(context: &Context<K>, fields: &[Field<K>]) -> Option<Step<K>> {
+pub fn push<K: SyncedKind>(context: &Context<K>, fields: &[Field<K>]) -> Option<Step<K>> {
     let found = Found::of(context, fields, context.present()?);
     if found.pushed.is_empty() {
         return Some(found.said(context));
@@ -58,7 +58,11 @@ struct Found {
 }
 
 impl Found {
-    fn of<K: Kind>(context: &Context<K>, fields: &[Field<K>], external: &K::External) -> Self {
+    fn of<K: SyncedKind>(
+        context: &Context<K>,
+        fields: &[Field<K>],
+        external: &K::External,
+    ) -> Self {
         let policy = context.standing().drift_policy;
         let mut found = Self::default();
         for field in fields {
@@ -89,7 +93,7 @@ impl Found {
     }
 
     /// What keeps declared fields from being in effect.
-    fn said<K: Kind>(self, context: &Context<K>) -> Step<K> {
+    fn said<K: SyncedKind>(self, context: &Context<K>) -> Step<K> {
         let ends = self.fought.iter().map(|(_, it)| it.remaining(context.now));
         let again = (!context.withheld.is_empty()).then_some(TRY_FORBIDDEN_AGAIN);
         let due = ends.chain(again).min();
@@ -140,7 +144,7 @@ fn texts(refusals: &[Refusal]) -> Option<String> {
 }
 
 /// A check finds that coderd refused its effect before: the other checks go on.
-pub fn refused_before<K: Kind>(refusal: &Refusal) -> Step<K> {
+pub fn refused_before<K: SyncedKind>(refusal: &Refusal) -> Step<K> {
     let refusals = vec![refusal.clone()];
     let conditions = refused(&refusals).unwrap_or_else(|| ConditionSet::settled(""));
     Step {
@@ -150,7 +154,7 @@ pub fn refused_before<K: Kind>(refusal: &Refusal) -> Step<K> {
 }
 
 /// What coderd shows of the field called `name`.
-pub fn external_value<K: Kind>(
+pub fn external_value<K: SyncedKind>(
     context: &Context<K>,
     fields: &[Field<K>],
     name: &str,
@@ -163,7 +167,7 @@ pub fn external_value<K: Kind>(
 }
 
 /// The state of the field `name` of `spec`, which is in no table.
-pub fn state<K: Kind>(
+pub fn state<K: SyncedKind>(
     context: &Context<K>,
     name: &'static str,
     wanted: Option<Value>,
@@ -174,7 +178,7 @@ pub fn state<K: Kind>(
 
 /// Every field that `coderd` owns where nobody declares it: those of the table, the organization, and
 /// `others`. The schema takes only the organization of the object's name.
-pub fn mirrored<K: Kind>(
+pub fn mirrored<K: SyncedKind>(
     context: &Context<K>,
     fields: &[Field<K>],
     external: &K::External,
@@ -192,7 +196,7 @@ pub fn mirrored<K: Kind>(
 
 /// Applies the complete set of mirrored fields as manager `coderd`, if that changes anything; else says
 /// what cannot be mirrored.
-pub fn mirror<K: Kind>(states: &[FieldState]) -> Step<K> {
+pub fn mirror<K: SyncedKind>(states: &[FieldState]) -> Step<K> {
     if rule::needs_apply(states) {
         let fields = rule::mirrored_set(states);
         let force = false;

@@ -6,11 +6,11 @@ use super::{
     ownership::{FieldPath, Ownership},
     rule::FieldState,
 };
-use crate::sync::kind::Kind;
+use crate::sync::kind::SyncedKind;
 
 /// One field that both sides hold. Values are made canonical by the rule: what is empty counts as absent.
 #[derive(Debug)]
-pub struct Field<K: Kind> {
+pub struct Field<K: SyncedKind> {
     /// Its name in `spec`.
     pub name: &'static str,
     /// Its name where coderd says what it refuses.
@@ -36,7 +36,7 @@ pub struct Change {
     pub value: Option<Value>,
 }
 
-impl<K: Kind> Field<K> {
+impl<K: SyncedKind> Field<K> {
     /// How both sides have it.
     pub fn state(&self, object: &K, ownership: &Ownership, external: &K::External) -> FieldState {
         let path = FieldPath::spec(self.name);
@@ -51,7 +51,7 @@ impl<K: Kind> Field<K> {
 }
 
 /// The request that makes `changes`.
-pub fn patch<K: Kind>(fields: &[Field<K>], changes: &[Change]) -> K::Patch {
+pub fn patch<K: SyncedKind>(fields: &[Field<K>], changes: &[Change]) -> K::Patch {
     let mut patch = K::Patch::default();
     for change in changes {
         for field in fields.iter().filter(|field| field.name == change.field) {
@@ -62,7 +62,7 @@ pub fn patch<K: Kind>(fields: &[Field<K>], changes: &[Change]) -> K::Patch {
 }
 
 /// Puts what `object` declares of `fields` into the request that creates its external object.
-pub fn create<K: Kind>(fields: &[Field<K>], object: &K, new: &mut K::New) {
+pub fn create<K: SyncedKind>(fields: &[Field<K>], object: &K, new: &mut K::New) {
     for field in fields {
         let value = (field.declared)(object).and_then(super::rule::canonical);
         (field.create)(new, value.as_ref());

@@ -27,7 +27,7 @@ use crate::{
         damper::Correction,
         events::{Event, EventReason},
         fields::push,
-        kind::Kind,
+        kind::SyncedKind,
         payload, source,
     },
 };

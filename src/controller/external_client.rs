@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A kind of object with an external object in coderd.
-pub(super) trait Driven:
+pub(super) trait ExternalClient:
     Planned<
         Name: Send + Sync,
         External: Send + Sync,
@@ -31,7 +31,7 @@ pub(super) trait Driven:
     > + object::Kind
     + CustomResourceExt
     + HasSpec<Spec: Serialize>
-    + HasStatus<Status = <Self as sync::kind::Kind>::Status>
+    + HasStatus<Status = <Self as sync::kind::SyncedKind>::Status>
     + Send
     + Sync
     + 'static
