@@ -7,6 +7,7 @@
 
 mod attempt;
 mod cause;
+mod deployment;
 mod directory;
 mod external_client;
 pub mod import;
@@ -20,7 +21,6 @@ mod progress;
 mod queue;
 mod recall;
 mod reconcile;
-mod session;
 #[cfg(test)]
 mod stage;
 mod sweep;
@@ -44,6 +44,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    deployment::Deployments,
     directory::Directory,
     import::Imports,
     inventory::Inventory,
@@ -52,7 +53,6 @@ use self::{
     metrics::Metrics,
     progress::{KINDS, Progress},
     queue::Queue,
-    session::Sessions,
 };
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
@@ -125,7 +125,7 @@ struct Controller {
     inventory: Inventory,
     directory: Directory,
     kinds: Kinds,
-    sessions: Sessions,
+    deployments: Deployments,
     memory: Memory,
     /// Of external objects in coderd.
     deletions: Mutex<Deletions<Key>>,
@@ -147,7 +147,7 @@ impl Controller {
             inventory: Inventory::default(),
             directory: Directory::default(),
             kinds: Kinds::default(),
-            sessions: Sessions::default(),
+            deployments: Deployments::default(),
             memory: Memory::new(settings.seed),
             deletions: Mutex::default(),
             removals: Mutex::default(),
@@ -224,7 +224,7 @@ async fn beat(controller: Arc<Controller>, alive: watch::Sender<Instant>) {
     loop {
         let _objects = controller.inventory.count();
         let _depth = controller.queue.depth(queue::Lane::Bulk);
-        let _session = controller.sessions.get();
+        let _session = controller.deployments.get();
         let _ready = controller.is_watching(KINDS[0]);
         alive.send_replace(Instant::now());
         tokio::time::sleep(BEAT).await;

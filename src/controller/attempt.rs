@@ -6,7 +6,7 @@ use super::{external_client::ExternalClient, look::Seen, outcome::Refused};
 use crate::{
     api::status::{Refusal, Suspension},
     sync::{
-        context::{Context, Session},
+        context::{Context, Deployment},
         fields::{push, table::Change},
         step::{Action, Step},
     },
@@ -58,7 +58,7 @@ impl<K: ExternalClient> Attempt<K> {
     /// as before, so that nobody has changed it meanwhile.
     pub(super) fn without_effect(
         &self,
-        session: &Session,
+        deployment: &Deployment,
         step: &Step<K>,
         shown: &[Option<Value>],
     ) -> Vec<Refusal> {
@@ -69,11 +69,12 @@ impl<K: ExternalClient> Attempt<K> {
             (Action::Update(before), Action::Update(now)) => {
                 let before: Vec<_> = before.iter().zip(&accepted.shown).collect();
                 let again = now.iter().zip(shown).filter(|it| before.contains(it));
-                let refused = |it: &Change| session.refused(it.field, it.value.as_ref(), NO_EFFECT);
+                let refused =
+                    |it: &Change| deployment.refused(it.field, it.value.as_ref(), NO_EFFECT);
                 again.map(|(change, _)| refused(change)).collect()
             }
             (Action::Do(before), Action::Do(now)) if before == now => {
-                vec![session.refused_effect::<K>(now, NO_EFFECT)]
+                vec![deployment.refused_effect::<K>(now, NO_EFFECT)]
             }
             _ => Vec::new(),
         }
@@ -93,23 +94,28 @@ impl<K: ExternalClient> Attempt<K> {
 
     /// coderd refused the step: the fields that it named, or all of it. Of several fields of which it named
     /// none, each has to be asked for.
-    pub(super) fn refuse(&mut self, session: &Session, step: &Step<K>, refused: &Refused) {
-        let blamed = blamed(session, step, refused);
+    pub(super) fn refuse(&mut self, deployment: &Deployment, step: &Step<K>, refused: &Refused) {
+        let blamed = blamed(deployment, step, refused);
         if !blamed.is_empty() {
             self.refused.extend(blamed);
         } else if sets_several_fields(step) {
             self.one_by_one = true;
         } else {
-            self.refused.extend(all(session, step, &refused.message));
+            self.refused.extend(all(deployment, step, &refused.message));
         }
     }
 
     /// coderd forbade the step; true where it only sets fields, which concerns nothing else.
-    pub(super) fn withhold(&mut self, session: &Session, step: &Step<K>, message: &str) -> bool {
+    pub(super) fn withhold(
+        &mut self,
+        deployment: &Deployment,
+        step: &Step<K>,
+        message: &str,
+    ) -> bool {
         if sets_several_fields(step) {
             self.one_by_one = true;
         } else if matches!(step.action, Action::Update(_)) {
-            self.withheld.extend(all(session, step, message));
+            self.withheld.extend(all(deployment, step, message));
         } else {
             return false;
         }
@@ -133,7 +139,11 @@ pub(super) fn shown<K: ExternalClient>(context: &Context<K>, step: &Step<K>) -> 
 }
 
 /// The refusals of the fields that coderd named.
-fn blamed<K: ExternalClient>(session: &Session, step: &Step<K>, refused: &Refused) -> Vec<Refusal> {
+fn blamed<K: ExternalClient>(
+    deployment: &Deployment,
+    step: &Step<K>,
+    refused: &Refused,
+) -> Vec<Refusal> {
     let Action::Update(changes) = &step.action else {
         return Vec::new();
     };
@@ -144,21 +154,21 @@ fn blamed<K: ExternalClient>(session: &Session, step: &Step<K>, refused: &Refuse
     };
     let blamed = changes.iter().filter_map(|change| {
         let detail = detail(change)?;
-        Some(session.refused(change.field, change.value.as_ref(), detail))
+        Some(deployment.refused(change.field, change.value.as_ref(), detail))
     });
     blamed.collect()
 }
 
 /// The refusals of all that the step asks for.
-fn all<K: ExternalClient>(session: &Session, step: &Step<K>, message: &str) -> Vec<Refusal> {
+fn all<K: ExternalClient>(deployment: &Deployment, step: &Step<K>, message: &str) -> Vec<Refusal> {
     match &step.action {
         Action::Update(changes) => {
             let changes = changes.iter();
             changes
-                .map(|it| session.refused(it.field, it.value.as_ref(), message))
+                .map(|it| deployment.refused(it.field, it.value.as_ref(), message))
                 .collect()
         }
-        Action::Do(effect) => vec![session.refused_effect::<K>(effect, message)],
+        Action::Do(effect) => vec![deployment.refused_effect::<K>(effect, message)],
         Action::Write(_) | Action::Record(_) | Action::Rest(_) | Action::Pass(_) => Vec::new(),
     }
 }

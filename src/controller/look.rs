@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    Controller, Key, attempt::Attempt, cause, external_client::ExternalClient, outcome::StepResult,
-    session::View,
+    Controller, Key, attempt::Attempt, cause, deployment::View, external_client::ExternalClient,
+    outcome::StepResult,
 };
 use crate::{
     api::{condition::Reason, object_name::ObjectName, status::Suspension, text::chain},
@@ -15,7 +15,7 @@ use crate::{
     k8s::crd::{CrdState, crd_state},
     sync::{
         conditions::ConditionSet,
-        context::{Context, Records, Session},
+        context::{Context, Deployment, Records},
         damper::Damper,
         deletion::{self, Departure},
         external::{Cause, External},
@@ -51,7 +51,7 @@ pub(super) struct Seen<K: ExternalClient> {
     /// Whether the object has to say that nothing could be seen.
     patience: Patience,
     bound_elsewhere: Option<String>,
-    pub(super) session: Session,
+    pub(super) deployment: Deployment,
     crd_is_going: bool,
     damper: Damper,
 }
@@ -125,7 +125,7 @@ impl<'a, K: ExternalClient> Look<'a, K> {
             external: &seen.external,
             sight: K::sight(&seen.own, settings),
             bound_elsewhere: seen.bound_elsewhere.as_deref(),
-            session: &seen.session,
+            deployment: &seen.deployment,
             crd_is_going: seen.crd_is_going,
             refused: &attempt.refused,
             withheld: &attempt.withheld,
@@ -204,7 +204,7 @@ pub(super) async fn observe<K: ExternalClient>(
         coderd_now: None,
         patience: Patience::Lasting(controller.settings.patience()),
         bound_elsewhere: None,
-        session: Session::default(),
+        deployment: Deployment::default(),
         crd_is_going: matches!(crd_is_going, Ok(true)),
         damper: controller.memory.damper(key),
     };
@@ -212,10 +212,10 @@ pub(super) async fn observe<K: ExternalClient>(
     if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
         return seen;
     }
-    let session = match controller.sessions.get() {
-        View::Open(session) => crd_is_going
-            .and_then(|_| same_deployment(&standing, &session))
-            .map(|()| session),
+    let deployment = match controller.deployments.get() {
+        View::Open(deployment) => crd_is_going
+            .and_then(|_| same_deployment(&standing, &deployment))
+            .map(|()| deployment),
         View::Blind(cause) => {
             seen.patience = Patience::None;
             Err(cause)
@@ -225,8 +225,8 @@ pub(super) async fn observe<K: ExternalClient>(
             Err(Cause::new(Reason::Pending, "coderd was not asked yet"))
         }
     };
-    match session {
-        Ok(session) => seen.session = session,
+    match deployment {
+        Ok(deployment) => seen.deployment = deployment,
         Err(cause) => {
             seen.external = External::Unknown(cause);
             return seen;
@@ -285,12 +285,12 @@ async fn find<K: ExternalClient>(
 }
 
 /// The object must not be bound to another deployment than the one that answers.
-fn same_deployment(standing: &Standing<'_>, session: &Session) -> Result<(), Cause> {
+fn same_deployment(standing: &Standing<'_>, deployment: &Deployment) -> Result<(), Cause> {
     match standing.binding {
-        Some(binding) if binding.deployment_id != session.deployment_id => {
+        Some(binding) if binding.deployment_id != deployment.deployment_id => {
             let message = format!(
                 "the object is bound to deployment {}, but {} answers at this address",
-                binding.deployment_id, session.deployment_id
+                binding.deployment_id, deployment.deployment_id
             );
             Err(Cause::new(Reason::DeploymentMismatch, message))
         }

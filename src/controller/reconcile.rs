@@ -84,8 +84,8 @@ async fn steps<K: ExternalClient>(
             attempt.suspension = Some(held_back);
             continue;
         }
-        let session = &seen.session;
-        let without_effect = attempt.without_effect(session, &step, &shown);
+        let deployment = &seen.deployment;
+        let without_effect = attempt.without_effect(deployment, &step, &shown);
         if !without_effect.is_empty() {
             attempt.refused.extend(without_effect);
             continue;
@@ -112,10 +112,10 @@ async fn steps<K: ExternalClient>(
                     return failed(&look, &attempt, cause).await;
                 }
             }
-            StepResult::Refused(refused) => attempt.refuse(session, &step, &refused),
+            StepResult::Refused(refused) => attempt.refuse(deployment, &step, &refused),
             StepResult::Failed(cause) => {
                 let is_forbidden = cause.reason == Reason::Forbidden;
-                if !(is_forbidden && attempt.withhold(session, &step, &cause.message)) {
+                if !(is_forbidden && attempt.withhold(deployment, &step, &cause.message)) {
                     return failed(&look, &attempt, cause).await;
                 }
             }

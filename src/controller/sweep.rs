@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::{
     Controller, Key,
+    deployment::{View, deployment},
     inventory::{Row, RowContent},
     queue::Lane,
     recall::recall,
-    session::{View, session},
     template, workspace,
 };
 use crate::{
@@ -52,7 +52,7 @@ pub(super) async fn run(controller: Arc<Controller>) {
                 let blind = since + settings.patience();
                 if blind <= next {
                     sleep_until(blind).await;
-                    if controller.sessions.set(View::Blind(cause)) {
+                    if controller.deployments.set(View::Blind(cause)) {
                         controller.look_at_everything();
                     }
                 }
@@ -87,8 +87,8 @@ async fn sweep(controller: &Controller) -> Result<(), Cause> {
             })
             .map(|row| workspace_row(row, &secrets)),
     );
-    let session = session(&info, &user, digest_key);
-    let is_new = controller.sessions.set(View::Open(session));
+    let deployment = deployment(&info, &user, digest_key);
+    let is_new = controller.deployments.set(View::Open(deployment));
     let imports = &controller.settings.imports;
     let changes = controller.inventory.swept(rows, |name| imports.cover(name));
     controller.look_at(changes.woken);
@@ -187,39 +187,39 @@ mod tests {
     async fn coderd_is_out_of_sight_only_after_a_minute_of_failing() {
         let (controller, coderd, _sweeps) = sweeping(true, Err((503, None)));
         seconds(1).await;
-        let seen = controller.sessions.get();
-        let View::Open(session) = &seen else {
+        let seen = controller.deployments.get();
+        let View::Open(deployment) = &seen else {
             panic!("{seen:?}");
         };
-        assert_ne!(session.digest_key, DigestKey::default());
+        assert_ne!(deployment.digest_key, DigestKey::default());
         for outage in [20, 40, 55] {
             coderd.is_well.store(false, Ordering::Relaxed);
             seconds(outage).await;
-            assert_eq!(controller.sessions.get(), seen, "{outage} s");
+            assert_eq!(controller.deployments.get(), seen, "{outage} s");
             coderd.is_well.store(true, Ordering::Relaxed);
             seconds(30).await;
-            assert_eq!(controller.sessions.get(), seen, "{outage} s");
+            assert_eq!(controller.deployments.get(), seen, "{outage} s");
         }
         coderd.is_well.store(false, Ordering::Relaxed);
         seconds(80).await;
-        let view = controller.sessions.get();
+        let view = controller.deployments.get();
         assert!(matches!(view, View::Blind(_)), "{view:?}");
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
-        assert_eq!(controller.sessions.get(), seen);
+        assert_eq!(controller.deployments.get(), seen);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_told_before_coderd_was_awaited_for_a_minute() {
         let (controller, coderd, _sweeps) = sweeping(false, Err((503, None)));
         seconds(59).await;
-        assert_eq!(controller.sessions.get(), View::Awaited);
+        assert_eq!(controller.deployments.get(), View::Awaited);
         seconds(3).await;
-        let view = controller.sessions.get();
+        let view = controller.deployments.get();
         assert!(matches!(view, View::Blind(_)), "{view:?}");
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
-        let view = controller.sessions.get();
+        let view = controller.deployments.get();
         assert!(matches!(view, View::Open(_)), "{view:?}");
     }
 
@@ -227,7 +227,7 @@ mod tests {
     async fn who_wants_to_be_left_alone_for_long_is_told_of_in_time_and_left_alone() {
         let (controller, coderd, _sweeps) = sweeping(false, Err((429, Some(600))));
         seconds(61).await;
-        let view = controller.sessions.get();
+        let view = controller.deployments.get();
         assert!(matches!(view, View::Blind(_)), "{view:?}");
         let asked = coderd.asked.load(Ordering::Relaxed);
         seconds(530).await;

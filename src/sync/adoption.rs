@@ -137,7 +137,7 @@ pub fn bind<K: SyncedKind>(context: &Context<K>, external: &K::External) -> Step
         (Origin::Coderd, event)
     };
     records.binding = Some(Binding {
-        deployment_id: context.session.deployment_id.clone(),
+        deployment_id: context.deployment.deployment_id.clone(),
         id: id.to_string(),
         origin,
         bound_at: Time(context.now),
@@ -164,7 +164,7 @@ pub fn is_ours<K: SyncedKind>(context: &Context<K>, external: &K::External) -> b
     let standing = context.standing();
     let attempt = standing.sync.and_then(|sync| sync.attempt.as_ref());
     attempt.is_some_and(|attempt| {
-        external.creator() == Some(context.session.us)
+        external.creator() == Some(context.deployment.us)
             && external.created_at() >= attempt.requested_at.0
     })
 }

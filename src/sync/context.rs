@@ -18,7 +18,7 @@ use crate::api::status::{Binding, Refusal, Suspension, Sync};
 
 /// A coderd that answers, and our own user there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Session {
+pub struct Deployment {
     /// Which deployment it is.
     pub deployment_id: String,
     /// The id of the token's user.
@@ -29,7 +29,7 @@ pub struct Session {
     pub digest_key: DigestKey,
 }
 
-impl Session {
+impl Deployment {
     /// The record that coderd refused `effect`, saying `message`. It is of what was asked for, so that
     /// asking for something else is tried again.
     pub fn refused_effect<K: SyncedKind>(&self, effect: &K::Effect, message: &str) -> Refusal {
@@ -57,7 +57,7 @@ pub struct Context<'a, K: SyncedKind> {
     /// The name of another object that is bound to the same external object.
     pub bound_elsewhere: Option<&'a str>,
     /// The coderd that was asked.
-    pub session: &'a Session,
+    pub deployment: &'a Deployment,
     /// Whether the CRD is being removed.
     pub crd_is_going: bool,
     /// What coderd refused since the last look, still to be recorded.
@@ -126,7 +126,7 @@ impl<K: SyncedKind> Context<'_, K> {
             Some(sync) if !self.standing().may_retry() => &sync.refused[..],
             _ => &[],
         };
-        Refusals::new(known, &self.session.digest_key)
+        Refusals::new(known, &self.deployment.digest_key)
     }
 
     /// The fight that keeps a value from being put back; none, once something asks to try.

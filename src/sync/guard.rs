@@ -99,7 +99,7 @@ pub fn keeps_quiet<K: SyncedKind>(
 
 /// This coderd may only be read.
 pub fn read_only<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
-    let cause = context.session.read_only.as_ref()?;
+    let cause = context.deployment.read_only.as_ref()?;
     Some(Step::rest(ConditionSet::stalled(
         cause.reason,
         &cause.message,

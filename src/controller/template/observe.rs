@@ -25,8 +25,8 @@ const LOG_LINES: usize = 200;
 /// How many jobs are searched for a version that has no template yet.
 const JOBS: u32 = 200;
 
-/// The external object by its id. coderd answers 404 for what is gone and for what may not be seen; its list of
-/// deleted templates tells them apart.
+/// The external object by its id. coderd answers 404 for what is gone and for what may not be seen; its
+/// list of deleted templates tells them apart.
 pub(super) async fn by_id(
     controller: &Controller,
     id: Uuid,
@@ -157,7 +157,7 @@ async fn find_version(
         Seek::ByName(name) => match &seen.external {
             External::Present(template) => client.version_by_name(template.id, name).await?.found,
             External::Absent | External::Gone | External::Unknown(_) => {
-                let us = seen.session.us;
+                let us = seen.deployment.us;
                 unattached(client, seen.own.organization_id, us, name).await?
             }
         },

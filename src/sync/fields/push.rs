@@ -71,7 +71,7 @@ impl Found {
             match rule::decide(&state, policy, context.refusals()) {
                 Verdict::Equal | Verdict::LetGo | Verdict::Mirror { .. } => {}
                 Verdict::Drift { .. } => found.drifted.push(state.difference()),
-                Verdict::Refused { message } => found.refused.push(context.session.refused(
+                Verdict::Refused { message } => found.refused.push(context.deployment.refused(
                     name,
                     state.wanted.as_ref(),
                     &message,

@@ -17,7 +17,7 @@ use crate::{
     sync::{
         chain::{self, Planned},
         conditions::Progress,
-        context::{Context, Records, Session},
+        context::{Context, Deployment, Records},
         damper::Damper,
         external::{Cause, External},
         fields::{ownership::Ownership, table::Change},
@@ -152,14 +152,14 @@ impl<K: Staged> Scene<K> {
 
     /// The scene after coderd refused `effect`, saying `message`, which was written down.
     pub(crate) fn refusing(self, effect: &K::Effect, message: &str) -> Self {
-        let refusal = self.look(|context| context.session.refused_effect::<K>(effect, message));
+        let refusal = self.look(|context| context.deployment.refused_effect::<K>(effect, message));
         self.refusing_so(refusal)
     }
 
     /// The scene after coderd refused a change of a field, likewise.
     pub(crate) fn refusing_change(self, change: &Change, message: &str) -> Self {
         let (field, value) = (change.field, change.value.as_ref());
-        let refusal = self.look(|context| context.session.refused(field, value, message));
+        let refusal = self.look(|context| context.deployment.refused(field, value, message));
         self.refusing_so(refusal)
     }
 
@@ -173,7 +173,7 @@ impl<K: Staged> Scene<K> {
         let object: K = self.stored.object();
         let spec = serde_json::to_value(&object).unwrap()["spec"].clone();
         let ownership = standing::ownership_of(&object, &spec);
-        let session = Session {
+        let deployment = Deployment {
             deployment_id: DEPLOYMENT.to_owned(),
             us: US,
             read_only: self.read_only.clone(),
@@ -186,7 +186,7 @@ impl<K: Staged> Scene<K> {
             external: &self.external,
             sight: K::sight(&self.own, &derived),
             bound_elsewhere: self.bound_elsewhere,
-            session: &session,
+            deployment: &deployment,
             crd_is_going: self.crd_is_going,
             refused: &self.refused,
             withheld: &self.withheld,

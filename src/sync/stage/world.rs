@@ -102,12 +102,12 @@ fn write_status<K: Staged>(scene: &mut Scene<K>) -> bool {
 }
 
 fn without_effect<K: Staged>(context: &Context<K>, again: &Action<K>) -> Vec<Refusal> {
-    let session = context.session;
+    let deployment = context.deployment;
     match again {
-        Action::Do(effect) => vec![session.refused_effect::<K>(effect, "no effect")],
+        Action::Do(effect) => vec![deployment.refused_effect::<K>(effect, "no effect")],
         Action::Update(changes) => changes
             .iter()
-            .map(|it| session.refused(it.field, it.value.as_ref(), "no effect"))
+            .map(|it| deployment.refused(it.field, it.value.as_ref(), "no effect"))
             .collect(),
         _ => Vec::new(),
     }

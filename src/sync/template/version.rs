@@ -189,7 +189,7 @@ fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> 
 
 /// Whether we asked for what `creator` asked for.
 fn is_ours(context: &Context, creator: Option<Uuid>) -> bool {
-    creator == Some(context.session.us)
+    creator == Some(context.deployment.us)
 }
 
 /// Somebody else's version has the name that was meant for ours. It may hold anything, and keeps the name

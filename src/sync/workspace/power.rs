@@ -101,7 +101,7 @@ fn lever<'a>(context: &'a Context, workspace: &'a Workspace) -> Lever<'a> {
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
         build: &workspace.build,
         stable_for: context.sight.stable_for,
-        us: context.session.us,
+        us: context.deployment.us,
         retry: context.standing().may_retry(),
         requested: context.standing().is_requested(),
         now: context.now,

@@ -10,7 +10,8 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
         scene.stored.status["conditions"] = json!([]);
     }),
     ("record_refusals", |scene| {
-        let refusal = scene.look(|context| context.session.digest_key.refusal("icon", None, "no"));
+        let refusal =
+            scene.look(|context| context.deployment.digest_key.refusal("icon", None, "no"));
         scene.refused = vec![refusal];
     }),
     ("delete", |scene| {

@@ -343,7 +343,7 @@ fn row_a_forbidden_setting_is_shown_and_holds_up_no_other() {
     let forbidden = scene.look(|context| {
         let value = change.value.as_ref();
         context
-            .session
+            .deployment
             .refused(change.field, value, "rbac: forbidden")
     });
     let scene = scene.change(|scene| scene.withheld = vec![forbidden]);

@@ -5,18 +5,18 @@ use std::sync::{Mutex, PoisonError};
 use crate::{
     api::condition::Reason,
     coderd::{self, ServerVersion},
-    sync::{context::Session, external::Cause, refusal::DigestKey},
+    sync::{context::Deployment, external::Cause, refusal::DigestKey},
 };
 
 /// The oldest coderd whose template PATCH leaves alone what it does not name.
 const OLDEST: (u32, u32) = (2, 34);
 
 /// The session with the coderd that calls itself `info`, as `user`.
-pub(super) fn session(
+pub(super) fn deployment(
     info: &coderd::BuildInfo,
     user: &coderd::User,
     digest_key: DigestKey,
-) -> Session {
+) -> Deployment {
     let too_old = info.server_version().filter(is_too_old);
     let read_only = too_old.map(|version| {
         let message = format!(
@@ -25,7 +25,7 @@ pub(super) fn session(
         );
         Cause::new(Reason::UnsupportedCoderVersion, message)
     });
-    Session {
+    Deployment {
         deployment_id: info.deployment_id.clone(),
         us: user.id,
         read_only,
@@ -45,22 +45,22 @@ pub(super) enum View {
     /// It has not answered a whole sweep since the start, which may be a moment ago.
     Awaited,
     /// It answers, or failed of late for less long than anybody is told.
-    Open(Session),
+    Open(Deployment),
     /// It has failed for so long that every object says so.
     Blind(Cause),
 }
 
 /// The present view. As long as it shows nothing, nobody asks coderd anything: one prober is enough.
 #[derive(Debug)]
-pub(super) struct Sessions(Mutex<View>);
+pub(super) struct Deployments(Mutex<View>);
 
-impl Default for Sessions {
+impl Default for Deployments {
     fn default() -> Self {
         Self(Mutex::new(View::Awaited))
     }
 }
 
-impl Sessions {
+impl Deployments {
     /// The present view.
     pub(super) fn get(&self) -> View {
         self.0
