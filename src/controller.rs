@@ -6,10 +6,10 @@
 //! that an effect relies on is in `status` before the effect is sent.
 
 mod attempt;
-mod cause;
 mod deployment;
 mod directory;
 mod external_client;
+mod failure;
 pub mod import;
 mod inventory;
 mod kinds;

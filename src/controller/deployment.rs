@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::{
     api::condition::Reason,
     coderd::{self, ServerVersion},
-    sync::{context::Deployment, external::Cause, refusal::DigestKey},
+    sync::{context::Deployment, external::Failure, refusal::DigestKey},
 };
 
 /// The oldest coderd whose template PATCH leaves alone what it does not name.
@@ -23,7 +23,7 @@ pub(super) fn deployment(
             "coderd {version} is older than {}.{} and is only read; update it",
             OLDEST.0, OLDEST.1
         );
-        Cause::new(Reason::UnsupportedCoderVersion, message)
+        Failure::new(Reason::UnsupportedCoderVersion, message)
     });
     Deployment {
         deployment_id: info.deployment_id.clone(),
@@ -47,7 +47,7 @@ pub(super) enum View {
     /// It answers, or failed of late for less long than anybody is told.
     Open(Deployment),
     /// It has failed for so long that every object says so.
-    Blind(Cause),
+    Blind(Failure),
 }
 
 /// The present view. As long as it shows nothing, nobody asks coderd anything: one prober is enough.

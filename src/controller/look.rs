@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    Controller, Key, attempt::Attempt, cause, deployment::View, external_client::ExternalClient,
+    Controller, Key, attempt::Attempt, deployment::View, external_client::ExternalClient, failure,
     outcome::StepResult,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         context::{Context, Deployment, Records},
         damper::Damper,
         deletion::{self, Departure},
-        external::{Cause, External},
+        external::{External, Failure},
         fields::ownership::Ownership,
         guard::{self, Patience},
         kind::ExternalObject,
@@ -58,9 +58,9 @@ pub(super) struct Seen<K: ExternalClient> {
 
 impl<K: ExternalClient> Seen<K> {
     /// Why nothing could be seen.
-    pub(super) fn unknown(&self) -> Option<&Cause> {
+    pub(super) fn unknown(&self) -> Option<&Failure> {
         match &self.external {
-            External::Unknown(cause) => Some(cause),
+            External::Unknown(failure) => Some(failure),
             External::Present(_) | External::Absent | External::Gone => None,
         }
     }
@@ -178,8 +178,8 @@ fn bound_id<K: ExternalClient>(object: &K) -> Option<&str> {
     Some(&binding.id)
 }
 
-fn no_id(id: &str) -> Cause {
-    Cause::new(Reason::NotProved, format!("{id} is no id of coderd"))
+fn no_id(id: &str) -> Failure {
+    Failure::new(Reason::NotProved, format!("{id} is no id of coderd"))
 }
 
 /// Looks at coderd, as far as the object needs it and what was `kept` does not tell. Nothing is asked of
@@ -199,7 +199,7 @@ pub(super) async fn observe<K: ExternalClient>(
         Ok(false)
     };
     let mut seen = Seen::<K> {
-        external: External::Unknown(Cause::new(Reason::Pending, "not looked at")),
+        external: External::Unknown(Failure::new(Reason::Pending, "not looked at")),
         own: object.seen_alone(ownership),
         coderd_now: None,
         patience: Patience::Lasting(controller.settings.patience()),
@@ -216,19 +216,19 @@ pub(super) async fn observe<K: ExternalClient>(
         View::Open(deployment) => crd_is_going
             .and_then(|_| same_deployment(&standing, &deployment))
             .map(|()| deployment),
-        View::Blind(cause) => {
+        View::Blind(failure) => {
             seen.patience = Patience::None;
-            Err(cause)
+            Err(failure)
         }
         View::Awaited => {
             seen.patience = Patience::Endless;
-            Err(Cause::new(Reason::Pending, "coderd was not asked yet"))
+            Err(Failure::new(Reason::Pending, "coderd was not asked yet"))
         }
     };
     match deployment {
         Ok(deployment) => seen.deployment = deployment,
-        Err(cause) => {
-            seen.external = External::Unknown(cause);
+        Err(failure) => {
+            seen.external = External::Unknown(failure);
             return seen;
         }
     }
@@ -247,16 +247,16 @@ pub(super) async fn observe<K: ExternalClient>(
             .await;
     }
     if let Err(error) = looked {
-        seen.external = External::Unknown(cause::of(&error));
+        seen.external = External::Unknown(failure::of(&error));
     }
     if let External::Present(external) = &seen.external {
         seen.bound_elsewhere = controller.bound_elsewhere(key, external.id());
         let is_bound = standing.binding.is_some();
-        if let Some(cause) = controller
+        if let Some(failure) = controller
             .bindings_are_unknown(key.object_kind())
             .filter(|_| !is_bound)
         {
-            seen.external = External::Unknown(cause);
+            seen.external = External::Unknown(failure);
         }
     }
     seen
@@ -285,14 +285,14 @@ async fn find<K: ExternalClient>(
 }
 
 /// The object must not be bound to another deployment than the one that answers.
-fn same_deployment(standing: &Standing<'_>, deployment: &Deployment) -> Result<(), Cause> {
+fn same_deployment(standing: &Standing<'_>, deployment: &Deployment) -> Result<(), Failure> {
     match standing.binding {
         Some(binding) if binding.deployment_id != deployment.deployment_id => {
             let message = format!(
                 "the object is bound to deployment {}, but {} answers at this address",
                 binding.deployment_id, deployment.deployment_id
             );
-            Err(Cause::new(Reason::DeploymentMismatch, message))
+            Err(Failure::new(Reason::DeploymentMismatch, message))
         }
         _ => Ok(()),
     }
@@ -301,7 +301,7 @@ fn same_deployment(standing: &Standing<'_>, deployment: &Deployment) -> Result<(
 impl Controller {
     /// Whether the CRD is being removed. Where that cannot be told, nothing may be deleted in coderd:
     /// a removed CRD takes nothing away there.
-    async fn crd_is_going<K: ExternalClient>(&self) -> Result<bool, Cause> {
+    async fn crd_is_going<K: ExternalClient>(&self) -> Result<bool, Failure> {
         match crd_state(&self.settings.kube, K::crd_name()).await {
             Ok(state) => Ok(state != CrdState::Present),
             Err(error) => {
@@ -311,17 +311,17 @@ impl Controller {
                     chain(&error)
                 );
                 tracing::warn!(message);
-                Err(Cause::new(Reason::NotProved, message))
+                Err(Failure::new(Reason::NotProved, message))
             }
         }
     }
 
     /// Why an object without a binding cannot be bound now: another one may be bound to the same external
     /// object.
-    fn bindings_are_unknown(&self, kind: &'static str) -> Option<Cause> {
+    fn bindings_are_unknown(&self, kind: &'static str) -> Option<Failure> {
         (!self.is_watching(kind)).then(|| {
             let message = "waiting for the list of objects, to know which of them are bound";
-            Cause::new(Reason::Pending, message)
+            Failure::new(Reason::Pending, message)
         })
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    api::condition::Reason, api::text::chain, coderd, controller::cause, k8s::error::Error,
-    sync::external::Cause,
+    api::condition::Reason, api::text::chain, coderd, controller::failure, k8s::error::Error,
+    sync::external::Failure,
 };
 
 /// How a reconcile of one object ended.
@@ -21,7 +21,7 @@ pub(super) enum Outcome {
     /// The object changed meanwhile, or the steps did not come to an end.
     Again,
     /// coderd could not be seen.
-    Unknown(Cause),
+    Unknown(Failure),
     /// The API server did not do its part.
     Failed(Error),
 }
@@ -36,11 +36,11 @@ pub(super) enum StepResult<T = ()> {
     /// What was planned for is not what is there: look again.
     Stale,
     /// coderd says that it conflicts with what is there: look again.
-    Conflict(Cause),
+    Conflict(Failure),
     /// coderd refused it, and will refuse it again.
     Refused(Refused),
     /// It did not happen, or nobody knows; it may work later.
-    Failed(Cause),
+    Failed(Failure),
 }
 
 /// A refusal in coderd's own words.
@@ -59,9 +59,9 @@ impl<T> StepResult<T> {
             Self::Done(left) => StepResult::Done(change(left)),
             Self::Ended(outcome) => StepResult::Ended(outcome),
             Self::Stale => StepResult::Stale,
-            Self::Conflict(cause) => StepResult::Conflict(cause),
+            Self::Conflict(failure) => StepResult::Conflict(failure),
             Self::Refused(refused) => StepResult::Refused(refused),
-            Self::Failed(cause) => StepResult::Failed(cause),
+            Self::Failed(failure) => StepResult::Failed(failure),
         }
     }
 }
@@ -72,12 +72,12 @@ pub(super) fn of<T>(answer: Result<T, coderd::Error>) -> StepResult {
         return StepResult::Done(());
     };
     if error.is_conflict() {
-        return StepResult::Conflict(Cause::new(Reason::Conflict, chain(&error)));
+        return StepResult::Conflict(Failure::new(Reason::Conflict, chain(&error)));
     }
     if error.is_validation() || error.is_route_unknown() || is_lasting(&error) {
         StepResult::Refused(refused(&error))
     } else {
-        StepResult::Failed(cause::of(&error))
+        StepResult::Failed(failure::of(&error))
     }
 }
 
@@ -179,15 +179,16 @@ mod tests {
 
     #[test]
     fn a_conflict_keeps_what_coderd_says() {
-        let StepResult::Conflict(cause) = answered(409, "Workspace \"dev\" already exists.", true)
+        let StepResult::Conflict(failure) =
+            answered(409, "Workspace \"dev\" already exists.", true)
         else {
             panic!("a conflict");
         };
-        assert_eq!(cause.reason, Reason::Conflict);
+        assert_eq!(failure.reason, Reason::Conflict);
         assert!(
-            cause.message.contains("already exists"),
+            failure.message.contains("already exists"),
             "{}",
-            cause.message
+            failure.message
         );
     }
 }

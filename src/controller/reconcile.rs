@@ -28,7 +28,7 @@ use crate::{
         chain,
         conditions::ConditionSet,
         events::{self, Event},
-        external::{Cause, External},
+        external::{External, Failure},
         fields::{ownership::Ownership, table},
         kind::ExternalObject,
         mass_deletion, standing,
@@ -107,16 +107,16 @@ async fn steps<K: ExternalClient>(
                 return Ok(outcome);
             }
             StepResult::Stale => {}
-            StepResult::Conflict(cause) => {
+            StepResult::Conflict(failure) => {
                 if attempt.conflicts_again(&step) {
-                    return failed(&look, &attempt, cause).await;
+                    return failed(&look, &attempt, failure).await;
                 }
             }
             StepResult::Refused(refused) => attempt.refuse(deployment, &step, &refused),
-            StepResult::Failed(cause) => {
-                let is_forbidden = cause.reason == Reason::Forbidden;
-                if !(is_forbidden && attempt.withhold(deployment, &step, &cause.message)) {
-                    return failed(&look, &attempt, cause).await;
+            StepResult::Failed(failure) => {
+                let is_forbidden = failure.reason == Reason::Forbidden;
+                if !(is_forbidden && attempt.withhold(deployment, &step, &failure.message)) {
+                    return failed(&look, &attempt, failure).await;
                 }
             }
         }
@@ -212,15 +212,15 @@ fn log<K: ExternalClient>(step: &Step<K>) {
 async fn failed<K: ExternalClient>(
     look: &Look<'_, K>,
     attempt: &Attempt<K>,
-    cause: Cause,
+    failure: Failure,
 ) -> Result<Outcome, Error> {
     let context = &look.context(attempt);
-    let mut conditions = ConditionSet::unknown(&cause);
+    let mut conditions = ConditionSet::unknown(&failure);
     K::add_conditions(context, &mut conditions);
     if !look.keeps_quiet(context, &conditions) {
         rest(look, context, context.records(), &conditions).await?;
     }
-    Ok(Outcome::Unknown(cause))
+    Ok(Outcome::Unknown(failure))
 }
 
 impl Controller {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     coderd,
-    sync::{external::Cause, kind::ExternalObject, refusal::DigestKey},
+    sync::{external::Failure, kind::ExternalObject, refusal::DigestKey},
 };
 
 /// A sweep takes at most this share of the time.
@@ -42,17 +42,17 @@ pub(super) async fn run(controller: Arc<Controller>) {
                 }
                 Instant::now() + settings.sweep_interval.max(took * DUTY)
             }
-            Err(cause) => {
+            Err(failure) => {
                 settings.metrics.swept("failed", took);
                 let since = *failing_since.get_or_insert(start);
                 let failing_for = since.elapsed();
-                tracing::warn!(error = %cause.message, ?failing_for, "a sweep of coderd failed");
+                tracing::warn!(error = %failure.message, ?failing_for, "a sweep of coderd failed");
                 let pause = settings.sweep_interval.min(AFTER_FAILURE);
-                let next = Instant::now() + pause.max(cause.retry_after.unwrap_or_default());
+                let next = Instant::now() + pause.max(failure.retry_after.unwrap_or_default());
                 let blind = since + settings.patience();
                 if blind <= next {
                     sleep_until(blind).await;
-                    if controller.deployments.set(View::Blind(cause)) {
+                    if controller.deployments.set(View::Blind(failure)) {
                         controller.look_at_everything();
                     }
                 }
@@ -63,7 +63,7 @@ pub(super) async fn run(controller: Arc<Controller>) {
     }
 }
 
-async fn sweep(controller: &Controller) -> Result<(), Cause> {
+async fn sweep(controller: &Controller) -> Result<(), Failure> {
     let client = &controller.settings.coderd;
     let info = client.build_info().await?;
     let user = client.user("me").await?;

@@ -99,12 +99,12 @@ impl Controller {
             Outcome::Stopped => ("stopped", None),
             Outcome::Held => ("held", None),
             Outcome::Again => ("again", Some(self.memory.failed(key, None, None))),
-            Outcome::Unknown(cause) => {
+            Outcome::Unknown(failure) => {
                 let patience = self.settings.patience();
                 let left = patience.checked_sub(self.memory.unseen_for(key));
                 let left = left.filter(|left| !left.is_zero());
-                let delay = self.memory.failed(key, cause.retry_after, left);
-                tracing::debug!(reason = %cause.reason, message = cause.message, ?delay, "unknown");
+                let delay = self.memory.failed(key, failure.retry_after, left);
+                tracing::debug!(reason = %failure.reason, message = failure.message, ?delay, "unknown");
                 ("unknown", Some(delay))
             }
             Outcome::Failed(error) if error.is_unreadable() => {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::external::Cause;
+use super::external::Failure;
 use crate::api::{
     condition::{ConditionType, Reason},
     text::shortened,
@@ -87,12 +87,12 @@ impl ConditionSet {
     }
 
     /// Nothing could be seen of coderd: what was known of this generation stays.
-    pub fn unknown(cause: &Cause) -> Self {
+    pub fn unknown(failure: &Failure) -> Self {
         Self::of(
             None,
-            condition_state(None, cause.reason, &cause.message),
+            condition_state(None, failure.reason, &failure.message),
             Progress::Reconciling,
-            (cause.reason, cause.message.clone()),
+            (failure.reason, failure.message.clone()),
         )
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     damper::{Correction, Damper, Fight},
-    external::{Cause, External},
+    external::{External, Failure},
     fields::{ownership::Ownership, rule::canonical},
     kind::SyncedKind,
     refusal::{DigestKey, Refusals},
@@ -24,7 +24,7 @@ pub struct Deployment {
     /// The id of the token's user.
     pub us: Uuid,
     /// Set where this coderd may only be read.
-    pub read_only: Option<Cause>,
+    pub read_only: Option<Failure>,
     /// The key of the digests of what it refuses.
     pub digest_key: DigestKey,
 }

@@ -14,12 +14,12 @@ pub enum External<T> {
     /// It is gone for good: coderd said so of this very id.
     Gone,
     /// The look proved nothing; neither side may be changed because of it.
-    Unknown(Cause),
+    Unknown(Failure),
 }
 
 /// Why something could not be seen or done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub struct Failure {
     /// The reason for the condition.
     pub reason: Reason,
     /// What failed, on what, and what to do.
@@ -28,7 +28,7 @@ pub struct Cause {
     pub retry_after: Option<Duration>,
 }
 
-impl Cause {
+impl Failure {
     /// A cause without a wish of the other side.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     conditions::ConditionSet,
     context::Context,
-    external::{Cause, External},
+    external::{External, Failure},
     kind::SyncedKind,
     step::Step,
 };
@@ -19,8 +19,8 @@ pub const FIELD_CREATE: &str = "create";
 pub fn first_visit<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     let is_new = context.object.shared_status().conditions.is_empty()
         && !context.standing().is_terminating();
-    let cause = Cause::new(Reason::Pending, "not looked at yet");
-    is_new.then(|| Step::record(context.records(), ConditionSet::unknown(&cause)))
+    let failure = Failure::new(Reason::Pending, "not looked at yet");
+    is_new.then(|| Step::record(context.records(), ConditionSet::unknown(&failure)))
 }
 
 /// What coderd refused is written down before anything else is tried.
@@ -53,7 +53,7 @@ pub fn paused<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
 /// Nothing happens on either side while the external object cannot be seen.
 pub fn unknown<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     match context.external {
-        External::Unknown(cause) => Some(Step::rest(ConditionSet::unknown(cause))),
+        External::Unknown(failure) => Some(Step::rest(ConditionSet::unknown(failure))),
         External::Present(_) | External::Absent | External::Gone => None,
     }
 }
@@ -99,9 +99,9 @@ pub fn keeps_quiet<K: SyncedKind>(
 
 /// This coderd may only be read.
 pub fn read_only<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
-    let cause = context.deployment.read_only.as_ref()?;
+    let failure = context.deployment.read_only.as_ref()?;
     Some(Step::rest(ConditionSet::stalled(
-        cause.reason,
-        &cause.message,
+        failure.reason,
+        &failure.message,
     )))
 }

@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
-    scene::{DEPLOYMENT, Scene, Staged, US, cause},
+    scene::{DEPLOYMENT, Scene, Staged, US, failure},
     world::{Looked, World, look},
 };
 use uuid::Uuid;

@@ -15,7 +15,7 @@ use crate::{
         look::Look,
         outcome::{self, StepResult},
     },
-    sync::{external::Cause, template::Effect},
+    sync::{external::Failure, template::Effect},
 };
 
 /// Sends the one request of `patch`.
@@ -99,8 +99,8 @@ async fn create(
 async fn delete(client: &coderd::Client, template: Uuid) -> StepResult {
     let deleted = outcome::of(client.delete_template(template).await);
     if let StepResult::Refused(refused) = deleted {
-        let cause = Cause::new(Reason::WaitingForWorkspaces, refused.message);
-        return StepResult::Failed(cause);
+        let failure = Failure::new(Reason::WaitingForWorkspaces, refused.message);
+        return StepResult::Failed(failure);
     }
     deleted
 }

@@ -9,9 +9,9 @@ use super::{
 use crate::{
     api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, Key, cause, look::Seen},
+    controller::{Controller, Key, failure, look::Seen},
     sync::{
-        external::{Cause, External},
+        external::{External, Failure},
         fields::ownership::Ownership,
         template::{
             Find, files,
@@ -41,7 +41,7 @@ pub(super) async fn by_id(
             seen.external = if is_gone {
                 External::Gone
             } else {
-                External::Unknown(cause::of(&error))
+                External::Unknown(failure::of(&error))
             };
         }
         Err(error) => return Err(error),
@@ -133,7 +133,7 @@ pub(super) async fn sources(
         };
         if active.is_none() {
             let message = "waiting until the archives of other templates are read";
-            seen.external = External::Unknown(Cause::new(Reason::Pending, message));
+            seen.external = External::Unknown(Failure::new(Reason::Pending, message));
         }
         seen.own.active = active;
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     ownership::FieldPath,
-    rule::{self, FieldState, Verdict},
+    rule::{self, FieldChange, FieldState},
     table::{Change, Field},
 };
 use crate::{
@@ -69,14 +69,14 @@ impl Found {
             let name = field.name;
             let state = field.state(context.object, context.ownership, external);
             match rule::decide(&state, policy, context.refusals()) {
-                Verdict::Equal | Verdict::LetGo | Verdict::Mirror { .. } => {}
-                Verdict::Drift { .. } => found.drifted.push(state.difference()),
-                Verdict::Refused { message } => found.refused.push(context.deployment.refused(
+                FieldChange::Equal | FieldChange::LetGo | FieldChange::Mirror { .. } => {}
+                FieldChange::Drift { .. } => found.drifted.push(state.difference()),
+                FieldChange::Refused { message } => found.refused.push(context.deployment.refused(
                     name,
                     state.wanted.as_ref(),
                     &message,
                 )),
-                Verdict::Push { .. } => {
+                FieldChange::Push { .. } => {
                     let is_withheld = context.withheld.iter().any(|it| it.field == name);
                     match context.fight(&correction(name, &state)) {
                         Some(fight) => found.fought.push((state, fight)),

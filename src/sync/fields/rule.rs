@@ -38,7 +38,7 @@ pub struct FieldState {
 
 /// What to do about one setting in coderd. It says nothing of `spec`; that is [`needs_apply`].
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum FieldChange {
     /// Both sides agree.
     Equal,
     /// Both sides agree, and `coderd` co-owns the declared field: it lets go with the next apply.
@@ -151,29 +151,29 @@ fn shown(value: Option<&Value>) -> String {
 /// Decides about one field. It never pushes what is not declared, so that removing a field from a
 /// manifest hands it over as coderd has it.
 #[must_use]
-pub fn decide(field: &FieldState, policy: DriftPolicy, refusals: Refusals<'_>) -> Verdict {
+pub fn decide(field: &FieldState, policy: DriftPolicy, refusals: Refusals<'_>) -> FieldChange {
     if field.wanted == field.actual {
         return if field.is_declared() && field.held_by_coderd {
-            Verdict::LetGo
+            FieldChange::LetGo
         } else {
-            Verdict::Equal
+            FieldChange::Equal
         };
     }
     if !field.is_declared() {
-        return Verdict::Mirror {
+        return FieldChange::Mirror {
             value: field.actual.clone(),
         };
     }
     match policy {
-        DriftPolicy::Observe => Verdict::Drift {
+        DriftPolicy::Observe => FieldChange::Drift {
             wanted: field.wanted.clone(),
             actual: field.actual.clone(),
         },
         DriftPolicy::Enforce => match refusals.of(&field.path.name(), field.wanted.as_ref()) {
-            Some(refusal) => Verdict::Refused {
+            Some(refusal) => FieldChange::Refused {
                 message: refusal.message.clone(),
             },
-            None => Verdict::Push {
+            None => FieldChange::Push {
                 value: field.wanted.clone(),
             },
         },

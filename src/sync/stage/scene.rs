@@ -19,7 +19,7 @@ use crate::{
         conditions::Progress,
         context::{Context, Deployment, Records},
         damper::Damper,
-        external::{Cause, External},
+        external::{External, Failure},
         fields::{ownership::Ownership, table::Change},
         refusal::DigestKey,
         report, standing,
@@ -54,7 +54,7 @@ pub(crate) struct Scene<K: Staged> {
     pub(crate) external: External<K::External>,
     pub(crate) own: K::Own,
     pub(crate) bound_elsewhere: Option<&'static str>,
-    pub(crate) read_only: Option<Cause>,
+    pub(crate) read_only: Option<Failure>,
     pub(crate) digest_key: DigestKey,
     pub(crate) crd_is_going: bool,
     pub(crate) refused: Vec<Refusal>,
@@ -68,8 +68,8 @@ pub(crate) struct Scene<K: Staged> {
     pub(crate) kube_now: Option<Timestamp>,
 }
 
-pub(crate) fn cause() -> Cause {
-    Cause::new(Reason::CoderdUnavailable, "no answer")
+pub(crate) fn failure() -> Failure {
+    Failure::new(Reason::CoderdUnavailable, "no answer")
 }
 
 impl<K: Staged> Scene<K> {
@@ -134,7 +134,7 @@ impl<K: Staged> Scene<K> {
     }
 
     pub(crate) fn unknown(self) -> Self {
-        self.change(|scene| scene.external = External::Unknown(cause()))
+        self.change(|scene| scene.external = External::Unknown(failure()))
     }
 
     pub(crate) fn annotated(self, name: &str, value: &str) -> Self {

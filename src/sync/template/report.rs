@@ -33,7 +33,9 @@ pub fn promoted(context: &Context) -> Option<ConditionState> {
     let Some(template) = context.present() else {
         let message = "coderd has no template with the declared source yet";
         return match context.external {
-            External::Unknown(cause) => Some(condition_state(None, cause.reason, &cause.message)),
+            External::Unknown(failure) => {
+                Some(condition_state(None, failure.reason, &failure.message))
+            }
             External::Absent | External::Gone | External::Present(_) => {
                 Some(condition_state(Some(false), Reason::NotPromoted, message))
             }

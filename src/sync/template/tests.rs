@@ -19,7 +19,7 @@ use crate::{
         external::External,
         fields::{ownership::Ownership, table::Change},
         source::{self, Source},
-        stage::{self, Staged, US, USER, at, cause, id},
+        stage::{self, Staged, US, USER, at, failure, id},
         step::{Action, Write},
     },
 };

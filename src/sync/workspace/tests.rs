@@ -19,12 +19,12 @@ use crate::{
     sync::{
         build::{Build, Job, Transition},
         events::EventReason,
-        external::{Cause, External},
+        external::{External, Failure},
         fields::ownership::Ownership,
         fields::table::Change,
         mass_deletion,
         spelling::Spelling,
-        stage::{self, DEPLOYMENT, Staged, US, USER, at, cause, id},
+        stage::{self, DEPLOYMENT, Staged, US, USER, at, failure, id},
         step::{Action, Write},
     },
 };

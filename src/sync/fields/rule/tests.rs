@@ -60,11 +60,11 @@ fn key() -> DigestKey {
 }
 
 /// What is decided after coderd refused `refusals`.
-fn decide(field: &FieldState, policy: DriftPolicy, refusals: &[Refusal]) -> Verdict {
+fn decide(field: &FieldState, policy: DriftPolicy, refusals: &[Refusal]) -> FieldChange {
     super::decide(field, policy, Refusals::new(refusals, &key()))
 }
 
-fn enforce(field: &FieldState) -> Verdict {
+fn enforce(field: &FieldState) -> FieldChange {
     decide(field, DriftPolicy::Enforce, &[])
 }
 
@@ -87,7 +87,7 @@ fn row_any_equal_does_nothing() {
                 let field = state(owner, &value, &value);
                 assert_eq!(
                     decide(&field, policy, &[]),
-                    Verdict::Equal,
+                    FieldChange::Equal,
                     "{owner:?} {value}"
                 );
             }
@@ -100,7 +100,7 @@ fn row_declared_enforce_pushes_what_is_declared() {
     let field = state(Owner::User, &json!(60_000), &json!(120_000));
     assert_eq!(
         enforce(&field),
-        Verdict::Push {
+        FieldChange::Push {
             value: Some(json!(60_000))
         }
     );
@@ -110,13 +110,13 @@ fn row_declared_enforce_pushes_what_is_declared() {
 #[test]
 fn row_declared_enforce_pushes_a_declared_nothing_as_a_removal() {
     let field = state(Owner::User, &json!(""), &json!("30 8 * * 1-5"));
-    assert_eq!(enforce(&field), Verdict::Push { value: None });
+    assert_eq!(enforce(&field), FieldChange::Push { value: None });
 }
 
 #[test]
 fn row_declared_observe_only_shows_the_drift() {
     let field = state(Owner::User, &json!(60_000), &json!(120_000));
-    let drift = Verdict::Drift {
+    let drift = FieldChange::Drift {
         wanted: Some(json!(60_000)),
         actual: Some(json!(120_000)),
     };
@@ -132,7 +132,7 @@ fn row_mirrored_takes_the_value_of_coderd() {
     let field = state(Owner::Coderd, &json!(60_000), &json!(120_000));
     assert_eq!(
         enforce(&field),
-        Verdict::Mirror {
+        FieldChange::Mirror {
             value: Some(json!(120_000))
         }
     );
@@ -143,7 +143,7 @@ fn row_mirrored_takes_the_value_of_coderd() {
 #[test]
 fn row_mirrored_is_left_out_where_coderd_has_nothing() {
     let field = state(Owner::Coderd, &json!(60_000), &Value::Null);
-    assert_eq!(enforce(&field), Verdict::Mirror { value: None });
+    assert_eq!(enforce(&field), FieldChange::Mirror { value: None });
     assert!(needs_apply(std::slice::from_ref(&field)));
     assert_eq!(mirrored_set(&[field]), set(&json!({})));
 }
@@ -155,7 +155,7 @@ fn row_just_released_is_mirrored_and_never_pushed() {
     for policy in POLICIES {
         assert_eq!(
             decide(&field, policy, &[]),
-            Verdict::Mirror {
+            FieldChange::Mirror {
                 value: Some(json!(60_000))
             }
         );
@@ -167,7 +167,7 @@ fn row_just_released_is_mirrored_and_never_pushed() {
 fn row_co_owned_equal_value_is_let_go() {
     let field = state(Owner::UserAndCoderd, &json!(60_000), &json!(60_000));
     for policy in POLICIES {
-        assert_eq!(decide(&field, policy, &[]), Verdict::LetGo);
+        assert_eq!(decide(&field, policy, &[]), FieldChange::LetGo);
     }
     assert!(needs_apply(std::slice::from_ref(&field)));
     assert_eq!(mirrored_set(&[field]), set(&json!({})));
@@ -178,7 +178,7 @@ fn row_co_owned_is_let_go_also_while_it_is_pushed() {
     let field = state(Owner::UserAndCoderd, &json!(60_000), &json!(120_000));
     assert_eq!(
         enforce(&field),
-        Verdict::Push {
+        FieldChange::Push {
             value: Some(json!(60_000))
         }
     );
@@ -192,7 +192,7 @@ fn row_refused_is_not_sent_again() {
     let refused = [refusal(&field, "ttl is set by the template")];
     assert_eq!(
         decide(&field, DriftPolicy::Enforce, &refused),
-        Verdict::Refused {
+        FieldChange::Refused {
             message: "ttl is set by the template".to_owned()
         }
     );
@@ -206,7 +206,7 @@ fn row_refused_is_sent_again_when_the_value_changes() {
         let changed = state(Owner::User, &wanted, &json!(120_000));
         assert_eq!(
             decide(&changed, DriftPolicy::Enforce, &refused),
-            Verdict::Push {
+            FieldChange::Push {
                 value: canonical(wanted)
             }
         );
@@ -223,7 +223,7 @@ fn row_refused_holds_up_no_other_field() {
     let refused = [refusal(&field, "no")];
     assert_eq!(
         decide(&other, DriftPolicy::Enforce, &refused),
-        Verdict::Push {
+        FieldChange::Push {
             value: Some(json!(60_000))
         }
     );
@@ -235,7 +235,7 @@ fn a_refused_removal_is_not_sent_again() {
     let refused = [refusal(&field, "no")];
     assert!(matches!(
         decide(&field, DriftPolicy::Enforce, &refused),
-        Verdict::Refused { .. }
+        FieldChange::Refused { .. }
     ));
 }
 
@@ -281,7 +281,7 @@ fn the_mirrored_set_is_complete_each_time() {
 #[test]
 fn an_equal_value_that_nobody_owns_is_taken() {
     let field = state(Owner::Nobody, &json!(60_000), &json!(60_000));
-    assert_eq!(enforce(&field), Verdict::Equal);
+    assert_eq!(enforce(&field), FieldChange::Equal);
     assert!(needs_apply(std::slice::from_ref(&field)));
     assert_eq!(mirrored_set(&[field]), set(&json!({"ttlMillis": 60_000})));
 }
@@ -289,7 +289,7 @@ fn an_equal_value_that_nobody_owns_is_taken() {
 #[test]
 fn a_field_under_another_name_of_ours_is_left_alone() {
     let field = state(Owner::Ours, &json!("a"), &json!("b"));
-    assert!(matches!(enforce(&field), Verdict::Mirror { .. }));
+    assert!(matches!(enforce(&field), FieldChange::Mirror { .. }));
     assert!(!needs_apply(std::slice::from_ref(&field)));
     assert_eq!(mirrored_set(&[field]), set(&json!({})));
 }
@@ -309,7 +309,7 @@ fn items_are_never_mirrored() {
     };
     assert_eq!(
         enforce(&declared),
-        Verdict::Push {
+        FieldChange::Push {
             value: Some(json!("8"))
         }
     );

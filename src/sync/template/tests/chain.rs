@@ -28,7 +28,7 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
         scene.stored.annotate(names::ANNOTATION_PAUSED, "true");
     }),
     ("unknown", |scene| {
-        scene.external = External::Unknown(cause())
+        scene.external = External::Unknown(failure())
     }),
     ("adopt", |scene| {
         let status = scene.stored.status.as_object_mut().unwrap();
@@ -36,7 +36,7 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
         scene.own.organization = Some(Spelling::Canonical);
     }),
     ("lost", |scene| scene.external = External::Gone),
-    ("read_only", |scene| scene.read_only = Some(cause())),
+    ("read_only", |scene| scene.read_only = Some(failure())),
     ("renamed", |scene| {
         if let External::Present(external) = &mut scene.external {
             external.name = "new".to_owned();

@@ -220,9 +220,9 @@ fn row_renamed_in_coderd() {
 #[test]
 fn row_not_provable_paused_and_read_only_do_nothing() {
     let hinder = [
-        (|scene: &mut Scene| scene.external = External::Unknown(cause())) as fn(&mut Scene),
+        (|scene: &mut Scene| scene.external = External::Unknown(failure())) as fn(&mut Scene),
         |scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"),
-        |scene| scene.read_only = Some(cause()),
+        |scene| scene.read_only = Some(failure()),
     ];
     for hinder in hinder {
         for scene in [
@@ -272,7 +272,7 @@ fn row_retain_the_crd_going_and_never_begun_are_released_at_once() {
     });
     for scene in [retained, going, never] {
         released(&scene);
-        released(&scene.change(|scene| scene.external = External::Unknown(cause())));
+        released(&scene.change(|scene| scene.external = External::Unknown(failure())));
     }
 }
 

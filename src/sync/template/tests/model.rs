@@ -215,7 +215,7 @@ impl stage::World<CoderTemplate> for World {
     fn observe(&mut self) {
         let template_id = self.template.as_ref().map(|external| external.id);
         self.scene.external = match &self.template {
-            _ if self.is_down => External::Unknown(cause()),
+            _ if self.is_down => External::Unknown(failure()),
             Some(external) => External::Present(external.clone()),
             None => External::Absent,
         };

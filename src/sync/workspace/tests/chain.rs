@@ -27,7 +27,7 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
         scene.stored.annotate(names::ANNOTATION_PAUSED, "true");
     }),
     ("unknown", |scene| {
-        scene.external = External::Unknown(cause())
+        scene.external = External::Unknown(failure())
     }),
     ("adopt", |scene| {
         let status = scene.stored.status.as_object_mut().unwrap();
@@ -35,7 +35,7 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
         scene.own.site = Some(site());
     }),
     ("lost", |scene| scene.external = External::Gone),
-    ("read_only", |scene| scene.read_only = Some(cause())),
+    ("read_only", |scene| scene.read_only = Some(failure())),
     ("renamed", |scene| {
         if let External::Present(external) = &mut scene.external {
             external.name = "new".to_owned();

@@ -334,7 +334,7 @@ fn names_that_spell_no_identity_are_stalled() {
 
 #[test]
 fn an_old_coderd_is_read_only() {
-    let old = || Some(Cause::new(Reason::UnsupportedCoderVersion, "too old"));
+    let old = || Some(Failure::new(Reason::UnsupportedCoderVersion, "too old"));
     let scene = Scene::new(&spec()).change(|scene| scene.read_only = old());
     assert_eq!(scene.stalled(), Reason::UnsupportedCoderVersion);
     let bound = Scene::declared(&json!({"templateName": "go", "ttlMillis": 60_000}))

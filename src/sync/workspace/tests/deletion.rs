@@ -71,7 +71,7 @@ fn row_retain_or_never_begun_is_released_at_once_also_while_coderd_is_down() {
         for external in [
             External::Absent,
             External::Gone,
-            External::Unknown(cause()),
+            External::Unknown(failure()),
             External::Present(workspace()),
         ] {
             let scene = scene.clone().change(|scene| scene.external = external);

@@ -224,7 +224,7 @@ impl stage::World<CoderWorkspace> for World {
     fn observe(&mut self) {
         let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
         self.scene.external = match &self.coderd {
-            _ if self.is_down => External::Unknown(cause()),
+            _ if self.is_down => External::Unknown(failure()),
             Some(external) => External::Present(external.clone()),
             None if is_bound && self.is_gone => External::Gone,
             None => External::Absent,

@@ -35,7 +35,7 @@ fn scenes() -> Vec<Scene> {
             .unknown()
             .change(|scene| scene.stored.delete()),
         Scene::declared(&bare).external(|external| external.name = "new".to_owned()),
-        Scene::declared(&bare).change(|scene| scene.read_only = Some(cause())),
+        Scene::declared(&bare).change(|scene| scene.read_only = Some(failure())),
     ];
     for transition in [
         Transition::Start,
@@ -113,7 +113,7 @@ fn no_path_forgets_a_binding_a_run_or_an_attempt() {
         let before: WorkspaceStatus =
             serde_json::from_value(scene.stored.status.clone()).unwrap_or_default();
         // At rest, and where an effect failed.
-        for conditions in [scene.step().conditions, ConditionSet::unknown(&cause())] {
+        for conditions in [scene.step().conditions, ConditionSet::unknown(&failure())] {
             let after = resting(&scene, &conditions);
             assert_eq!(after.binding, before.binding, "{scene:?}");
             let (old, new) = (

@@ -32,7 +32,7 @@ fn every_case(mut check: impl FnMut(Owner, &FieldState, DriftPolicy, &[Refusal])
 #[test]
 fn only_a_declared_and_enforced_value_is_ever_pushed() {
     every_case(|owner, field, policy, refusals| {
-        if let Verdict::Push { value } = decide(field, policy, refusals) {
+        if let FieldChange::Push { value } = decide(field, policy, refusals) {
             assert!(owner.declares(), "{field:?}");
             assert_eq!(policy, DriftPolicy::Enforce, "{field:?}");
             assert_eq!(value, field.wanted, "{field:?}");
@@ -53,13 +53,15 @@ fn a_declared_difference_never_goes_unsaid() {
             assert!(
                 matches!(
                     verdict,
-                    Verdict::Push { .. } | Verdict::Drift { .. } | Verdict::Refused { .. }
+                    FieldChange::Push { .. }
+                        | FieldChange::Drift { .. }
+                        | FieldChange::Refused { .. }
                 ),
                 "{field:?} {verdict:?}"
             );
         }
         assert_eq!(
-            matches!(verdict, Verdict::Equal | Verdict::LetGo),
+            matches!(verdict, FieldChange::Equal | FieldChange::LetGo),
             field.wanted == field.actual,
             "{field:?} {verdict:?}"
         );
@@ -119,7 +121,7 @@ fn releasing_a_field_never_pushes() {
             };
             let verdict = decide(&released, policy, refusals);
             assert!(
-                matches!(verdict, Verdict::Equal | Verdict::Mirror { .. }),
+                matches!(verdict, FieldChange::Equal | FieldChange::Mirror { .. }),
                 "{field:?} {verdict:?}"
             );
         }

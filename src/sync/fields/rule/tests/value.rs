@@ -73,9 +73,9 @@ proptest! {
     fn any_two_values_are_equal_drift_or_pushed(k in any_value(), c in any_value()) {
         let field = state(Owner::User, &k, &c);
         let expected = if canonical(k.clone()) == canonical(c) {
-            Verdict::Equal
+            FieldChange::Equal
         } else {
-            Verdict::Push { value: canonical(k) }
+            FieldChange::Push { value: canonical(k) }
         };
         prop_assert_eq!(enforce(&field), expected);
     }

@@ -132,7 +132,7 @@ impl World {
         fields.find(|field| {
             matches!(
                 decide(field, self.policy, &self.refusals),
-                Verdict::Push { .. }
+                FieldChange::Push { .. }
             )
         })
     }
@@ -158,7 +158,7 @@ impl World {
             fields.iter().any(|field| {
                 matches!(
                     decide(field, policy, std::slice::from_ref(known)),
-                    Verdict::Refused { .. }
+                    FieldChange::Refused { .. }
                 )
             })
         });
@@ -205,17 +205,17 @@ fn every_world_comes_to_rest_and_stays_there() {
             let verdict = decide(&field, world.policy, &world.refusals);
             assert!(!field.is_declared() || !field.held_by_coderd, "{world:?}");
             match verdict {
-                Verdict::Equal => {}
-                Verdict::Drift { .. } => assert_eq!(world.policy, DriftPolicy::Observe),
-                Verdict::Refused { .. } => {
+                FieldChange::Equal => {}
+                FieldChange::Drift { .. } => assert_eq!(world.policy, DriftPolicy::Observe),
+                FieldChange::Refused { .. } => {
                     assert!(!matches!(world.behaviour, Behaviour::Takes), "{world:?}");
                 }
                 // Nothing can be done while a stranger with a name of ours holds on to it.
-                Verdict::Mirror { .. } => {
+                FieldChange::Mirror { .. } => {
                     let owners = &world.object[field.path.name().as_str()].owners;
                     assert_eq!(owners, &BTreeSet::from(["coder-k8s"]), "{world:?}");
                 }
-                Verdict::Push { .. } | Verdict::LetGo => panic!("{world:?}: {verdict:?}"),
+                FieldChange::Push { .. } | FieldChange::LetGo => panic!("{world:?}: {verdict:?}"),
             }
         }
     });

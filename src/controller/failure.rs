@@ -3,11 +3,11 @@
 use crate::{
     api::{condition::Reason, text::chain},
     coderd,
-    sync::external::Cause,
+    sync::external::Failure,
 };
 
 /// What a failed call to coderd means for the object that it was about.
-pub(super) fn of(error: &coderd::Error) -> Cause {
+pub(super) fn of(error: &coderd::Error) -> Failure {
     let reason = if error.is_unauthorized() {
         Reason::Unauthorized
     } else if error.is_forbidden() {
@@ -21,20 +21,20 @@ pub(super) fn of(error: &coderd::Error) -> Cause {
     } else {
         Reason::CoderdUnavailable
     };
-    Cause {
+    Failure {
         reason,
         message: chain(error),
         retry_after: error.retry_after(),
     }
 }
 
-impl From<coderd::Error> for Cause {
+impl From<coderd::Error> for Failure {
     fn from(error: coderd::Error) -> Self {
         of(&error)
     }
 }
 
-impl From<coderd::TokenError> for Cause {
+impl From<coderd::TokenError> for Failure {
     fn from(error: coderd::TokenError) -> Self {
         Self::new(Reason::CoderdUnavailable, chain(&error))
     }
