@@ -97,7 +97,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// coderd may be out of sight for so long before anybody is told: a restart takes less.
+/// coderd may be out of observed for so long before anybody is told: a restart takes less.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Or for so many sweeps, where they come often.
 const PATIENCE_IN_SWEEPS: u32 = 4;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{external_client::ExternalClient, look::Seen, outcome::Refused};
+use super::{external_client::ExternalClient, look::Observation, outcome::Refused};
 use crate::{
     api::status::{Refusal, Suspension},
     sync::{
@@ -27,7 +27,7 @@ pub(super) struct Attempt<K: ExternalClient> {
     /// Why the deletion that was about to begin is held back.
     pub(super) suspension: Option<Suspension>,
     /// What was seen before the last step, as far as it still holds.
-    pub(super) kept: Option<Seen<K>>,
+    pub(super) kept: Option<Observation<K>>,
     accepted: Option<Accepted<K>>,
     conflicted: Option<Action<K>>,
 }

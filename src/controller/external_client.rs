@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Controller, Key, Settings,
     inventory::Awaited,
-    look::{Look, Seen},
+    look::{Look, Observation},
     outcome::StepResult,
 };
 use crate::{
@@ -37,7 +37,7 @@ pub(super) trait ExternalClient:
     + 'static
 {
     /// What is looked at for this kind only.
-    type Seen: Default + Send + Sync;
+    type Own: Default + Send + Sync;
 
     /// The objects of this kind.
     fn objects(controller: &Controller) -> &Objects<Self>;
@@ -46,8 +46,8 @@ pub(super) trait ExternalClient:
     fn set_observed_generation(&mut self, generation: Option<i64>);
 
     /// What is to be seen of the object alone.
-    fn seen_alone(&self, _ownership: &Ownership) -> Self::Seen {
-        Self::Seen::default()
+    fn seen_alone(&self, _ownership: &Ownership) -> Self::Own {
+        Self::Own::default()
     }
 
     /// Looks for the external object by its id.
@@ -55,7 +55,7 @@ pub(super) trait ExternalClient:
         &self,
         controller: &Controller,
         id: Uuid,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
     /// Looks for the external object by its natural key, and how coderd spells it.
@@ -63,7 +63,7 @@ pub(super) trait ExternalClient:
         &self,
         controller: &Controller,
         name: &Self::Name,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
     /// Whether finding the external asks coderd for no more after a change of the object than before.
@@ -73,7 +73,7 @@ pub(super) trait ExternalClient:
 
     /// Takes over into `now`, which holds what is to be seen of the object alone, what was seen of
     /// coderd before.
-    fn keep(before: Self::Seen, now: &mut Self::Seen);
+    fn keep(before: Self::Own, now: &mut Self::Own);
 
     /// Looks at what is needed besides, now that the external object was looked for.
     fn look_further(
@@ -82,16 +82,16 @@ pub(super) trait ExternalClient:
         key: &Key,
         ownership: &Ownership,
         departure: Option<Departure>,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
     /// What an object without an external object waits for.
-    fn awaited(&self, _seen: &Seen<Self>) -> Option<Awaited> {
+    fn awaited(&self, _seen: &Observation<Self>) -> Option<Awaited> {
         None
     }
 
     /// What was seen, for deciding.
-    fn sight<'a>(seen: &'a Self::Seen, settings: &'a Settings) -> Self::Sight<'a>;
+    fn observed<'a>(seen: &'a Self::Own, settings: &'a Settings) -> Self::Observed<'a>;
 
     /// Sets fields in coderd.
     fn update(

@@ -33,7 +33,7 @@ pub(super) struct Look<'a, K: ExternalClient> {
     pub(super) key: &'a Key,
     pub(super) object: &'a K,
     pub(super) ownership: &'a Ownership,
-    pub(super) seen: &'a Seen<K>,
+    pub(super) seen: &'a Observation<K>,
     /// Our clock, coderd's and the API server's: of one moment, for all that this look leads to.
     now: Timestamp,
     coderd_now: Timestamp,
@@ -42,10 +42,10 @@ pub(super) struct Look<'a, K: ExternalClient> {
 
 /// What was seen of coderd for one object.
 #[derive(Debug)]
-pub(super) struct Seen<K: ExternalClient> {
+pub(super) struct Observation<K: ExternalClient> {
     pub(super) external: External<K::External>,
     /// What is looked at for this kind only.
-    pub(super) own: K::Seen,
+    pub(super) own: K::Own,
     /// coderd's clock when the external object was looked for by its name, to the second.
     pub(super) coderd_now: Option<Timestamp>,
     /// Whether the object has to say that nothing could be seen.
@@ -56,7 +56,7 @@ pub(super) struct Seen<K: ExternalClient> {
     damper: Damper,
 }
 
-impl<K: ExternalClient> Seen<K> {
+impl<K: ExternalClient> Observation<K> {
     /// Why nothing could be seen.
     pub(super) fn unknown(&self) -> Option<&Failure> {
         match &self.external {
@@ -95,7 +95,7 @@ impl<'a, K: ExternalClient> Look<'a, K> {
         key: &'a Key,
         object: &'a K,
         ownership: &'a Ownership,
-        seen: &'a Seen<K>,
+        seen: &'a Observation<K>,
         kube_ahead: SignedDuration,
     ) -> Self {
         let settings = &controller.settings;
@@ -123,7 +123,7 @@ impl<'a, K: ExternalClient> Look<'a, K> {
             object: self.object,
             ownership: self.ownership,
             external: &seen.external,
-            sight: K::sight(&seen.own, settings),
+            observed: K::observed(&seen.own, settings),
             bound_elsewhere: seen.bound_elsewhere.as_deref(),
             deployment: &seen.deployment,
             crd_is_going: seen.crd_is_going,
@@ -189,8 +189,8 @@ pub(super) async fn observe<K: ExternalClient>(
     key: &Key,
     object: &K,
     ownership: &Ownership,
-    kept: Option<Seen<K>>,
-) -> Seen<K> {
+    kept: Option<Observation<K>>,
+) -> Observation<K> {
     let standing = Standing::of(object, ownership);
     let asks_for_crd = standing.is_terminating() && standing.has_finalizer();
     let crd_is_going = if asks_for_crd {
@@ -198,7 +198,7 @@ pub(super) async fn observe<K: ExternalClient>(
     } else {
         Ok(false)
     };
-    let mut seen = Seen::<K> {
+    let mut seen = Observation::<K> {
         external: External::Unknown(Failure::new(Reason::Pending, "not looked at")),
         own: object.seen_alone(ownership),
         coderd_now: None,
@@ -267,7 +267,7 @@ async fn find<K: ExternalClient>(
     controller: &Controller,
     standing: &Standing<'_>,
     object: &K,
-    seen: &mut Seen<K>,
+    seen: &mut Observation<K>,
 ) -> Result<(), coderd::Error> {
     if let Some(binding) = standing.binding {
         let Ok(id) = binding.id.parse() else {

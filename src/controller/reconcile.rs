@@ -9,7 +9,7 @@ use super::{
     attempt::{self, Attempt},
     external_client::ExternalClient,
     inventory::{Awaited, Visit},
-    look::{Look, Seen, observe},
+    look::{Look, Observation, observe},
     outcome::{Outcome, StepResult},
     write::{record, rest, write},
 };
@@ -289,7 +289,7 @@ impl Controller {
     }
 
     /// The inventory learns what the object is bound to, or waits for.
-    pub(super) fn visited<K: ExternalClient>(&self, key: &Key, object: &K, seen: &Seen<K>) {
+    pub(super) fn visited<K: ExternalClient>(&self, key: &Key, object: &K, seen: &Observation<K>) {
         let binding = object.shared_status().binding;
         let awaits = match &seen.external {
             _ if binding.is_some() => None,

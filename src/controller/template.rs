@@ -11,7 +11,7 @@ pub(super) use self::translate::{object_name, translate};
 use super::{
     Controller, Key, Settings,
     external_client::ExternalClient,
-    look::{Look, Seen},
+    look::{Look, Observation},
     memory::SharedContent,
     outcome::StepResult,
 };
@@ -24,13 +24,13 @@ use crate::{
         external::External,
         fields::ownership::Ownership,
         spelling::Spelling,
-        template::{Declared, Effect, Find, Sight, declared_source},
+        template::{Declared, Effect, Find, Observed, declared_source},
     },
 };
 
 /// What is looked at for templates only.
 #[derive(Debug, Default)]
-pub(super) struct SeenOfTemplate {
+pub(super) struct TemplateObservation {
     organization: Option<Spelling>,
     organization_id: Option<Uuid>,
     source: Option<Result<Declared, String>>,
@@ -42,7 +42,7 @@ pub(super) struct SeenOfTemplate {
 }
 
 impl ExternalClient for CoderTemplate {
-    type Seen = SeenOfTemplate;
+    type Own = TemplateObservation;
 
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.templates
@@ -54,10 +54,10 @@ impl ExternalClient for CoderTemplate {
         }
     }
 
-    fn seen_alone(&self, ownership: &Ownership) -> SeenOfTemplate {
-        SeenOfTemplate {
+    fn seen_alone(&self, ownership: &Ownership) -> TemplateObservation {
+        TemplateObservation {
             source: declared_source(self, ownership),
-            ..SeenOfTemplate::default()
+            ..TemplateObservation::default()
         }
     }
 
@@ -65,7 +65,7 @@ impl ExternalClient for CoderTemplate {
         &self,
         controller: &Controller,
         id: Uuid,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         observe::by_id(controller, id, seen).await
     }
@@ -74,14 +74,14 @@ impl ExternalClient for CoderTemplate {
         &self,
         controller: &Controller,
         name: &TemplateName,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         observe::by_name(controller, name, seen).await
     }
 
-    fn keep(before: SeenOfTemplate, now: &mut SeenOfTemplate) {
+    fn keep(before: TemplateObservation, now: &mut TemplateObservation) {
         let source = now.source.take();
-        *now = SeenOfTemplate { source, ..before };
+        *now = TemplateObservation { source, ..before };
     }
 
     async fn look_further(
@@ -90,7 +90,7 @@ impl ExternalClient for CoderTemplate {
         key: &Key,
         ownership: &Ownership,
         departure: Option<Departure>,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         if let External::Present(template) = &seen.external {
             let count = controller
@@ -104,8 +104,8 @@ impl ExternalClient for CoderTemplate {
         observe::sources(controller, self, key, ownership, seen).await
     }
 
-    fn sight<'a>(seen: &'a SeenOfTemplate, settings: &'a Settings) -> Sight<'a> {
-        Sight {
+    fn observed<'a>(seen: &'a TemplateObservation, settings: &'a Settings) -> Observed<'a> {
+        Observed {
             organization: seen.organization.as_ref(),
             source: seen.source.as_ref(),
             version: &seen.version,

@@ -13,7 +13,7 @@ use super::{
     Controller, Key, Settings,
     external_client::ExternalClient,
     inventory::Awaited,
-    look::{Look, Seen},
+    look::{Look, Observation},
     outcome::StepResult,
 };
 use crate::{
@@ -28,19 +28,19 @@ use crate::{
         external::External,
         fields::ownership::Ownership,
         kind::SyncedKind,
-        workspace::{Effect, SettingsPatch, Sight, Site, parameters},
+        workspace::{Effect, Observed, SettingsPatch, Site, parameters},
     },
 };
 
 /// What is looked at for workspaces only.
 #[derive(Debug, Default)]
-pub(super) struct SeenOfWorkspace {
+pub(super) struct WorkspaceObservation {
     site: Option<Site>,
     stable_for: Duration,
 }
 
 impl ExternalClient for CoderWorkspace {
-    type Seen = SeenOfWorkspace;
+    type Own = WorkspaceObservation;
 
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.workspaces
@@ -56,7 +56,7 @@ impl ExternalClient for CoderWorkspace {
         &self,
         controller: &Controller,
         id: Uuid,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         seen.external = observe::by_id(controller, self, id).await?;
         Ok(())
@@ -66,7 +66,7 @@ impl ExternalClient for CoderWorkspace {
         &self,
         controller: &Controller,
         name: &WorkspaceName,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         observe::by_name(controller, self, name, seen).await
     }
@@ -78,7 +78,7 @@ impl ExternalClient for CoderWorkspace {
             && (is_bound || before.spec.template_name == after.spec.template_name)
     }
 
-    fn keep(before: SeenOfWorkspace, now: &mut SeenOfWorkspace) {
+    fn keep(before: WorkspaceObservation, now: &mut WorkspaceObservation) {
         now.site = before.site;
     }
 
@@ -88,7 +88,7 @@ impl ExternalClient for CoderWorkspace {
         key: &Key,
         _ownership: &Ownership,
         _departure: Option<Departure>,
-        seen: &mut Seen<Self>,
+        seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         if let External::Present(workspace) = &seen.external {
             let build = &workspace.build;
@@ -98,15 +98,15 @@ impl ExternalClient for CoderWorkspace {
         Ok(())
     }
 
-    fn awaited(&self, seen: &Seen<Self>) -> Option<Awaited> {
+    fn awaited(&self, seen: &Observation<Self>) -> Option<Awaited> {
         let site = seen.own.site.as_ref().filter(|it| it.template.is_none());
         let name = WorkspaceName::parse(self.metadata.name.as_deref()?).filter(|_| site.is_some());
         let template = self.spec.template_name.as_deref()?;
         name.map(|name| Awaited::template(&name.organization, template))
     }
 
-    fn sight<'a>(seen: &'a SeenOfWorkspace, _settings: &'a Settings) -> Sight<'a> {
-        Sight {
+    fn observed<'a>(seen: &'a WorkspaceObservation, _settings: &'a Settings) -> Observed<'a> {
+        Observed {
             site: seen.site.as_ref(),
             stable_for: seen.stable_for,
         }

@@ -46,7 +46,7 @@ pub fn plan<K: SyncedKind>(context: &Context<K>, rules: &Rules<K>) -> Option<Ste
         Ok(name) => name,
         Err(message) => return Some(stalled(Reason::InvalidName, message)),
     };
-    let mut step = misspelled(&K::spelled(&name, &context.sight)?)
+    let mut step = misspelled(&K::spelled(&name, &context.observed)?)
         .or_else(|| adopt(context, &name, rules.name_conflict))
         .or_else(|| guard::read_only(context))
         .or_else(|| restored(context))

@@ -53,7 +53,7 @@ pub struct Context<'a, K: SyncedKind> {
     /// Its external object, read live.
     pub external: &'a External<K::External>,
     /// What else was looked at for this kind.
-    pub sight: K::Sight<'a>,
+    pub observed: K::Observed<'a>,
     /// The name of another object that is bound to the same external object.
     pub bound_elsewhere: Option<&'a str>,
     /// The coderd that was asked.

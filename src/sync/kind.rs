@@ -25,7 +25,7 @@ pub trait SyncedKind: Clone + Debug + PartialEq + 'static {
     /// The external object, as far as deciding and reporting need it.
     type External: ExternalObject<Self::Name> + Clone + Debug + PartialEq;
     /// What is looked at for this kind only.
-    type Sight<'a>: Clone + Debug;
+    type Observed<'a>: Clone + Debug;
     /// The request that changes fields.
     type Patch: Default;
     /// The request that creates an external object.
@@ -50,7 +50,7 @@ pub trait SyncedKind: Clone + Debug + PartialEq + 'static {
     fn own_records(&self) -> Self::OwnRecords;
 
     /// How coderd spells the parts of the name; none where it was not asked.
-    fn spelled(name: &Self::Name, sight: &Self::Sight<'_>) -> Option<Spelled>;
+    fn spelled(name: &Self::Name, observed: &Self::Observed<'_>) -> Option<Spelled>;
 
     /// What an effect is called where it was refused, and what it asks for.
     fn refusal_key(effect: &Self::Effect) -> (&'static str, Value);

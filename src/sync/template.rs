@@ -43,7 +43,7 @@ pub type Step = super::step::Step<CoderTemplate>;
 
 /// What is looked at for templates only.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight<'a> {
+pub struct Observed<'a> {
     /// How the organization stands in coderd, while the object is not bound.
     pub organization: Option<&'a Spelling>,
     /// The declared source, checked; none where none is declared.
@@ -73,7 +73,7 @@ impl SyncedKind for CoderTemplate {
 
     type Name = TemplateName;
     type External = Template;
-    type Sight<'a> = Sight<'a>;
+    type Observed<'a> = Observed<'a>;
     type Patch = TemplatePatch;
     type New = NewTemplate;
     type Effect = Effect;
@@ -116,11 +116,11 @@ impl SyncedKind for CoderTemplate {
         }
     }
 
-    fn spelled(name: &TemplateName, sight: &Sight) -> Option<Spelled> {
+    fn spelled(name: &TemplateName, observed: &Observed) -> Option<Spelled> {
         let organization = Part {
             noun: "organization",
             given: name.organization.clone(),
-            spelling: sight.organization?.clone(),
+            spelling: observed.organization?.clone(),
             missing: Reason::OrganizationNotFound,
         };
         let canonical = TemplateName {

@@ -40,7 +40,7 @@ pub type Step = super::step::Step<CoderWorkspace>;
 
 /// What is looked at for workspaces only.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight<'a> {
+pub struct Observed<'a> {
     /// Where it belongs, while it is not bound.
     pub site: Option<&'a Site>,
     /// For how long the latest build has been seen as it is.
@@ -53,7 +53,7 @@ impl SyncedKind for CoderWorkspace {
 
     type Name = WorkspaceName;
     type External = Workspace;
-    type Sight<'a> = Sight<'a>;
+    type Observed<'a> = Observed<'a>;
     type Patch = SettingsPatch;
     type New = NewWorkspace;
     type Effect = Effect;
@@ -88,8 +88,8 @@ impl SyncedKind for CoderWorkspace {
 
     fn own_records(&self) {}
 
-    fn spelled(name: &WorkspaceName, sight: &Sight) -> Option<Spelled> {
-        let site = sight.site?;
+    fn spelled(name: &WorkspaceName, observed: &Observed) -> Option<Spelled> {
+        let site = observed.site?;
         let organization = Part {
             noun: "organization",
             given: name.organization.clone(),

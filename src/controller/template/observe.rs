@@ -9,7 +9,7 @@ use super::{
 use crate::{
     api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, Key, failure, look::Seen},
+    controller::{Controller, Key, failure, look::Observation},
     sync::{
         external::{External, Failure},
         fields::ownership::Ownership,
@@ -30,7 +30,7 @@ const JOBS: u32 = 200;
 pub(super) async fn by_id(
     controller: &Controller,
     id: Uuid,
-    seen: &mut Seen<CoderTemplate>,
+    seen: &mut Observation<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
     match client.template(id).await {
@@ -53,7 +53,7 @@ pub(super) async fn by_id(
 pub(super) async fn by_name(
     controller: &Controller,
     name: &TemplateName,
-    seen: &mut Seen<CoderTemplate>,
+    seen: &mut Observation<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
     let (spelling, organization_id) = controller.directory.organization(&name.organization);
     seen.own.organization = Some(spelling);
@@ -77,7 +77,7 @@ pub(super) async fn by_name(
 async fn present(
     controller: &Controller,
     wire: &coderd::Template,
-    seen: &mut Seen<CoderTemplate>,
+    seen: &mut Observation<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
     let active = controller
         .settings
@@ -97,7 +97,7 @@ pub(super) async fn sources(
     object: &CoderTemplate,
     key: &Key,
     ownership: &Ownership,
-    seen: &mut Seen<CoderTemplate>,
+    seen: &mut Observation<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
     if let Some(Ok(declared)) = &seen.own.source {
         let seek = version::seek(object, &declared.hash);
@@ -143,7 +143,7 @@ pub(super) async fn sources(
 async fn find_version(
     controller: &Controller,
     seek: Seek<'_>,
-    seen: &Seen<CoderTemplate>,
+    seen: &Observation<CoderTemplate>,
     needs_variables: impl Fn() -> bool,
 ) -> Result<Find, coderd::Error> {
     let client = &controller.settings.coderd;

@@ -8,7 +8,7 @@ use super::translate::translate;
 use crate::{
     api::{object_name::WorkspaceName, workspace::CoderWorkspace},
     coderd,
-    controller::{Controller, look::Seen},
+    controller::{Controller, look::Observation},
     sync::{
         external::External,
         workspace::{Site, TemplateSite, Workspace, parameters},
@@ -33,7 +33,7 @@ pub(super) async fn by_name(
     controller: &Controller,
     object: &CoderWorkspace,
     name: &WorkspaceName,
-    seen: &mut Seen<CoderWorkspace>,
+    seen: &mut Observation<CoderWorkspace>,
 ) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
     let (organization, organization_id) = controller.directory.organization(&name.organization);

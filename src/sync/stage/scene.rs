@@ -44,7 +44,7 @@ pub(crate) trait Staged: Planned<Status: Serialize> + Serialize + DeserializeOwn
 
     fn derive(&self, ownership: &Ownership) -> Self::Derived;
 
-    fn sight<'a>(own: &'a Self::Own, derived: &'a Self::Derived) -> Self::Sight<'a>;
+    fn observed<'a>(own: &'a Self::Own, derived: &'a Self::Derived) -> Self::Observed<'a>;
 }
 
 /// Everything that one look sees.
@@ -184,7 +184,7 @@ impl<K: Staged> Scene<K> {
             object: &object,
             ownership: &ownership,
             external: &self.external,
-            sight: K::sight(&self.own, &derived),
+            observed: K::observed(&self.own, &derived),
             bound_elsewhere: self.bound_elsewhere,
             deployment: &deployment,
             crd_is_going: self.crd_is_going,

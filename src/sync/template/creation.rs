@@ -20,7 +20,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
     if let Some(step) = guard::not_supported(&fields::unsupported(context)) {
         return step.ended();
     }
-    match context.sight.source {
+    match context.observed.source {
         None => {
             return stalled(
                 Reason::Incomplete,
@@ -36,7 +36,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
     if let Some(step) = version::plan_first(context) {
         return step.ended();
     }
-    let Find::Found(Version { id, .. }) = context.sight.version else {
+    let Find::Found(Version { id, .. }) = context.observed.version else {
         return Step::rest(creating());
     };
     let effect = Effect::Create(new_template(context, name, *id));
@@ -62,7 +62,7 @@ fn new_template(context: &Context, name: &TemplateName, version_id: Uuid) -> New
 /// The template was deleted in Coder. Where its source is declared it is made again, for nothing is
 /// lost; what was known of its versions is forgotten, for they cannot create another.
 pub fn lost(context: &Context, id: &str) -> Step {
-    if context.sight.source.is_some() {
+    if context.observed.source.is_some() {
         return begin(context, OwnRecords::default());
     }
     stalled(

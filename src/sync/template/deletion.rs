@@ -8,7 +8,7 @@ use crate::{
 
 /// Deletes the template, or says how many workspaces it waits for.
 pub fn delete(context: &Context, _template: &Template) -> Step {
-    let count = context.sight.workspaces.unwrap_or_default();
+    let count = context.observed.workspaces.unwrap_or_default();
     if count <= 0 {
         return Step::act(Effect::Delete, deleting("the template is being deleted"));
     }

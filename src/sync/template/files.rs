@@ -66,7 +66,7 @@ fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
 /// The active version's content, where it is to be mirrored.
 fn active_content<'a>(context: &Context<'a>) -> Option<&'a Result<Content, Unreadable>> {
     context
-        .sight
+        .observed
         .active
         .filter(|_| mirrors_files(context.object, context.ownership))
 }

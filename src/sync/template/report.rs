@@ -29,7 +29,7 @@ pub fn settled(context: &Context, template: &Template) -> ConditionSet {
 
 /// `VersionPromoted`: whether the version of the declared source is the active one.
 pub fn promoted(context: &Context) -> Option<ConditionState> {
-    context.sight.source?;
+    context.observed.source?;
     let Some(template) = context.present() else {
         let message = "coderd has no template with the declared source yet";
         return match context.external {
@@ -55,7 +55,7 @@ pub fn promoted(context: &Context) -> Option<ConditionState> {
 
 fn is_promoted(context: &Context, template: &Template) -> bool {
     let declared = context
-        .sight
+        .observed
         .source
         .and_then(|declared| declared.as_ref().ok());
     context.records().own.version.is_some_and(|version| {
@@ -84,7 +84,7 @@ pub fn status(context: &Context, report: Report<CoderTemplate>) -> TemplateStatu
         },
     } = report;
     // A bound template without a declared source has no version of ours.
-    let has_version = context.sight.source.is_some() || context.present().is_none();
+    let has_version = context.observed.source.is_some() || context.present().is_none();
     TemplateStatus {
         observed_generation,
         version: version.filter(|_| has_version),

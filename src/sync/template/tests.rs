@@ -57,8 +57,8 @@ impl Staged for CoderTemplate {
         (declared_source(self, ownership), BuildWait::default())
     }
 
-    fn sight<'a>(own: &'a Own, (source, build_wait): &'a Self::Derived) -> Sight<'a> {
-        Sight {
+    fn observed<'a>(own: &'a Own, (source, build_wait): &'a Self::Derived) -> Observed<'a> {
+        Observed {
             organization: own.organization.as_ref(),
             source: source.as_ref(),
             version: &own.version,

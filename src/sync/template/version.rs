@@ -86,7 +86,7 @@ pub fn needs_variables(object: &CoderTemplate) -> bool {
 /// template, or what that waits for.
 pub fn plan(context: &Context) -> Option<Step> {
     let template = context.present()?;
-    let declared = match context.sight.source? {
+    let declared = match context.observed.source? {
         Ok(declared) => declared,
         Err(message) => return Some(invalid(message)),
     };
@@ -99,7 +99,7 @@ pub fn plan(context: &Context) -> Option<Step> {
             .or_else(|| (!observes).then(|| begin(context, declared, 1)))
             .or_else(|| Some(drifted(template)));
     };
-    let Find::Found(version) = context.sight.version else {
+    let Find::Found(version) = context.observed.version else {
         let build = || build(context, &record, Some(template.id));
         return Some(if observes { drifted(template) } else { build() });
     };
@@ -127,7 +127,7 @@ pub fn plan_first(context: &Context) -> Option<Step> {
     let Some(record) = record_of(context, declared) else {
         return Some(begin(context, declared, 1));
     };
-    match context.sight.version {
+    match context.observed.version {
         Find::Found(version) if version.template_id.is_none() => {
             known(context, &record, version).or_else(|| awaited(context, &record, version))
         }
@@ -224,7 +224,7 @@ fn next_attempt(context: &Context, record: &VersionStatus) -> Option<Step> {
 
 /// The declared source, if it can be one.
 fn declared<'a>(context: &Context<'a>) -> Option<&'a Declared> {
-    context.sight.source?.as_ref().ok()
+    context.observed.source?.as_ref().ok()
 }
 
 /// Records that the version of `declared` is to be built, under a name that tells which it is: of what is
@@ -413,7 +413,7 @@ fn poll(context: &Context, record: &VersionStatus) -> Poll {
     let started = record.started_at.as_ref();
     let started = started.map_or(context.coderd_now, |at| at.0);
     let elapsed = context.coderd_now.duration_since(started);
-    let build_wait = context.sight.build_wait;
+    let build_wait = context.observed.build_wait;
     build_wait.next_poll(elapsed.try_into().unwrap_or_default())
 }
 

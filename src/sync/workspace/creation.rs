@@ -30,7 +30,7 @@ pub fn name_conflict(name: &WorkspaceName, workspace: &Workspace) -> Option<Stri
 
 /// Creates the workspace: finalizer, recorded attempt, request.
 pub fn create(context: &Context, name: &WorkspaceName) -> Step {
-    let template = match creatable(context, context.sight.site) {
+    let template = match creatable(context, context.observed.site) {
         Ok(template) => template,
         Err(plan) => return *plan,
     };

@@ -100,7 +100,7 @@ fn lever<'a>(context: &'a Context, workspace: &'a Workspace) -> Lever<'a> {
         is_mirrored: is_mirrored(context),
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
         build: &workspace.build,
-        stable_for: context.sight.stable_for,
+        stable_for: context.observed.stable_for,
         us: context.deployment.us,
         retry: context.standing().may_retry(),
         requested: context.standing().is_requested(),
@@ -145,7 +145,7 @@ fn answers_somebody_else(context: &Context) -> bool {
 
 /// How soon an active build is looked at again: often at first, then in proportion to its age.
 pub fn build_poll(context: &Context) -> Duration {
-    (context.sight.stable_for / 5).clamp(Duration::from_secs(1), Duration::from_secs(10))
+    (context.observed.stable_for / 5).clamp(Duration::from_secs(1), Duration::from_secs(10))
 }
 
 /// Requests the recorded build, unless coderd refused this very request before.

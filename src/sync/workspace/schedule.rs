@@ -45,8 +45,8 @@ pub fn blocked(context: &Context) -> Option<Step> {
 pub fn look_again(context: &Context) -> Option<Duration> {
     let workspace = context.present()?;
     if ttl(workspace).is_some() && workspace.deadline.is_none() {
-        let is_fresh = context.sight.stable_for < SETTLING;
-        return is_fresh.then(|| SETTLING.saturating_sub(context.sight.stable_for));
+        let is_fresh = context.observed.stable_for < SETTLING;
+        return is_fresh.then(|| SETTLING.saturating_sub(context.observed.stable_for));
     }
     let due = workspace.next_start_at.filter(|_| is_to_start(workspace))?;
     let remaining = (due + LATE).duration_since(context.coderd_now);
@@ -61,7 +61,7 @@ fn autostop(context: &Context, workspace: &Workspace) -> Option<String> {
     let ttl = ttl(workspace)?;
     let until = match workspace.deadline {
         // coderd shows a start without its deadline for a moment.
-        None if context.sight.stable_for < SETTLING => return None,
+        None if context.observed.stable_for < SETTLING => return None,
         None => "it is not stopped by itself".to_owned(),
         Some(_) => {
             let run = context.records().sync.run;

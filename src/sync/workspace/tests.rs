@@ -72,8 +72,8 @@ impl Staged for CoderWorkspace {
 
     fn derive(&self, _ownership: &Ownership) {}
 
-    fn sight<'a>(own: &'a Own, (): &'a ()) -> Sight<'a> {
-        Sight {
+    fn observed<'a>(own: &'a Own, (): &'a ()) -> Observed<'a> {
+        Observed {
             site: own.site.as_ref(),
             stable_for: own.stable_for,
         }

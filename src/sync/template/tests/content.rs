@@ -31,7 +31,16 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     let record = scene.records().own.version.unwrap();
     assert_eq!(record.executable_files, ["run.sh"]);
     // It is the hash of what is declared that tells a new source, and the name that tells what is built.
-    let plain = scene.look(|context| context.sight.source.unwrap().as_ref().unwrap().hash.clone());
+    let plain = scene.look(|context| {
+        context
+            .observed
+            .source
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .hash
+            .clone()
+    });
     assert_eq!(record.source_hash, plain);
     assert!(!source::is_version_of(&record.name, &plain));
     let begun = scene.recorded().change(|scene| {

@@ -26,7 +26,7 @@ pub(super) fn runnable(context: &Context, source: &Source) -> Source {
 
 /// What may be run of the active version could not be read.
 pub(super) fn modes_unknown(context: &Context) -> Option<Event> {
-    let unreadable = context.sight.active?.as_ref().err()?;
+    let unreadable = context.observed.active?.as_ref().err()?;
     let message = format!(
         "which files of the active version may be run is not known, so that none of the new one may but \
          those that were known before: {}",
@@ -59,7 +59,7 @@ pub(super) fn dropped(context: &Context, source: &Source) -> Option<Event> {
 
 /// The content of the active version, as far as it could be read.
 pub(super) fn active<'a>(context: &Context<'a>) -> Option<&'a Content> {
-    context.sight.active?.as_ref().ok()
+    context.observed.active?.as_ref().ok()
 }
 
 /// The variables that keep their values, for people: the first of them, and how many more there are.
