@@ -13,7 +13,6 @@ mod failure;
 pub mod import;
 mod inventory;
 mod kinds;
-mod look;
 mod memory;
 pub mod metrics;
 mod outcome;
@@ -21,6 +20,7 @@ mod progress;
 mod queue;
 mod recall;
 mod reconcile;
+mod scope;
 #[cfg(test)]
 mod stage;
 mod sweep;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{external_client::ExternalClient, look::Observation, outcome::Refused};
+use super::{external_client::ExternalClient, outcome::Refused, scope::Observation};
 use crate::{
     api::status::{Refusal, Suspension},
     sync::{

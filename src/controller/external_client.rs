@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::{
     Controller, Key, Settings,
     inventory::Awaited,
-    look::{Look, Observation},
     outcome::StepResult,
+    scope::{Observation, Scope},
 };
 use crate::{
     coderd,
@@ -76,7 +76,7 @@ pub(super) trait ExternalClient:
     fn keep(before: Self::Own, now: &mut Self::Own);
 
     /// Looks at what is needed besides, now that the external object was looked for.
-    fn look_further(
+    fn observe_more(
         &self,
         controller: &Controller,
         key: &Key,
@@ -95,11 +95,13 @@ pub(super) trait ExternalClient:
 
     /// Sets fields in coderd.
     fn update(
-        look: &Look<'_, Self>,
+        scope: &Scope<'_, Self>,
         patch: &Self::Patch,
     ) -> impl Future<Output = StepResult> + Send;
 
     /// Brings about another effect in coderd.
-    fn act(look: &Look<'_, Self>, effect: &Self::Effect)
-    -> impl Future<Output = StepResult> + Send;
+    fn act(
+        scope: &Scope<'_, Self>,
+        effect: &Self::Effect,
+    ) -> impl Future<Output = StepResult> + Send;
 }

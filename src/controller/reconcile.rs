@@ -9,8 +9,8 @@ use super::{
     attempt::{self, Attempt},
     external_client::ExternalClient,
     inventory::{Awaited, Visit},
-    look::{Look, Observation, observe},
     outcome::{Outcome, StepResult},
+    scope::{Observation, Scope, observe},
     write::{record, rest, write},
 };
 use crate::{
@@ -74,8 +74,8 @@ async fn steps<K: ExternalClient>(
         let is_kept = kept.is_some();
         let seen = observe(controller, key, &object, &ownership, kept).await;
         controller.visited(key, &object, &seen);
-        let look = Look::new(controller, key, &object, &ownership, &seen, kube_ahead);
-        let (step, shown) = look.next_step(&attempt);
+        let scope = Scope::new(controller, key, &object, &ownership, &seen, kube_ahead);
+        let (step, shown) = scope.next_step(&attempt);
         // What cannot be taken back rests on a look of its own.
         if is_kept && changes_more_than_the_object(&step) {
             continue;
@@ -90,7 +90,7 @@ async fn steps<K: ExternalClient>(
             attempt.refused.extend(without_effect);
             continue;
         }
-        match execute(&look, &attempt, &step).await? {
+        match execute(&scope, &attempt, &step).await? {
             StepResult::Done(next) => {
                 controller.taken(key, &object, &step).await;
                 if matches!(step.action, Action::Update(_) | Action::Do(_)) {
@@ -109,14 +109,14 @@ async fn steps<K: ExternalClient>(
             StepResult::Stale => {}
             StepResult::Conflict(failure) => {
                 if attempt.conflicts_again(&step) {
-                    return failed(&look, &attempt, failure).await;
+                    return failed(&scope, &attempt, failure).await;
                 }
             }
             StepResult::Refused(refused) => attempt.refuse(deployment, &step, &refused),
             StepResult::Failed(failure) => {
                 let is_forbidden = failure.reason == Reason::Forbidden;
                 if !(is_forbidden && attempt.withhold(deployment, &step, &failure.message)) {
-                    return failed(&look, &attempt, failure).await;
+                    return failed(&scope, &attempt, failure).await;
                 }
             }
         }
@@ -131,7 +131,7 @@ fn changes_more_than_the_object<K: ExternalClient>(step: &Step<K>) -> bool {
     )
 }
 
-impl<K: ExternalClient> Look<'_, K> {
+impl<K: ExternalClient> Scope<'_, K> {
     /// The next step, and what coderd shows of each field that it sets.
     fn next_step(&self, attempt: &Attempt<K>) -> (Step<K>, Vec<Option<Value>>) {
         let context = self.context(attempt);
@@ -143,35 +143,37 @@ impl<K: ExternalClient> Look<'_, K> {
 
 /// Takes the one step.
 async fn execute<K: ExternalClient>(
-    look: &Look<'_, K>,
+    scope: &Scope<'_, K>,
     attempt: &Attempt<K>,
     step: &Step<K>,
 ) -> Result<StepResult<K>, Error> {
-    let context = &look.context(attempt);
+    let context = &scope.context(attempt);
     Ok(match &step.action {
         // Another worker may be binding another object to the same external object.
-        Action::Record(records) if !look.claims(records) => StepResult::Stale,
-        Action::Record(records) => record(look, context, records, step).await?,
-        Action::Write(change) => match write(look, change).await {
+        Action::Record(records) if !scope.claims(records) => StepResult::Stale,
+        Action::Record(records) => record(scope, context, records, step).await?,
+        Action::Write(change) => match write(scope, change).await {
             Err(error) if error.is_invalid() || error.is_forbidden() => {
                 let conditions = ConditionSet::stalled(Reason::NotAdmitted, text::chain(&error));
-                rest(look, context, context.records(), &conditions).await?;
+                rest(scope, context, context.records(), &conditions).await?;
                 return Err(error);
             }
             written => written?,
         },
         Action::Update(changes) => {
             let patch = table::patch(K::FIELDS, changes);
-            K::update(look, &patch).await.map(|()| look.object.clone())
+            K::update(scope, &patch)
+                .await
+                .map(|()| scope.object.clone())
         }
-        Action::Do(effect) => K::act(look, effect).await.map(|()| look.object.clone()),
+        Action::Do(effect) => K::act(scope, effect).await.map(|()| scope.object.clone()),
         Action::Rest(delay) | Action::Pass(delay) => {
-            if !look.keeps_quiet(context, &step.conditions) {
+            if !scope.keeps_quiet(context, &step.conditions) {
                 let records = step.records.clone();
                 let records = records.unwrap_or_else(|| context.records());
-                rest(look, context, records, &step.conditions).await?;
+                rest(scope, context, records, &step.conditions).await?;
             }
-            let unknown = look.seen.unknown().filter(|_| !look.awaits_coderd());
+            let unknown = scope.seen.unknown().filter(|_| !scope.awaits_coderd());
             let unknown = unknown.cloned();
             StepResult::Ended(unknown.map_or(Outcome::Rest(*delay), Outcome::Unknown))
         }
@@ -210,15 +212,15 @@ fn log<K: ExternalClient>(step: &Step<K>) {
 
 /// An effect did not happen, or nobody knows: the object says so.
 async fn failed<K: ExternalClient>(
-    look: &Look<'_, K>,
+    scope: &Scope<'_, K>,
     attempt: &Attempt<K>,
     failure: Failure,
 ) -> Result<Outcome, Error> {
-    let context = &look.context(attempt);
+    let context = &scope.context(attempt);
     let mut conditions = ConditionSet::unknown(&failure);
     K::add_conditions(context, &mut conditions);
-    if !look.keeps_quiet(context, &conditions) {
-        rest(look, context, context.records(), &conditions).await?;
+    if !scope.keeps_quiet(context, &conditions) {
+        rest(scope, context, context.records(), &conditions).await?;
     }
     Ok(Outcome::Unknown(failure))
 }

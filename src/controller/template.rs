@@ -11,9 +11,9 @@ pub(super) use self::translate::{object_name, translate};
 use super::{
     Controller, Key, Settings,
     external_client::ExternalClient,
-    look::{Look, Observation},
     memory::SharedContent,
     outcome::StepResult,
+    scope::{Observation, Scope},
 };
 use crate::{
     api::{object_name::TemplateName, template::CoderTemplate},
@@ -84,7 +84,7 @@ impl ExternalClient for CoderTemplate {
         *now = TemplateObservation { source, ..before };
     }
 
-    async fn look_further(
+    async fn observe_more(
         &self,
         controller: &Controller,
         key: &Key,
@@ -115,13 +115,15 @@ impl ExternalClient for CoderTemplate {
         }
     }
 
-    async fn update(look: &Look<'_, Self>, patch: &TemplatePatch) -> StepResult {
-        act::update(look, patch)
+    async fn update(scope: &Scope<'_, Self>, patch: &TemplatePatch) -> StepResult {
+        act::update(scope, patch)
             .await
             .unwrap_or_else(|failed| failed)
     }
 
-    async fn act(look: &Look<'_, Self>, effect: &Effect) -> StepResult {
-        act::act(look, effect).await.unwrap_or_else(|failed| failed)
+    async fn act(scope: &Scope<'_, Self>, effect: &Effect) -> StepResult {
+        act::act(scope, effect)
+            .await
+            .unwrap_or_else(|failed| failed)
     }
 }

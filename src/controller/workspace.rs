@@ -13,8 +13,8 @@ use super::{
     Controller, Key, Settings,
     external_client::ExternalClient,
     inventory::Awaited,
-    look::{Look, Observation},
     outcome::StepResult,
+    scope::{Observation, Scope},
 };
 use crate::{
     api::{
@@ -82,7 +82,7 @@ impl ExternalClient for CoderWorkspace {
         now.site = before.site;
     }
 
-    async fn look_further(
+    async fn observe_more(
         &self,
         controller: &Controller,
         key: &Key,
@@ -112,13 +112,15 @@ impl ExternalClient for CoderWorkspace {
         }
     }
 
-    async fn update(look: &Look<'_, Self>, patch: &SettingsPatch) -> StepResult {
-        act::update(look, patch)
+    async fn update(scope: &Scope<'_, Self>, patch: &SettingsPatch) -> StepResult {
+        act::update(scope, patch)
             .await
             .unwrap_or_else(|failed| failed)
     }
 
-    async fn act(look: &Look<'_, Self>, effect: &Effect) -> StepResult {
-        act::act(look, effect).await.unwrap_or_else(|failed| failed)
+    async fn act(scope: &Scope<'_, Self>, effect: &Effect) -> StepResult {
+        act::act(scope, effect)
+            .await
+            .unwrap_or_else(|failed| failed)
     }
 }

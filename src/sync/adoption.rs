@@ -23,7 +23,7 @@ use crate::api::{
 };
 
 /// What is awaited in coderd is looked for this often, should nothing tell of it before.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(15);
+pub const REQUEUE_AFTER: Duration = Duration::from_secs(15);
 
 /// What stands in the way in coderd may go without anybody being told.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(300);
@@ -91,7 +91,7 @@ fn misspelled<K: SyncedKind>(spelled: &Spelled) -> Option<Step<K>> {
                 part.noun, part.given
             );
             let conditions = ConditionSet::reconciling(part.missing, message);
-            Some(Step::look_again(LOOK_AGAIN, conditions))
+            Some(Step::requeue_after(REQUEUE_AFTER, conditions))
         }
     })
 }
@@ -110,7 +110,7 @@ fn adopt<K: SyncedKind>(
             external.id()
         );
         let conditions = ConditionSet::stalled(Reason::Duplicate, message);
-        return Some(Step::look_again(LOOK_AGAIN, conditions));
+        return Some(Step::requeue_after(REQUEUE_AFTER, conditions));
     }
     let taken = name_conflict(name, external).map(|message| stalled(Reason::NameTaken, message));
     Some(taken.unwrap_or_else(|| bind(context, external)))
@@ -180,7 +180,7 @@ fn restored<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
             names::LABEL_ORIGIN,
         );
         let conditions = ConditionSet::stalled(Reason::LostAfterRestore, message);
-        Step::look_again(LOOK_AGAIN, conditions)
+        Step::requeue_after(REQUEUE_AFTER, conditions)
     })
 }
 

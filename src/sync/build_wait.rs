@@ -55,7 +55,7 @@ pub struct BuildWait {
 /// What to do after a look at a version that is not imported yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Poll {
-    /// Look again after this time.
+    /// Scope again after this time.
     After(Duration),
     /// The import has taken too long.
     TimedOut,

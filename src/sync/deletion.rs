@@ -115,7 +115,7 @@ fn settle_absent<K: SyncedKind>(context: &Context<K>) -> Step<K> {
         Some(until) if context.coderd_now < until => {
             let wait = until.duration_since(context.coderd_now).unsigned_abs();
             let conditions = deleting("waiting to see whether its creation still arrives in Coder");
-            Step::look_again(wait, conditions)
+            Step::requeue_after(wait, conditions)
         }
         _ => {
             let message = format!("no {} was created", K::NOUN);

@@ -113,7 +113,7 @@ impl<K: SyncedKind> Step<K> {
     }
 
     /// Does nothing, and looks again after `delay`.
-    pub fn look_again(delay: Duration, conditions: ConditionSet) -> Self {
+    pub fn requeue_after(delay: Duration, conditions: ConditionSet) -> Self {
         Self::of(Action::Rest(Some(delay)), conditions)
     }
 

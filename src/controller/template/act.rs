@@ -12,56 +12,56 @@ use crate::{
         types::{NewTemplate, TemplatePatch},
     },
     controller::{
-        look::Look,
         outcome::{self, StepResult},
+        scope::Scope,
     },
     sync::{external::Failure, template::Effect},
 };
 
 /// Sends the one request of `patch`.
 pub(super) async fn update(
-    look: &Look<'_, CoderTemplate>,
+    scope: &Scope<'_, CoderTemplate>,
     patch: &TemplatePatch,
 ) -> Result<StepResult, StepResult> {
-    let client = &look.controller.settings.coderd;
+    let client = &scope.controller.settings.coderd;
     Ok(outcome::of(
-        client.patch_template(look.external_id()?, patch).await,
+        client.patch_template(scope.external_id()?, patch).await,
     ))
 }
 
 /// Sends the request of `effect`.
 pub(super) async fn act(
-    look: &Look<'_, CoderTemplate>,
+    scope: &Scope<'_, CoderTemplate>,
     effect: &Effect,
 ) -> Result<StepResult, StepResult> {
-    let client = &look.controller.settings.coderd;
+    let client = &scope.controller.settings.coderd;
     Ok(match effect {
         Effect::CreateVersion {
             name,
             template_id,
             executables,
-        } => create_version(look, name, *template_id, executables).await?,
+        } => create_version(scope, name, *template_id, executables).await?,
         Effect::Unarchive(version) => outcome::of(client.unarchive_version(*version).await),
-        Effect::Create(new) => create(look, new).await?,
+        Effect::Create(new) => create(scope, new).await?,
         Effect::Promote(version) => {
-            outcome::of(client.promote_version(look.external_id()?, *version).await)
+            outcome::of(client.promote_version(scope.external_id()?, *version).await)
         }
-        Effect::Delete => delete(client, look.external_id()?).await,
+        Effect::Delete => delete(client, scope.external_id()?).await,
     })
 }
 
 /// Uploads the source, which changes nothing if it was uploaded before, and begins its import.
 async fn create_version(
-    look: &Look<'_, CoderTemplate>,
+    scope: &Scope<'_, CoderTemplate>,
     name: &str,
     template_id: Option<Uuid>,
     executables: &[String],
 ) -> Result<StepResult, StepResult> {
-    let client = &look.controller.settings.coderd;
-    let Some(Ok(declared)) = &look.seen.own.source else {
+    let client = &scope.controller.settings.coderd;
+    let Some(Ok(declared)) = &scope.seen.own.source else {
         return Err(StepResult::Stale);
     };
-    let organization = organization(look)?;
+    let organization = organization(scope)?;
     if template_id.is_none() {
         // As before a workspace is made.
         let _organization = client.organization(&organization.to_string()).await?;
@@ -78,20 +78,21 @@ async fn create_version(
     };
     let created = client.create_version(organization, &new).await;
     if let Ok(version) = &created {
-        look.controller
+        scope
+            .controller
             .memory
-            .made(look.key, name.to_owned(), version.id);
+            .made(scope.key, name.to_owned(), version.id);
     }
     Ok(outcome::of(created))
 }
 
 async fn create(
-    look: &Look<'_, CoderTemplate>,
+    scope: &Scope<'_, CoderTemplate>,
     new: &NewTemplate,
 ) -> Result<StepResult, StepResult> {
-    let client = &look.controller.settings.coderd;
+    let client = &scope.controller.settings.coderd;
     Ok(outcome::of(
-        client.create_template(organization(look)?, new).await,
+        client.create_template(organization(scope)?, new).await,
     ))
 }
 
@@ -105,6 +106,6 @@ async fn delete(client: &coderd::Client, template: Uuid) -> StepResult {
     deleted
 }
 
-fn organization(look: &Look<'_, CoderTemplate>) -> Result<Uuid, StepResult> {
-    look.seen.own.organization_id.ok_or(StepResult::Stale)
+fn organization(scope: &Scope<'_, CoderTemplate>) -> Result<Uuid, StepResult> {
+    scope.seen.own.organization_id.ok_or(StepResult::Stale)
 }

@@ -6,8 +6,8 @@ use crate::{
     api::workspace::CoderWorkspace,
     coderd,
     controller::{
-        look::Look,
         outcome::{self, StepResult},
+        scope::Scope,
     },
     sync::{
         build,
@@ -17,11 +17,11 @@ use crate::{
 
 /// Sends the requests of `patch`: one for each setting.
 pub(super) async fn update(
-    look: &Look<'_, CoderWorkspace>,
+    scope: &Scope<'_, CoderWorkspace>,
     patch: &SettingsPatch,
 ) -> Result<StepResult, StepResult> {
-    let client = &look.controller.settings.coderd;
-    let id = look.external_id()?;
+    let client = &scope.controller.settings.coderd;
+    let id = scope.external_id()?;
     if let Some(millis) = patch.ttl_millis {
         client.set_workspace_ttl(id, millis).await?;
     }
@@ -34,10 +34,10 @@ pub(super) async fn update(
 
 /// Sends the one request of `effect`.
 pub(super) async fn act(
-    look: &Look<'_, CoderWorkspace>,
+    scope: &Scope<'_, CoderWorkspace>,
     effect: &Effect,
 ) -> Result<StepResult, StepResult> {
-    let client = &look.controller.settings.coderd;
+    let client = &scope.controller.settings.coderd;
     Ok(match effect {
         Effect::Create(new) => {
             let body = new_workspace(new);
@@ -48,7 +48,7 @@ pub(super) async fn act(
         }
         Effect::Build(new) => {
             let body = new_build(new)?;
-            outcome::of(client.create_build(look.external_id()?, &body).await)
+            outcome::of(client.create_build(scope.external_id()?, &body).await)
         }
     })
 }

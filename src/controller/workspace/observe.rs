@@ -8,7 +8,7 @@ use super::translate::translate;
 use crate::{
     api::{object_name::WorkspaceName, workspace::CoderWorkspace},
     coderd,
-    controller::{Controller, look::Observation},
+    controller::{Controller, scope::Observation},
     sync::{
         external::External,
         workspace::{Site, TemplateSite, Workspace, parameters},

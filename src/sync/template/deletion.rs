@@ -3,7 +3,7 @@
 use super::{Context, Effect, Step, Template};
 use crate::{
     api::condition::Reason,
-    sync::{adoption::LOOK_AGAIN, conditions::ConditionSet, deletion::deleting},
+    sync::{adoption::REQUEUE_AFTER, conditions::ConditionSet, deletion::deleting},
 };
 
 /// Deletes the template, or says how many workspaces it waits for.
@@ -22,5 +22,5 @@ pub fn delete(context: &Context, _template: &Template) -> Step {
          object go at once"
     );
     let conditions = ConditionSet::reconciling(Reason::WaitingForWorkspaces, message);
-    Step::look_again(LOOK_AGAIN, conditions)
+    Step::requeue_after(REQUEUE_AFTER, conditions)
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     api::{condition::Reason, names, object_name::WorkspaceName, status::RunRecord},
     sync::{
-        adoption::{self, LOOK_AGAIN},
+        adoption::{self, REQUEUE_AFTER},
         bound,
         conditions::ConditionSet,
         fields::table,
@@ -92,7 +92,7 @@ fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a Templa
     let Some(template) = site.and_then(|site| site.template.as_ref()) else {
         let message = format!("waiting for template {template_name} to exist in coderd");
         let conditions = ConditionSet::reconciling(Reason::WaitingForTemplate, message);
-        return Err(Box::new(Step::look_again(LOOK_AGAIN, conditions)));
+        return Err(Box::new(Step::requeue_after(REQUEUE_AFTER, conditions)));
     };
     if let Some(message) = parameters::unknown(context.object, &template.parameters) {
         return stalled(Reason::UnknownParameter, message);

@@ -29,7 +29,7 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Step {
     let build = &workspace.build;
     if build.is_active() || build.has_deleted() {
         let conditions = deleting(&format!("build {} is running in Coder", build.number));
-        return Step::look_again(power::build_poll(context), conditions);
+        return Step::requeue_after(power::build_poll(context), conditions);
     }
     let record = context
         .standing()
@@ -92,7 +92,7 @@ fn retry(context: &Context, workspace: &Workspace, record: &DeletionRecord) -> S
             workspace.build.number
         );
         let conditions = ConditionSet::reconciling(Reason::DeleteFailed, message);
-        return Step::look_again(wait.unsigned_abs(), conditions);
+        return Step::requeue_after(wait.unsigned_abs(), conditions);
     }
     order(context, workspace, record.attempts.saturating_add(1))
 }

@@ -53,7 +53,7 @@ const UNBOUND: Rules<CoderWorkspace> = Rules {
 
 fn settled(context: &Context) -> Option<Step> {
     let conditions = report::settled(context, context.present()?);
-    Some(Step::pass(conditions).after(schedule::look_again(context)))
+    Some(Step::pass(conditions).after(schedule::requeue_after(context)))
 }
 
 impl Planned for CoderWorkspace {

@@ -42,7 +42,7 @@ pub fn blocked(context: &Context) -> Option<Step> {
 }
 
 /// When it will be known whether autostop or autostart came to be in effect.
-pub fn look_again(context: &Context) -> Option<Duration> {
+pub fn requeue_after(context: &Context) -> Option<Duration> {
     let workspace = context.present()?;
     if ttl(workspace).is_some() && workspace.deadline.is_none() {
         let is_fresh = context.observed.stable_for < SETTLING;

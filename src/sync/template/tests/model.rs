@@ -34,13 +34,13 @@ enum Happening {
     HandBack,
     Outage(bool),
     Request(u8),
-    Look {
+    Scope {
         writes: usize,
         before: bool,
     },
 }
 
-const ONE_LOOK: Happening = Happening::Look {
+const ONE_LOOK: Happening = Happening::Scope {
     writes: usize::MAX,
     before: false,
 };
@@ -188,7 +188,7 @@ impl World {
                     .stored
                     .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, &value);
             }
-            Happening::Look { writes, before } => self.look(writes, before),
+            Happening::Scope { writes, before } => self.look(writes, before),
         }
     }
 
@@ -326,7 +326,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::Outage),
         1 => (0_u8..3).prop_map(Happening::Request),
         8 => (0_usize..6, any::<bool>())
-            .prop_map(|(writes, before)| Happening::Look { writes, before }),
+            .prop_map(|(writes, before)| Happening::Scope { writes, before }),
     ]
 }
 

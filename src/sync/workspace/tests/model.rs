@@ -25,7 +25,7 @@ enum Happening {
     Outage(bool),
     Pause(bool),
     /// The controller looks; it dies after so many writes, before or after the last one.
-    Look {
+    Scope {
         writes: usize,
         before: bool,
     },
@@ -184,7 +184,7 @@ impl World {
             Happening::Pause(paused) => {
                 stored.annotate(names::ANNOTATION_PAUSED, if paused { "true" } else { "" });
             }
-            Happening::Look { writes, before } => self.look(writes, before),
+            Happening::Scope { writes, before } => self.look(writes, before),
         }
     }
 
@@ -284,7 +284,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::Outage),
         1 => any::<bool>().prop_map(Happening::Pause),
         8 => (0_usize..6, any::<bool>())
-            .prop_map(|(writes, before)| Happening::Look { writes, before }),
+            .prop_map(|(writes, before)| Happening::Scope { writes, before }),
     ]
 }
 

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// One look at both sides.
-pub(super) struct Look<'a, K: ExternalClient> {
+pub(super) struct Scope<'a, K: ExternalClient> {
     pub(super) controller: &'a Controller,
     pub(super) key: &'a Key,
     pub(super) object: &'a K,
@@ -88,7 +88,7 @@ impl<K: ExternalClient> Observation<K> {
     }
 }
 
-impl<'a, K: ExternalClient> Look<'a, K> {
+impl<'a, K: ExternalClient> Scope<'a, K> {
     /// What is seen now; the API server's clock is `kube_ahead` of ours.
     pub(super) fn new(
         controller: &'a Controller,
@@ -243,7 +243,7 @@ pub(super) async fn observe<K: ExternalClient>(
     };
     if looked.is_ok() {
         looked = object
-            .look_further(controller, key, ownership, departure, &mut seen)
+            .observe_more(controller, key, ownership, departure, &mut seen)
             .await;
     }
     if let Err(error) = looked {
