@@ -215,8 +215,8 @@ fn the_metrics_are_those_of_the_program() {
 fn what_is_not_synchronised_yet_is_said() {
     let document = read("docs/reference/fields.md");
     for file in [
-        "src/sync/workspace/settings.rs",
-        "src/sync/template/metadata.rs",
+        "src/sync/workspace/fields.rs",
+        "src/sync/template/fields.rs",
     ] {
         let text = read(file);
         let (_, body) = text.split_once("pub fn unsupported").unwrap();

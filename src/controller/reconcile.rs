@@ -253,7 +253,7 @@ impl Controller {
         }
     }
 
-    /// A step was name_conflict: people are told, and the damper counts.
+    /// A step was `name_conflict`: people are told, and the damper counts.
     async fn taken<K: ExternalClient>(&self, key: &Key, object: &K, step: &Step<K>) {
         log(step);
         self.tell(object, &step.events).await;

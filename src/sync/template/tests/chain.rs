@@ -28,7 +28,7 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
         scene.stored.annotate(names::ANNOTATION_PAUSED, "true");
     }),
     ("unknown", |scene| {
-        scene.external = External::Unknown(failure())
+        scene.external = External::Unknown(failure());
     }),
     ("adopt", |scene| {
         let status = scene.stored.status.as_object_mut().unwrap();

@@ -189,13 +189,13 @@ fn an_autostart_that_may_still_come_is_not_missed() {
             (|external| external.next_start_at = None) as fn(&mut Workspace),
         ),
         ("not due", |external| {
-            external.next_start_at = Some(at("12:00:00"))
+            external.next_start_at = Some(at("12:00:00"));
         }),
         ("due", |external| {
-            external.next_start_at = Some(at("09:55:01"))
+            external.next_start_at = Some(at("09:55:01"));
         }),
         ("dormant", |external| {
-            external.dormant_at = Some(at("09:00:00"))
+            external.dormant_at = Some(at("09:00:00"));
         }),
     ] {
         assert_eq!(notice(&asleep(&declared, change)), None, "{what}");
@@ -212,7 +212,7 @@ fn whether_an_autostart_came_is_looked_at_once_five_minutes_after_it_was_due() {
     let wait = |due: &str| {
         let due = at(due);
         asleep(&json!({}), move |external| {
-            external.next_start_at = Some(due)
+            external.next_start_at = Some(due);
         })
         .action()
     };
