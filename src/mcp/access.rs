@@ -2,10 +2,13 @@
 //!
 //! All callers share the connections; what makes a request theirs is the token in it.
 
+use std::sync::Arc;
+
 use http::{HeaderValue, Request, header};
 use kube::{Client, client::Body};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use url::form_urlencoded::Serializer;
 
 use super::{failure::Failure, lines::Lines};
@@ -17,6 +20,10 @@ use crate::{
 /// Asks for nothing but the metadata of a list, and of each object in a watch.
 const LIST_OF_METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
+/// Requests at the same time, watches aside: each takes a connection, and kube-apiserver has others to
+/// serve.
+const AT_ONCE: usize = 64;
 
 /// A kind of objects in namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +39,8 @@ pub(super) struct Kind {
 #[derive(Clone)]
 pub(super) struct Access {
     client: Client,
+    /// Of all callers.
+    places: Arc<Semaphore>,
     /// None: the rights are those that the client has by itself.
     authorization: Option<HeaderValue>,
 }
@@ -110,6 +119,7 @@ impl Access {
     pub(super) fn new(client: Client) -> Self {
         Self {
             client,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
             authorization: None,
         }
     }
@@ -118,6 +128,7 @@ impl Access {
     pub(super) fn with(&self, authorization: HeaderValue) -> Self {
         Self {
             client: self.client.clone(),
+            places: Arc::clone(&self.places),
             authorization: Some(authorization),
         }
     }
@@ -254,6 +265,8 @@ impl Access {
         request: http::request::Builder,
         body: Body,
     ) -> Result<Vec<u8>, Failure> {
+        // The semaphore is never closed; without a place nothing is limited, but nothing is lost.
+        let _place = self.places.acquire().await.ok();
         let body = self
             .answer(kind, request, body)
             .await?

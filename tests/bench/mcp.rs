@@ -22,6 +22,7 @@ use crate::{
         mcp::{
             client::{Client, Era},
             clients::folder,
+            server::Server,
             stage::{Stage, workspace},
         },
         scene::{admin, free_port},
@@ -51,6 +52,8 @@ struct Caller {
 /// Measures and prints.
 pub async fn run() {
     let stage = Stage::new("bench").await;
+    // As it is run; that of the tests logs everything.
+    let server = Server::start(stage.bed, &["--log-level=info"]).await;
     stage.make(workspace(NAME, true)).await;
     let tokens = tokens(&stage).await;
     let port = free_port();
@@ -63,8 +66,8 @@ pub async fn run() {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let callers = callers(&stage, port, &tokens, &authority);
-    let process = stage.server.program.id();
+    let callers = callers(&stage, &server, port, &tokens, &authority);
+    let process = server.program.id();
     until_all_may(&callers).await;
 
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -135,6 +138,7 @@ async fn tokens(stage: &Stage) -> Vec<String> {
 
 fn callers(
     stage: &Stage,
+    server: &Server,
     port: u16,
     tokens: &[String],
     authority: &std::path::Path,
@@ -152,7 +156,7 @@ fn callers(
     );
     let caller = |token: &String| Caller {
         token: token.clone(),
-        ours: stage.server.client(token).of(Era::Old),
+        ours: server.client(token).of(Era::Old),
         reference: Client::new(format!("http://127.0.0.1:{port}/mcp"), token).of(Era::Old),
         kube: kube.clone(),
         url: url.clone(),

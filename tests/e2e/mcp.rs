@@ -13,4 +13,5 @@ mod rights;
 mod secret;
 mod server;
 mod stage;
+mod tls;
 mod tools;
