@@ -58,7 +58,7 @@ use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
     coderd,
     k8s::{clock::Clock, event::EventRecorder, object::Objects},
-    sync::{build_wait::BuildWait, mass_deletion::Deletions},
+    sync::{build_wait::BuildWait, rules::mass_deletion::Deletions},
 };
 
 /// What the controller runs with.

@@ -5,33 +5,27 @@
 //! that each rule can be tried in bulk. Translation from coderd's wire types into the small structs
 //! used here is the controller's business.
 
-pub mod adoption;
-pub mod bound;
 pub mod build;
 pub mod build_wait;
 pub mod chain;
-pub mod claim;
 pub mod conditions;
 pub mod context;
-pub mod damper;
-pub mod deletion;
 pub mod events;
 pub mod external;
 pub mod fields;
-pub mod guard;
 pub mod kind;
-pub mod mass_deletion;
 pub mod payload;
 pub mod refusal;
-pub mod report;
 pub mod rounding;
+pub mod rules;
 pub mod run;
 pub mod source;
 pub mod spelling;
 pub mod standing;
+pub mod status;
 pub mod step;
 pub mod template;
 pub mod workspace;
 
 #[cfg(test)]
-pub(crate) mod stage;
+pub(crate) mod testing;

@@ -369,3 +369,140 @@ fn used_crate(line: &str) -> Option<&str> {
         .next()
         .filter(|name| !name.is_empty())
 }
+
+/// The core is read from below to above: nobody has to know a file to understand one that it stands on.
+#[test]
+fn no_file_of_the_core_leads_back_to_itself() {
+    let circle = circle(imports_within("sync"));
+    assert!(circle.is_empty(), "a circle of imports: {circle:#?}");
+}
+
+#[test]
+fn circles_are_found() {
+    let uses = |text: &str| paths(text).into_iter().collect::<Vec<_>>();
+    assert_eq!(
+        uses("use super::{a::{self, B}, c};\nuse crate::sync::d::E as F;"),
+        ["crate::sync::d::E", "super::a", "super::a::B", "super::c"]
+    );
+    let graph = |arrows: &[(&str, &str)]| {
+        let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (from, to) in arrows {
+            graph
+                .entry((*from).to_owned())
+                .or_default()
+                .insert((*to).to_owned());
+            graph.entry((*to).to_owned()).or_default();
+        }
+        circle(graph).into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(graph(&[("a", "b"), ("b", "c"), ("a", "c")]), [""; 0]);
+    assert_eq!(
+        graph(&[("z", "a"), ("a", "b"), ("b", "a"), ("b", "c")]),
+        ["a", "b"]
+    );
+}
+
+/// The files of module `folder`, tests apart, by their paths in the crate, and which of them each imports.
+fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let files = sources(&format!("src/{folder}"));
+    let top = PathBuf::from(format!("src/{folder}.rs"));
+    let text = fs::read_to_string(crate::root().join(&top)).unwrap();
+    let files: BTreeMap<String, String> = files
+        .into_iter()
+        .chain([(top, text)])
+        .filter(|(path, _)| !is_test(path) && !path.starts_with("src/sync/testing"))
+        .map(|(path, text)| {
+            let name = path.strip_prefix("src").unwrap().with_extension("");
+            (name.to_str().unwrap().replace('/', "::"), text)
+        })
+        .collect();
+    let imports = |name: &String, text: &String| {
+        let product = code(text);
+        let product = product.split("#[cfg(test)]").next().unwrap_or_default();
+        let paths = paths(product).into_iter();
+        let named = paths.filter_map(|path| longest(&absolute(name, &path), &files));
+        named.filter(|other| other != name).collect()
+    };
+    files
+        .iter()
+        .map(|(name, text)| (name.clone(), imports(name, text)))
+        .collect()
+}
+
+/// What is left once every file is taken away that imports none of the rest, or that none of the rest imports.
+fn circle(mut graph: BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, BTreeSet<String>> {
+    loop {
+        let before = graph.len();
+        let names: BTreeSet<_> = graph.keys().cloned().collect();
+        for imports in graph.values_mut() {
+            imports.retain(|name| names.contains(name));
+        }
+        let imported: BTreeSet<_> = graph.values().flatten().cloned().collect();
+        graph.retain(|name, imports| !imports.is_empty() && imported.contains(name));
+        if graph.len() == before {
+            return graph;
+        }
+    }
+}
+
+/// The paths that the `use` lines of `text` name, each by itself.
+fn paths(text: &str) -> BTreeSet<String> {
+    let uses = text.match_indices("use ").filter(|(at, _)| {
+        let before = text[..*at].lines().next_back().unwrap_or_default();
+        text[..*at].ends_with('\n') || *at == 0 || before.trim_start().starts_with("pub")
+    });
+    let statements = uses.filter_map(|(at, word)| text[at + word.len()..].split(';').next());
+    statements
+        .flat_map(|statement| expanded("", statement))
+        .collect()
+}
+
+fn expanded(prefix: &str, tree: &str) -> Vec<String> {
+    let tree = tree.trim();
+    let Some((stem, group)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().unwrap_or_default();
+        let path = format!("{prefix}{path}");
+        return vec![path.trim_end_matches("::self").to_owned()];
+    };
+    let group = group.trim_end().trim_end_matches('}');
+    let (mut depth, mut begin, mut found) = (0, 0, Vec::new());
+    for (at, char) in group.char_indices().chain([(group.len(), ',')]) {
+        depth += i32::from(char == '{') - i32::from(char == '}');
+        if char == ',' && depth == 0 {
+            found.push(&group[begin..at]);
+            begin = at + 1;
+        }
+    }
+    let prefix = format!("{prefix}{}", stem.trim());
+    let parts = found.into_iter().filter(|part| !part.trim().is_empty());
+    parts.flat_map(|part| expanded(&prefix, part)).collect()
+}
+
+/// `path`, which file `name` uses, from the top of the crate.
+fn absolute(name: &str, path: &str) -> String {
+    if let Some(rest) = path.strip_prefix("crate::") {
+        return rest.to_owned();
+    }
+    let mut base: Vec<_> = name.split("::").collect();
+    let mut rest = path;
+    while let Some(above) = rest.strip_prefix("super::") {
+        base.pop();
+        rest = above;
+    }
+    let rest = rest.strip_prefix("self::").unwrap_or(rest);
+    base.into_iter()
+        .chain([rest])
+        .collect::<Vec<_>>()
+        .join("::")
+}
+
+/// The file that `path` leads into.
+fn longest(path: &str, files: &BTreeMap<String, String>) -> Option<String> {
+    let mut path = path;
+    loop {
+        if files.contains_key(path) {
+            return Some(path.to_owned());
+        }
+        (path, _) = path.rsplit_once("::")?;
+    }
+}

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Controller;
 use crate::{
     coderd,
-    sync::{spelling::Spelling, workspace::Parameter},
+    sync::{spelling::Spelling, workspace::external::Parameter},
 };
 
 /// So many answers of one kind are kept at most.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     coderd,
     k8s::object::{self, Objects},
-    sync::{self, chain::Planned, deletion::Departure, fields::ownership::Ownership},
+    sync::{self, chain::Planned, fields::ownership::Ownership, rules::deletion::Departure},
 };
 
 /// A kind of object with an external object in coderd.

@@ -31,9 +31,9 @@ pub(super) struct Row {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum RowContent {
     /// A workspace.
-    Workspace(Box<crate::sync::workspace::Workspace>),
+    Workspace(Box<crate::sync::workspace::external::Workspace>),
     /// A template.
-    Template(Box<crate::sync::template::Template>),
+    Template(Box<crate::sync::template::external::Template>),
 }
 
 impl Row {

@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::Key;
 use crate::sync::{
-    damper::{Correction, Damper},
+    rules::damper::{Correction, Damper},
     source::Content,
-    template::Unreadable,
+    template::external::Unreadable,
 };
 
 /// The shortest wait after a failure.

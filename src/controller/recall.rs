@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::{Controller, Key};
 use crate::{
     api::{names::MANAGER_CONTROLLER, text::chain},
-    sync::{events::EventReason, mass_deletion::Deletions},
+    sync::{events::EventReason, rules::mass_deletion::Deletions},
 };
 
 /// How soon it is tried again.

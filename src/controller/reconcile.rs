@@ -31,7 +31,8 @@ use crate::{
         external::{External, Failure},
         fields::{ownership::Ownership, table},
         kind::ExternalObject,
-        mass_deletion, standing,
+        rules::mass_deletion,
+        standing,
         step::{Action, Step, Write},
     },
 };

@@ -16,13 +16,15 @@ use crate::{
     sync::{
         conditions::ConditionSet,
         context::{Context, Deployment, Records},
-        damper::Damper,
-        deletion::{self, Departure},
         external::{External, Failure},
         fields::ownership::Ownership,
-        guard::{self, Patience},
         kind::ExternalObject,
-        mass_deletion::Deletions,
+        rules::{
+            damper::Damper,
+            deletion::{self, Departure},
+            guard::{self, Patience},
+            mass_deletion::Deletions,
+        },
         standing::Standing,
     },
 };

@@ -20,11 +20,16 @@ use crate::{
     coderd::{self, types::TemplatePatch},
     k8s::object::Objects,
     sync::{
-        deletion::Departure,
         external::External,
         fields::ownership::Ownership,
+        rules::deletion::Departure,
         spelling::Spelling,
-        template::{Declared, Effect, Find, Observed, declared_source},
+        template::{
+            declared::{Declared, declared_source},
+            effect::Effect,
+            external::Find,
+            kind::Observed,
+        },
     },
 };
 

@@ -24,11 +24,16 @@ use crate::{
     coderd,
     k8s::object::Objects,
     sync::{
-        deletion::Departure,
         external::External,
         fields::ownership::Ownership,
         kind::SyncedKind,
-        workspace::{Effect, Observed, SettingsPatch, Site, parameters},
+        rules::deletion::Departure,
+        workspace::{
+            effect::{Effect, SettingsPatch},
+            external::Site,
+            kind::Observed,
+            parameters,
+        },
     },
 };
 

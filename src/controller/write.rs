@@ -20,8 +20,9 @@ use crate::{
     sync::{
         conditions::ConditionSet,
         context::{Context, Records},
-        events, report,
+        events,
         standing::Standing,
+        status,
         step::{Step, Write},
     },
 };
@@ -36,9 +37,9 @@ pub(super) async fn record<K: ExternalClient>(
     records: &Records<K>,
     step: &Step<K>,
 ) -> Result<StepResult<K>, Error> {
-    let report = report::report(context, records.clone(), &step.conditions);
+    let report = status::report(context, records.clone(), &step.conditions);
     let status = K::complete_status(context, report);
-    if report::repeats(&scope.object.status(), &Some(&status)) {
+    if status::repeats(&scope.object.status(), &Some(&status)) {
         // It would be planned again at once and for ever: a defect of the controller.
         let (reason, why) = &step.conditions.because;
         tracing::error!(%reason, why, "the same would be recorded again: this object waits");
@@ -54,7 +55,7 @@ pub(super) async fn rest<K: ExternalClient>(
     records: Records<K>,
     conditions: &ConditionSet,
 ) -> Result<(), Error> {
-    let status = K::complete_status(context, report::report(context, records, conditions));
+    let status = K::complete_status(context, status::report(context, records, conditions));
     if Some(&status) != scope.object.status() {
         apply_status(scope, status).await?;
         if let Some(event) = events::stalled(conditions) {

@@ -5,7 +5,7 @@ use super::{
     context::Context,
     fields::table::Field,
     kind::SyncedKind,
-    report::Report,
+    status::Report,
     step::{Action, Step},
 };
 

@@ -303,7 +303,7 @@ fn condition(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::stage::at;
+    use crate::sync::testing::at;
 
     #[test]
     fn a_message_that_the_api_server_would_not_take_is_cut_and_says_so() {

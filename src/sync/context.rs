@@ -7,11 +7,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    damper::{Correction, Damper, Fight},
     external::{External, Failure},
     fields::{ownership::Ownership, rule::canonical},
     kind::SyncedKind,
     refusal::{DigestKey, Refusals},
+    rules::damper::{Correction, Damper, Fight},
     standing::Standing,
 };
 use crate::api::status::{Binding, Refusal, Suspension, Sync};

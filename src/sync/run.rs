@@ -20,7 +20,7 @@ pub const SETTLING: Duration = Duration::from_secs(5);
 
 /// What the lever is decided from.
 #[derive(Clone, Copy, Debug)]
-pub struct Lever<'a> {
+pub struct RunInput<'a> {
     /// `spec.running`.
     pub wanted: Option<bool>,
     /// Whether `wanted` is what our own apply put there, and nobody else says so: then it orders
@@ -76,7 +76,7 @@ pub enum Decision {
 }
 
 /// Decides what to do about the run state.
-pub fn decide(lever: &Lever) -> Decision {
+pub fn decide(lever: &RunInput) -> Decision {
     let ordered = lever.record.filter(|record| record.ordered_at.is_some());
     let ours = ordered.is_some_and(|record| is_order(lever, record));
     if lever.build.is_active() || lever.build.has_deleted() {
@@ -115,7 +115,7 @@ pub fn decide(lever: &Lever) -> Decision {
 
 /// Whether the end of the active build has to be noticed at once: it is ours, or one of ours is to
 /// follow it. The end of any other one is seen soon enough by the sweep.
-pub fn is_awaited(lever: &Lever) -> bool {
+pub fn is_awaited(lever: &RunInput) -> bool {
     let declared = lever.wanted.filter(|_| !lever.is_mirrored);
     let is_to_come = |wanted| lever.record.is_none_or(|record| record.wanted != wanted);
     let ordered = lever.record.filter(|record| record.ordered_at.is_some());
@@ -125,7 +125,7 @@ pub fn is_awaited(lever: &Lever) -> bool {
 }
 
 /// The build that the record orders, by number, transition, initiator and reason.
-fn is_order(lever: &Lever, record: &RunRecord) -> bool {
+fn is_order(lever: &RunInput, record: &RunRecord) -> bool {
     let transition = Transition::towards(record.wanted);
     lever
         .build
@@ -133,18 +133,18 @@ fn is_order(lever: &Lever, record: &RunRecord) -> bool {
 }
 
 /// Whether `spec.running` does not contradict `record`.
-fn agrees(lever: &Lever, record: &RunRecord) -> bool {
+fn agrees(lever: &RunInput, record: &RunRecord) -> bool {
     lever.wanted.is_none_or(|wanted| wanted == record.wanted)
 }
 
 /// An order whose number is the next one. Numbers have no gaps: where builds before it are missing,
 /// this is an older copy of the database, and nothing is started or stopped because of that.
-fn is_unsent(lever: &Lever, record: &RunRecord) -> bool {
+fn is_unsent(lever: &RunInput, record: &RunRecord) -> bool {
     record.ordered_at.is_some() && lever.build.number + 1 == record.build_number
 }
 
 /// An order that repeats a build of ours which failed.
-fn is_repeated(lever: &Lever, record: &RunRecord) -> bool {
+fn is_repeated(lever: &RunInput, record: &RunRecord) -> bool {
     let transition = Transition::towards(record.wanted);
     is_unsent(lever, record)
         && lever.build.run_state().is_none()
@@ -154,7 +154,7 @@ fn is_repeated(lever: &Lever, record: &RunRecord) -> bool {
 }
 
 /// `spec.running` asks for another state than the one agreed on.
-fn order(lever: &Lever, wanted: bool) -> Decision {
+fn order(lever: &RunInput, wanted: bool) -> Decision {
     if lever.build.run_state() == Some(wanted) {
         return Decision::Agree(seen(lever, wanted));
     }
@@ -172,7 +172,7 @@ fn order(lever: &Lever, wanted: bool) -> Decision {
 }
 
 /// coderd decides: its settled state is agreed on, or mirrored.
-fn follow(lever: &Lever, record: Option<&RunRecord>) -> Decision {
+fn follow(lever: &RunInput, record: Option<&RunRecord>) -> Decision {
     let agreed = record.map(|record| record.wanted);
     // A restored object has agreed on nothing yet.
     let is_first = record.is_some_and(|record| record.build_number == 0);
@@ -199,7 +199,7 @@ fn follow(lever: &Lever, record: Option<&RunRecord>) -> Decision {
 }
 
 /// The record of a state that was seen, not ordered.
-fn seen(lever: &Lever, wanted: bool) -> RunRecord {
+fn seen(lever: &RunInput, wanted: bool) -> RunRecord {
     RunRecord {
         wanted,
         build_number: lever.build.number,

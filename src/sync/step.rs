@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    conditions::ConditionSet, context::Records, damper::Correction, events::Event,
-    fields::table::Change, kind::SyncedKind, standing::ExternalStays,
+    conditions::ConditionSet, context::Records, events::Event, fields::table::Change,
+    kind::SyncedKind, rules::damper::Correction, standing::ExternalStays,
 };
 use crate::api::status::{Origin, Refusal};
 

@@ -27,7 +27,7 @@ fn waiting_for(awaited: Awaited) -> Visit {
 
 /// The row of template `acme.go`.
 fn template_row() -> Row {
-    let template = crate::sync::template::Template {
+    let template = crate::sync::template::external::Template {
         id: id(1),
         organization: "acme".to_owned(),
         name: "go".to_owned(),
@@ -140,7 +140,7 @@ fn what_a_look_found_is_looked_at_once_more_after_the_next_sweep() {
 }
 
 #[test]
-fn row_a_twin_that_another_object_holds_is_claimed_once() {
+fn a_twin_that_another_object_holds_is_claimed_once() {
     let inventory = Inventory::default();
     let (first, second) = (workspace("acme.ann.dev"), workspace("static.acme.ann.dev"));
     assert!(inventory.claim(&first, id(1)) && inventory.claim(&first, id(1)));

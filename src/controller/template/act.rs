@@ -15,7 +15,7 @@ use crate::{
         outcome::{self, StepResult},
         scope::Scope,
     },
-    sync::{external::Failure, template::Effect},
+    sync::{external::Failure, template::effect::Effect},
 };
 
 /// Sends the one request of `patch`.

@@ -14,7 +14,7 @@ use crate::{
     controller::{Controller, memory::SharedContent},
     sync::{
         source::{Content, MAX_READ_BYTES},
-        template::Unreadable,
+        template::external::Unreadable,
     },
 };
 

@@ -14,7 +14,8 @@ use crate::{
         external::{External, Failure},
         fields::ownership::Ownership,
         template::{
-            Find, files,
+            external::Find,
+            files,
             version::{self, Seek},
         },
     },

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     api::object_name::TemplateName,
     coderd::{self, JobStatus, LogLevel, LogLine, Secrets},
-    sync::template::{KeptVariable, Template, Version, VersionJob},
+    sync::template::external::{KeptVariable, Template, Version, VersionJob},
 };
 
 /// How much of a failed import's error is kept, and of each line of its log, in bytes.

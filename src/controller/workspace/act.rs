@@ -11,7 +11,7 @@ use crate::{
     },
     sync::{
         build,
-        workspace::{Effect, NewBuild, NewWorkspace, SettingsPatch},
+        workspace::effect::{Effect, NewBuild, NewWorkspace, SettingsPatch},
     },
 };
 

@@ -11,7 +11,10 @@ use crate::{
     controller::{Controller, scope::Observation},
     sync::{
         external::External,
-        workspace::{Site, TemplateSite, Workspace, parameters},
+        workspace::{
+            external::{Site, TemplateSite, Workspace},
+            parameters,
+        },
     },
 };
 

@@ -7,7 +7,7 @@ use crate::{
     coderd::{self, JobStatus, Secrets},
     sync::{
         build::{Build, Job, Transition},
-        workspace::Workspace,
+        workspace::external::Workspace,
     },
 };
 

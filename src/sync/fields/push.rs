@@ -14,9 +14,9 @@ use crate::{
     sync::{
         conditions::ConditionSet,
         context::Context,
-        damper::{Correction, Fight},
         events::{Event, EventReason},
         kind::{ExternalObject, SyncedKind},
+        rules::damper::{Correction, Fight},
         step::{Step, Write},
     },
 };

@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::*;
-use crate::sync::{build::Job, stage};
+use crate::sync::{build::Job, testing};
 
 mod failure;
 mod model;
@@ -19,7 +19,7 @@ fn now() -> Timestamp {
 /// A build of somebody in the dashboard that ended well.
 fn build(number: i64, running: bool) -> Build {
     Build {
-        id: stage::id(&format!("build-{number}")),
+        id: testing::id(&format!("build-{number}")),
         number,
         transition: Transition::towards(running),
         job: Job::Succeeded,
@@ -69,8 +69,8 @@ fn lever<'a>(
     wanted: impl Into<Option<bool>>,
     record: impl Into<Option<&'a RunRecord>>,
     build: &'a Build,
-) -> Lever<'a> {
-    Lever {
+) -> RunInput<'a> {
+    RunInput {
         wanted: wanted.into(),
         is_mirrored: false,
         record: record.into(),
@@ -96,7 +96,7 @@ fn retried<'a>(
     record: impl Into<Option<&'a RunRecord>>,
     build: &'a Build,
 ) -> Decision {
-    decide(&Lever {
+    decide(&RunInput {
         retry: true,
         ..lever(wanted, record, build)
     })

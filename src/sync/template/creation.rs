@@ -3,15 +3,20 @@
 
 use uuid::Uuid;
 
-use super::{Context, Effect, Find, OwnRecords, Records, Step, Version, fields, version};
+use super::{
+    effect::Effect,
+    external::{Find, Version},
+    fields,
+    kind::{Context, OwnRecords, Records, Step},
+    version,
+};
 use crate::{
     api::{condition::Reason, object_name::TemplateName},
     coderd::types::NewTemplate,
     sync::{
-        adoption, bound,
         conditions::ConditionSet,
         fields::{push, table},
-        guard,
+        rules::{adoption, bound, guard},
     },
 };
 

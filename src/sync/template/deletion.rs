@@ -1,9 +1,16 @@
 //! Deleting a template: coderd does it only after its last workspace.
 
-use super::{Context, Effect, Step, Template};
+use super::{
+    effect::Effect,
+    external::Template,
+    kind::{Context, Step},
+};
 use crate::{
     api::condition::Reason,
-    sync::{adoption::REQUEUE_AFTER, conditions::ConditionSet, deletion::deleting},
+    sync::{
+        conditions::ConditionSet,
+        rules::{adoption::REQUEUE_AFTER, deletion::deleting},
+    },
 };
 
 /// Deletes the template, or says how many workspaces it waits for.

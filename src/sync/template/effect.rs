@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::declared::FILES;
-use crate::{coderd::types::NewTemplate, sync::guard::FIELD_CREATE};
+use crate::{coderd::types::NewTemplate, sync::rules::guard::FIELD_CREATE};
 
 /// One change of coderd other than of fields.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Context;
+use super::kind::Context;
 use crate::{
     api::template::{CoderTemplate, Promotion},
     sync::fields::table::Field,

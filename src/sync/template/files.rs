@@ -6,9 +6,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Context, Step, Template, Unreadable,
     declared::{FILES, declares_files},
+    external::{Template, Unreadable},
     fields::FIELDS,
+    kind::{Context, Step},
 };
 use crate::{
     api::template::{CoderTemplate, MirroredFiles},

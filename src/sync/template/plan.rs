@@ -1,18 +1,21 @@
 //! The whole behaviour of a template.
 
-use super::{Context, Step, creation, deletion, fields, files, report, version};
+use super::{
+    creation, deletion, fields, files,
+    kind::{Context, Step},
+    status, version,
+};
 use crate::{
     api::template::{CoderTemplate, TemplateStatus},
     sync::{
-        adoption::{self, Rules},
-        bound,
         chain::{Check, Planned},
-        claim,
         conditions::ConditionSet,
-        deletion as departure,
         fields::{push, table::Field},
-        guard,
-        report::Report,
+        rules::{
+            adoption::{self, Rules},
+            bound, claim, deletion as departure, guard,
+        },
+        status::Report,
     },
 };
 
@@ -47,7 +50,7 @@ const UNBOUND: Rules<CoderTemplate> = Rules {
 };
 
 fn settled(context: &Context) -> Option<Step> {
-    let conditions = report::settled(context, context.present()?);
+    let conditions = status::settled(context, context.present()?);
     Some(Step::pass(conditions))
 }
 
@@ -56,10 +59,10 @@ impl Planned for CoderTemplate {
     const FIELDS: &'static [Field<Self>] = fields::FIELDS;
 
     fn add_conditions(context: &Context, conditions: &mut ConditionSet) {
-        conditions.promoted = report::promoted(context);
+        conditions.promoted = status::promoted(context);
     }
 
     fn complete_status(context: &Context, report: Report<Self>) -> TemplateStatus {
-        report::status(context, report)
+        status::status(context, report)
     }
 }

@@ -7,20 +7,28 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{
+    declared::{Declared, declared_source},
+    effect::Effect,
+    external::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
+    kind::Observed,
+};
 use crate::{
     api::{
-        condition::ConditionType,
+        condition::{ConditionType, Reason},
         names::{self, MANAGER_CODERD},
         status::Origin,
+        template::{CoderTemplate, TemplateStatus, VersionStatus},
     },
     sync::{
+        build_wait::BuildWait,
         events::EventReason,
         external::External,
         fields::{ownership::Ownership, table::Change},
-        source::{self, Source},
-        stage::{self, Staged, US, USER, at, failure, id},
+        source::{self, Content, Source},
+        spelling::Spelling,
         step::{Action, Write},
+        testing::{self, Testable, US, USER, at, failure, id},
     },
 };
 
@@ -33,7 +41,7 @@ mod version;
 
 const ID: &str = "22222222-2222-2222-2222-222222222222";
 
-type Scene = stage::Scene<CoderTemplate>;
+type Scenario = testing::Scenario<CoderTemplate>;
 
 /// What is looked at for templates only.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +52,7 @@ pub(crate) struct Own {
     workspaces: Option<i64>,
 }
 
-impl Staged for CoderTemplate {
+impl Testable for CoderTemplate {
     const KIND: &'static str = "CoderTemplate";
     const NAME: &'static str = "acme.go";
     const ID: &'static str = ID;
@@ -100,17 +108,17 @@ fn unreadable(message: &str, may_pass: bool) -> Result<Content, Unreadable> {
 fn recorded(text: &str, attempt: u32, id: Option<&str>) -> Value {
     let hash = hash(text);
     json!({
-        "id": id.map(stage::id), "name": source::version_name(&hash, attempt), "sourceHash": hash,
+        "id": id.map(testing::id), "name": source::version_name(&hash, attempt), "sourceHash": hash,
         "startedAt": "2026-11-21T10:00:00Z",
     })
 }
 
 fn version(id: &str, template_id: Option<&str>, job: VersionJob) -> Version {
     Version {
-        id: stage::id(id),
+        id: testing::id(id),
         created_at: at("10:00:00"),
         creator: Some(US),
-        template_id: template_id.map(stage::id),
+        template_id: template_id.map(testing::id),
         job_status: match job {
             VersionJob::Active => "running",
             VersionJob::Succeeded => "succeeded",
@@ -148,10 +156,11 @@ fn template() -> Template {
     }
 }
 
-impl Scene {
+impl Scenario {
     /// An unbound object of a user.
     fn new(spec: &Value) -> Self {
-        Self::of(USER, spec).change(|scene| scene.own.organization = Some(Spelling::Canonical))
+        Self::of(USER, spec)
+            .change(|scenario| scenario.own.organization = Some(Spelling::Canonical))
     }
 
     fn bound(manager: &str, spec: &Value, origin: Origin) -> Self {
@@ -183,13 +192,13 @@ impl Scene {
     }
 
     fn external(self, change: impl FnOnce(&mut Template)) -> Self {
-        self.change(|scene| {
-            if let External::Present(external) = &mut scene.external {
+        self.change(|scenario| {
+            if let External::Present(external) = &mut scenario.external {
                 change(external);
             } else {
                 let mut external = template();
                 change(&mut external);
-                scene.external = External::Present(external);
+                scenario.external = External::Present(external);
             }
         })
     }
@@ -197,14 +206,14 @@ impl Scene {
     fn active(self, id: &str) -> Self {
         self.external(|external| {
             external.active_version_name = format!("name-of-{id}");
-            external.active_version_id = stage::id(id);
+            external.active_version_id = testing::id(id);
         })
     }
 
     fn seeing(self, record: Value, version: Version) -> Self {
-        self.change(|scene| {
-            scene.stored.status["version"] = record;
-            scene.own.version = Find::Found(version);
+        self.change(|scenario| {
+            scenario.stored.status["version"] = record;
+            scenario.own.version = Find::Found(version);
         })
     }
 
@@ -218,13 +227,13 @@ impl Scene {
 
 #[test]
 fn a_promoted_source_rests() {
-    let scene = Scene::promoted();
-    assert_eq!(scene.action(), Action::Rest(None));
+    let scenario = Scenario::promoted();
+    assert_eq!(scenario.action(), Action::Rest(None));
     for kind in [
         ConditionType::Ready,
         ConditionType::Synced,
         ConditionType::VersionPromoted,
     ] {
-        assert_eq!(scene.condition(kind).unwrap().0, "True", "{kind:?}");
+        assert_eq!(scenario.condition(kind).unwrap().0, "True", "{kind:?}");
     }
 }

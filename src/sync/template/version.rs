@@ -12,7 +12,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Context, Declared, Effect, Find, Step, Template, Version, VersionJob, declared::FILES, fields,
+    declared::{Declared, FILES},
+    effect::Effect,
+    external::{Find, Template, Version, VersionJob},
+    fields,
+    kind::{Context, Step},
 };
 use crate::{
     api::{
@@ -24,11 +28,12 @@ use crate::{
     sync::{
         build_wait::Poll,
         conditions::ConditionSet,
-        damper::Correction,
         events::{Event, EventReason},
         fields::push,
         kind::SyncedKind,
-        payload, source,
+        payload,
+        rules::damper::Correction,
+        source,
     },
 };
 

@@ -1,6 +1,6 @@
 //! What an object says of its workspace's builds.
 
-use super::Context;
+use super::kind::Context;
 use crate::{
     api::{condition::Reason, names},
     sync::{

@@ -3,16 +3,21 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Context, Effect, NewWorkspace, Records, Site, Step, TemplateSite, Workspace, fields, parameters,
+    effect::{Effect, NewWorkspace},
+    external::{Site, TemplateSite, Workspace},
+    fields,
+    kind::{Context, Records, Step},
+    parameters,
 };
 use crate::{
     api::{condition::Reason, names, object_name::WorkspaceName, status::RunRecord},
     sync::{
-        adoption::{self, REQUEUE_AFTER},
-        bound,
         conditions::ConditionSet,
         fields::table,
-        guard,
+        rules::{
+            adoption::{self, REQUEUE_AFTER},
+            bound, guard,
+        },
     },
 };
 

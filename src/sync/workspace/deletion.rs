@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Effect, NewBuild, Step, Workspace, power};
+use super::{
+    effect::{Effect, NewBuild},
+    external::Workspace,
+    kind::{Context, Step},
+    run_state,
+};
 use crate::{
     api::{condition::Reason, status::DeletionRecord},
     sync::{
         build::Transition,
         conditions::ConditionSet,
-        deletion::deleting,
         events::{Event, EventReason},
         payload,
+        rules::deletion::deleting,
     },
 };
 
@@ -29,7 +34,7 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Step {
     let build = &workspace.build;
     if build.is_active() || build.has_deleted() {
         let conditions = deleting(&format!("build {} is running in Coder", build.number));
-        return Step::requeue_after(power::build_poll(context), conditions);
+        return Step::requeue_after(run_state::build_poll(context), conditions);
     }
     let record = context
         .standing()

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::power;
-use crate::sync::{build::Transition, guard::FIELD_CREATE};
+use crate::sync::{build::Transition, rules::guard::FIELD_CREATE};
+
+/// The field of the run lever.
+pub const RUNNING: &str = "running";
 
 /// One change of coderd other than of fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +24,7 @@ impl Effect {
     pub fn refusal_key(&self) -> (&'static str, Value) {
         match self {
             Self::Create(new) => (FIELD_CREATE, new.to_json()),
-            Self::Build(new) => (power::FIELD, new.to_json()),
+            Self::Build(new) => (RUNNING, new.to_json()),
         }
     }
 }

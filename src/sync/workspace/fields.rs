@@ -1,18 +1,11 @@
-//! The fields of a workspace that both sides hold, and what else is mirrored into `spec`.
+//! The fields of a workspace that both sides hold.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Context, Step, Workspace, power};
+use super::kind::Context;
 use crate::{
     api::workspace::{CoderWorkspace, LONGEST_TTL_MILLIS},
-    sync::{
-        fields::{
-            push,
-            rule::{self, FieldState},
-            table::Field,
-        },
-        step::{Action, Write},
-    },
+    sync::fields::{rule, table::Field},
 };
 
 /// The field of autostop.
@@ -57,47 +50,6 @@ fn millis(value: Option<&Value>) -> Option<i64> {
 
 fn text(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).map(str::to_owned)
-}
-
-/// Brings the mirrored part of `spec` up to date, or lets go of what somebody declared.
-pub fn mirror(context: &Context) -> Option<Step> {
-    let workspace = context.present()?;
-    let step = push::mirror(&mirrored(context, workspace));
-    let is_write = matches!(step.action, Action::Write(_));
-    let first = is_write.then(|| report_template_first(context, workspace));
-    Some(first.flatten().unwrap_or(step))
-}
-
-/// The schema lets `spec.templateName` change only to what `status` says already.
-pub fn report_template_first(context: &Context, workspace: &Workspace) -> Option<Step> {
-    let status = context.object.status.as_ref();
-    let reported = status.and_then(|status| status.template_name.as_ref());
-    let is_late =
-        context.object.spec.template_name.is_some() && reported != Some(&workspace.template);
-    is_late.then(|| Step::record(context.records(), push::mirroring()))
-}
-
-/// Brings `running` into `spec` whoever owns it, with the complete set: an apply must not drop the
-/// other mirrored fields.
-pub fn forced_running(context: &Context, workspace: &Workspace, running: bool) -> Write {
-    let mut fields = rule::mirrored_set(&mirrored(context, workspace));
-    fields.insert(power::FIELD.to_owned(), json!(running));
-    Write::ApplySpec {
-        fields,
-        force: true,
-    }
-}
-
-/// Every field that `coderd` owns where nobody declares it.
-fn mirrored(context: &Context, workspace: &Workspace) -> Vec<FieldState> {
-    let spec = &context.object.spec;
-    let template = spec.template_name.clone().map(Value::from);
-    let actual = Some(workspace.template.clone().into());
-    let running = spec.running.map(Value::from);
-    let settled = power::mirrored(context, workspace).map(Value::from);
-    let template = push::state(context, "templateName", template, actual);
-    let running = push::state(context, power::FIELD, running, settled);
-    push::mirrored(context, FIELDS, workspace, [template, running])
 }
 
 /// The declared fields that are not synchronised yet. Each of them shapes a start.

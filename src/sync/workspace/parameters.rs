@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, Parameter, Step, Workspace};
+use super::{
+    external::{Parameter, Workspace},
+    kind::{Context, Step},
+};
 use crate::{
     api::{condition::Reason, workspace::CoderWorkspace},
     sync::conditions::ConditionSet,

@@ -1,20 +1,21 @@
 //! The whole behaviour of a workspace.
 
 use super::{
-    Context, Step, builds, creation, deletion, fields, parameters, power, report, schedule,
+    builds, creation, deletion, fields,
+    kind::{Context, Step},
+    mirror, parameters, run_state, schedule, status,
 };
 use crate::{
     api::workspace::{CoderWorkspace, WorkspaceStatus},
     sync::{
-        adoption::{self, Rules},
-        bound,
         chain::{Check, Planned},
-        claim,
         conditions::ConditionSet,
-        deletion as departure,
         fields::{push, table::Field},
-        guard,
-        report::Report,
+        rules::{
+            adoption::{self, Rules},
+            bound, claim, deletion as departure, guard,
+        },
+        status::Report,
     },
 };
 
@@ -38,8 +39,10 @@ const CHAIN: &[Check<CoderWorkspace>] = &[
     }),
     ("parameters", parameters::known),
     ("fields", |context| push::push(context, fields::FIELDS)),
-    ("run_state", power::plan),
-    ("mirror", fields::mirror),
+    ("run_state", run_state::plan),
+    ("mirror", |context| {
+        mirror::plan(context, run_state::settled(context))
+    }),
     ("other_name", bound::other_name),
     ("next_start", parameters::wait),
     ("autostart", schedule::blocked),
@@ -52,7 +55,7 @@ const UNBOUND: Rules<CoderWorkspace> = Rules {
 };
 
 fn settled(context: &Context) -> Option<Step> {
-    let conditions = report::settled(context, context.present()?);
+    let conditions = status::settled(context, context.present()?);
     Some(Step::pass(conditions).after(schedule::requeue_after(context)))
 }
 
@@ -65,6 +68,6 @@ impl Planned for CoderWorkspace {
     }
 
     fn complete_status(context: &Context, report: Report<Self>) -> WorkspaceStatus {
-        report::status(context, report)
+        status::status(context, report)
     }
 }

@@ -4,8 +4,13 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Step, Workspace, fields, report};
+use super::{
+    external::Workspace,
+    fields,
+    kind::{Context, Step},
+};
 use crate::{
     api::{
         condition::Reason,
@@ -14,6 +19,7 @@ use crate::{
     sync::{
         conditions::ConditionSet,
         fields::{ownership::FieldPath, rule},
+        rounding::to_the_second,
         run::SETTLING,
     },
 };
@@ -69,7 +75,7 @@ fn autostop(context: &Context, workspace: &Workspace) -> Option<String> {
             if made_from == ttl {
                 return None;
             }
-            let deadline = report::auto_shutdown(context, workspace)?;
+            let deadline = auto_shutdown(context, workspace)?;
             format!("it is stopped at {}", deadline.0)
         }
     };
@@ -134,4 +140,16 @@ fn is_to_start(workspace: &Workspace) -> bool {
     schedule.is_some_and(|text| !text.is_empty())
         && workspace.build.run_state() == Some(false)
         && workspace.dormant_at.is_none()
+}
+
+/// When autostop is due, for people. A deadline moves with every use of the workspace; only 5 minutes and
+/// more are worth a write.
+pub fn auto_shutdown(context: &Context, workspace: &Workspace) -> Option<Time> {
+    let deadline = workspace
+        .deadline
+        .filter(|_| workspace.build.run_state() == Some(true))?;
+    let status = context.object.status.as_ref();
+    let shown = status.and_then(|status| status.auto_shutdown.clone());
+    let near = |shown: &Time| shown.0.duration_since(deadline).abs() < SignedDuration::from_mins(5);
+    Some(shown.filter(near).unwrap_or(Time(to_the_second(deadline))))
 }

@@ -8,13 +8,17 @@ use std::{collections::BTreeMap, time::Duration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{
+    effect::Effect,
+    external::{Parameter, Site, TemplateSite, Workspace},
+    kind::{Observed, Records},
+};
 use crate::{
     api::{
-        condition::ConditionType,
+        condition::{ConditionType, Reason},
         names::{self, MANAGER_CODERD, MANAGER_CONTROLLER, MANAGER_SHIM, OWN_MANAGERS},
         status::{Attempt, DeletionRecord, Origin, RunRecord, Suspension},
-        workspace::Health,
+        workspace::{CoderWorkspace, Health, WorkspaceStatus},
     },
     sync::{
         build::{Build, Job, Transition},
@@ -22,10 +26,10 @@ use crate::{
         external::{External, Failure},
         fields::ownership::Ownership,
         fields::table::Change,
-        mass_deletion,
+        rules::mass_deletion,
         spelling::Spelling,
-        stage::{self, DEPLOYMENT, Staged, US, USER, at, failure, id},
         step::{Action, Write},
+        testing::{self, DEPLOYMENT, Testable, US, USER, at, failure, id},
     },
 };
 
@@ -43,7 +47,7 @@ mod status;
 
 const ID: &str = "11111111-1111-1111-1111-111111111111";
 
-type Scene = stage::Scene<CoderWorkspace>;
+type Scenario = testing::Scenario<CoderWorkspace>;
 
 /// What is looked at for workspaces only.
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ impl Default for Own {
     }
 }
 
-impl Staged for CoderWorkspace {
+impl Testable for CoderWorkspace {
     const KIND: &'static str = "CoderWorkspace";
     const NAME: &'static str = "acme.ann.dev";
     const ID: &'static str = ID;
@@ -80,18 +84,18 @@ impl Staged for CoderWorkspace {
     }
 }
 
-impl Scene {
+impl Scenario {
     /// An unbound object of a user, and the place where its workspace belongs.
     fn new(spec: &Value) -> Self {
-        Self::of(USER, spec).change(|scene| scene.own.site = Some(site()))
+        Self::of(USER, spec).change(|scenario| scenario.own.site = Some(site()))
     }
 
     /// A bound object, at rest save for what `spec` says.
     fn bound(manager: &str, spec: &Value, origin: Origin) -> Self {
         let mirrored = json!({"organization": "acme", "templateName": "go", "running": true});
-        Self::bound_to(workspace(), manager, spec, &mirrored, origin).change(|scene| {
-            scene.stored.status["templateName"] = json!("go");
-            scene.stored.status["sync"] = json!({"run": {"wanted": true, "buildNumber": 1}});
+        Self::bound_to(workspace(), manager, spec, &mirrored, origin).change(|scenario| {
+            scenario.stored.status["templateName"] = json!("go");
+            scenario.stored.status["sync"] = json!({"run": {"wanted": true, "buildNumber": 1}});
         })
     }
 
@@ -108,10 +112,10 @@ impl Scene {
     }
 
     fn external(self, change: impl FnOnce(&mut Workspace)) -> Self {
-        self.change(|scene| {
+        self.change(|scenario| {
             let mut external = workspace();
             change(&mut external);
-            scene.external = External::Present(external);
+            scenario.external = External::Present(external);
         })
     }
 }
@@ -207,15 +211,15 @@ fn workspace() -> Workspace {
 
 #[test]
 fn the_scenes_rest_where_nothing_was_changed() {
-    for scene in [
-        Scene::imported(),
-        Scene::declared(&json!({"templateName": "go"})),
+    for scenario in [
+        Scenario::imported(),
+        Scenario::declared(&json!({"templateName": "go"})),
     ] {
-        let step = scene.step();
+        let step = scenario.step();
         assert_eq!(step.action, Action::Rest(None));
         assert_eq!(step.conditions.ready.unwrap().holds, Some(true));
         assert_eq!(step.conditions.synced.holds, Some(true));
-        assert!(scene.stored.is_mirrored("organization"));
+        assert!(scenario.stored.is_mirrored("organization"));
     }
     assert!(OWN_MANAGERS.iter().all(|manager| *manager != USER));
 }

@@ -80,7 +80,7 @@ fn set(members: &Value) -> Map<String, Value> {
 // ---- the rows of the design's table --------------------------------------------------------------
 
 #[test]
-fn row_any_equal_does_nothing() {
+fn any_equal_does_nothing() {
     for owner in [Owner::Nobody, Owner::Coderd, Owner::User, Owner::Ours] {
         for policy in POLICIES {
             for value in [json!(60_000), json!("x"), json!(false), Value::Null] {
@@ -96,7 +96,7 @@ fn row_any_equal_does_nothing() {
 }
 
 #[test]
-fn row_declared_enforce_pushes_what_is_declared() {
+fn declared_enforce_pushes_what_is_declared() {
     let field = state(Owner::User, &json!(60_000), &json!(120_000));
     assert_eq!(
         enforce(&field),
@@ -108,13 +108,13 @@ fn row_declared_enforce_pushes_what_is_declared() {
 }
 
 #[test]
-fn row_declared_enforce_pushes_a_declared_nothing_as_a_removal() {
+fn declared_enforce_pushes_a_declared_nothing_as_a_removal() {
     let field = state(Owner::User, &json!(""), &json!("30 8 * * 1-5"));
     assert_eq!(enforce(&field), FieldChange::Push { value: None });
 }
 
 #[test]
-fn row_declared_observe_only_shows_the_drift() {
+fn declared_observe_only_shows_the_drift() {
     let field = state(Owner::User, &json!(60_000), &json!(120_000));
     let drift = FieldChange::Drift {
         wanted: Some(json!(60_000)),
@@ -128,7 +128,7 @@ fn row_declared_observe_only_shows_the_drift() {
 }
 
 #[test]
-fn row_mirrored_takes_the_value_of_coderd() {
+fn mirrored_takes_the_value_of_coderd() {
     let field = state(Owner::Coderd, &json!(60_000), &json!(120_000));
     assert_eq!(
         enforce(&field),
@@ -141,7 +141,7 @@ fn row_mirrored_takes_the_value_of_coderd() {
 }
 
 #[test]
-fn row_mirrored_is_left_out_where_coderd_has_nothing() {
+fn mirrored_is_left_out_where_coderd_has_nothing() {
     let field = state(Owner::Coderd, &json!(60_000), &Value::Null);
     assert_eq!(enforce(&field), FieldChange::Mirror { value: None });
     assert!(needs_apply(std::slice::from_ref(&field)));
@@ -149,7 +149,7 @@ fn row_mirrored_is_left_out_where_coderd_has_nothing() {
 }
 
 #[test]
-fn row_just_released_is_mirrored_and_never_pushed() {
+fn just_released_is_mirrored_and_never_pushed() {
     // The user removed the field from the manifest: nobody owns it and it is gone from spec.
     let field = state(Owner::Nobody, &Value::Null, &json!(60_000));
     for policy in POLICIES {
@@ -164,7 +164,7 @@ fn row_just_released_is_mirrored_and_never_pushed() {
 }
 
 #[test]
-fn row_co_owned_equal_value_is_let_go() {
+fn co_owned_equal_value_is_let_go() {
     let field = state(Owner::UserAndCoderd, &json!(60_000), &json!(60_000));
     for policy in POLICIES {
         assert_eq!(decide(&field, policy, &[]), FieldChange::LetGo);
@@ -174,7 +174,7 @@ fn row_co_owned_equal_value_is_let_go() {
 }
 
 #[test]
-fn row_co_owned_is_let_go_also_while_it_is_pushed() {
+fn co_owned_is_let_go_also_while_it_is_pushed() {
     let field = state(Owner::UserAndCoderd, &json!(60_000), &json!(120_000));
     assert_eq!(
         enforce(&field),
@@ -187,7 +187,7 @@ fn row_co_owned_is_let_go_also_while_it_is_pushed() {
 }
 
 #[test]
-fn row_refused_is_not_sent_again() {
+fn refused_is_not_sent_again() {
     let field = state(Owner::User, &json!(60_000), &json!(120_000));
     let refused = [refusal(&field, "ttl is set by the template")];
     assert_eq!(
@@ -199,7 +199,7 @@ fn row_refused_is_not_sent_again() {
 }
 
 #[test]
-fn row_refused_is_sent_again_when_the_value_changes() {
+fn refused_is_sent_again_when_the_value_changes() {
     let field = state(Owner::User, &json!(60_000), &json!(120_000));
     let refused = [refusal(&field, "no")];
     for wanted in [json!(180_000), Value::Null] {
@@ -214,7 +214,7 @@ fn row_refused_is_sent_again_when_the_value_changes() {
 }
 
 #[test]
-fn row_refused_holds_up_no_other_field() {
+fn refused_holds_up_no_other_field() {
     let field = state(Owner::User, &json!(60_000), &json!(120_000));
     let other = FieldState {
         path: FieldPath::spec("activityBumpMillis"),

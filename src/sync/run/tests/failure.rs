@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn row_our_failed_build_is_not_retried() {
+fn our_failed_build_is_not_retried() {
     for job in [Job::Failed, Job::Canceled] {
         let latest = with(job, our_build(5, true));
         let decision = decided(true, &ordered_as(5, true), &latest);
@@ -12,7 +12,7 @@ fn row_our_failed_build_is_not_retried() {
 }
 
 #[test]
-fn row_our_failed_build_is_retried_once_on_a_new_spec() {
+fn our_failed_build_is_retried_once_on_a_new_spec() {
     for job in [Job::Failed, Job::Canceled] {
         let latest = with(job, our_build(5, true));
         assert_eq!(
@@ -23,7 +23,7 @@ fn row_our_failed_build_is_retried_once_on_a_new_spec() {
 }
 
 #[test]
-fn row_our_failed_build_is_over_after_a_foreign_one() {
+fn our_failed_build_is_over_after_a_foreign_one() {
     let record = ordered_as(5, true);
     assert_eq!(
         decided(true, &record, &build(6, true)),
@@ -36,7 +36,7 @@ fn row_our_failed_build_is_over_after_a_foreign_one() {
 }
 
 #[test]
-fn row_a_failed_foreign_build_is_never_mirrored() {
+fn a_failed_foreign_build_is_never_mirrored() {
     for job in [Job::Failed, Job::Canceled] {
         for running in [true, false] {
             let latest = with(job, build(5, running));
@@ -72,7 +72,7 @@ fn a_failed_foreign_build_is_made_good_only_for_who_declares_a_state_and_asks() 
         retried(None, &record, &latest),
         Decision::Failed { ours: false }
     );
-    let mirrored = Lever {
+    let mirrored = RunInput {
         is_mirrored: true,
         retry: true,
         ..lever(true, &record, &latest)
@@ -106,7 +106,7 @@ fn a_canceled_build_leaves_the_order_to_whoever_asks_again() {
         Decision::Failed { ours: true }
     );
     assert_eq!(retried(false, &record, &latest), order_of(6, false));
-    let later = Lever {
+    let later = RunInput {
         now: now() + SignedDuration::from_hours(9),
         ..lever(false, &record, &latest)
     };
@@ -114,7 +114,7 @@ fn a_canceled_build_leaves_the_order_to_whoever_asks_again() {
 }
 
 #[test]
-fn row_a_failed_creation_is_tried_again_where_nobody_declares_a_state() {
+fn a_failed_creation_is_tried_again_where_nobody_declares_a_state() {
     let record = ordered_as(1, true);
     let failed = with(Job::Failed, our_build(1, true));
     assert_eq!(
@@ -130,10 +130,10 @@ fn row_a_failed_creation_is_tried_again_where_nobody_declares_a_state() {
 }
 
 #[test]
-fn row_a_failed_order_is_tried_again_on_request_where_nobody_declares_a_state() {
+fn a_failed_order_is_tried_again_on_request_where_nobody_declares_a_state() {
     let record = ordered_as(5, true);
     let failed = with(Job::Failed, our_build(5, true));
-    let asked = Lever {
+    let asked = RunInput {
         retry: true,
         requested: true,
         ..lever(None, &record, &failed)
@@ -141,7 +141,7 @@ fn row_a_failed_order_is_tried_again_on_request_where_nobody_declares_a_state() 
     assert_eq!(decide(&asked), order_of(6, true));
     // Another's failed build is none of ours.
     let foreign = with(Job::Failed, build(5, true));
-    let asked = Lever {
+    let asked = RunInput {
         build: &foreign,
         ..asked
     };

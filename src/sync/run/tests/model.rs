@@ -78,7 +78,7 @@ impl World {
     fn begin(&mut self, begun: Build) {
         if !self.latest().is_active() {
             let number = self.latest().number + 1;
-            let id = stage::id(&format!("{}-{number}", self.builds.len()));
+            let id = testing::id(&format!("{}-{number}", self.builds.len()));
             self.builds.push(Build {
                 number,
                 id,
@@ -149,7 +149,7 @@ impl World {
             self.stable_for = Duration::ZERO;
             self.seen = Some(latest.clone());
         }
-        decide(&Lever {
+        decide(&RunInput {
             wanted: self.running,
             is_mirrored: self.is_mirrored,
             record: self.record.as_ref(),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn row_an_order_is_recorded_before_anything_is_sent() {
+fn an_order_is_recorded_before_anything_is_sent() {
     for wanted in [true, false] {
         let (record, latest) = (seen_at(4, !wanted), build(4, !wanted));
         assert_eq!(decided(wanted, &record, &latest), order_of(5, wanted));
@@ -11,7 +11,7 @@ fn row_an_order_is_recorded_before_anything_is_sent() {
 }
 
 #[test]
-fn row_a_recorded_order_is_sent_once() {
+fn a_recorded_order_is_sent_once() {
     for wanted in [true, false] {
         let (record, latest) = (ordered_as(5, wanted), build(4, !wanted));
         assert_eq!(
@@ -22,7 +22,7 @@ fn row_a_recorded_order_is_sent_once() {
 }
 
 #[test]
-fn row_an_order_waits_for_the_end_of_any_active_build() {
+fn an_order_waits_for_the_end_of_any_active_build() {
     for running in [true, false] {
         let latest = with(Job::Active, build(5, running));
         for record in [seen_at(4, true), ordered_as(5, false), ordered_as(6, false)] {
@@ -37,7 +37,7 @@ fn row_an_order_waits_for_the_end_of_any_active_build() {
 fn the_end_of_a_build_is_awaited_where_it_is_ours_or_an_order_waits_for_it() {
     let theirs = with(Job::Active, build(5, false));
     let awaits = |wanted, is_mirrored, record: Option<&RunRecord>, build: &Build| {
-        is_awaited(&Lever {
+        is_awaited(&RunInput {
             is_mirrored,
             ..lever(wanted, record, build)
         })
@@ -72,7 +72,7 @@ fn the_end_of_a_build_is_awaited_where_it_is_ours_or_an_order_waits_for_it() {
 }
 
 #[test]
-fn row_an_order_for_the_state_that_is_there_agrees_without_a_build() {
+fn an_order_for_the_state_that_is_there_agrees_without_a_build() {
     for wanted in [true, false] {
         let (record, latest) = (seen_at(4, !wanted), build(6, wanted));
         assert_eq!(
@@ -101,7 +101,7 @@ fn an_adopted_object_orders_what_it_declares() {
 }
 
 #[test]
-fn row_crash_between_record_and_send_sends_once() {
+fn crash_between_record_and_send_sends_once() {
     // The record says that build 5 was to come, and 4 is still the latest.
     let record = ordered_as(5, true);
     for latest in [
@@ -117,7 +117,7 @@ fn row_crash_between_record_and_send_sends_once() {
 }
 
 #[test]
-fn row_crash_after_send_finds_its_own_build() {
+fn crash_after_send_finds_its_own_build() {
     let record = ordered_as(5, true);
     let active = with(Job::Active, our_build(5, true));
     assert_eq!(
@@ -133,7 +133,7 @@ fn row_crash_after_send_finds_its_own_build() {
 }
 
 #[test]
-fn row_a_build_is_ours_only_if_number_transition_initiator_and_reason_agree() {
+fn a_build_is_ours_only_if_number_transition_initiator_and_reason_agree() {
     let record = ordered_as(5, true);
     let ours = our_build(5, true);
     let others = [
@@ -168,7 +168,7 @@ fn row_a_build_is_ours_only_if_number_transition_initiator_and_reason_agree() {
 }
 
 #[test]
-fn row_a_foreign_build_in_place_of_the_order_replaces_it() {
+fn a_foreign_build_in_place_of_the_order_replaces_it() {
     // Somebody's stop took number 5, which was to be our start.
     let record = ordered_as(5, true);
     assert_eq!(
@@ -183,7 +183,7 @@ fn row_a_foreign_build_in_place_of_the_order_replaces_it() {
 }
 
 #[test]
-fn row_an_order_against_a_newer_foreign_build_wins_and_says_so() {
+fn an_order_against_a_newer_foreign_build_wins_and_says_so() {
     // 4 was agreed on as running; somebody stopped (5), and Kubernetes says false → true meanwhile.
     let record = seen_at(4, false);
     let latest = build(5, false);
@@ -208,13 +208,13 @@ fn what_only_our_own_apply_says_is_no_order() {
     // Mirrored false from build 6, crashed before the record, and somebody started again (7).
     let record = seen_at(5, true);
     let latest = build(7, true);
-    let mirrored = Lever {
+    let mirrored = RunInput {
         is_mirrored: true,
         ..lever(false, &record, &latest)
     };
     assert_eq!(decide(&mirrored), Decision::Mirror(true));
     let stopped = build(6, false);
-    let mirrored = Lever {
+    let mirrored = RunInput {
         build: &stopped,
         ..mirrored
     };
@@ -222,7 +222,7 @@ fn what_only_our_own_apply_says_is_no_order() {
 }
 
 #[test]
-fn row_running_removed_while_an_order_is_recorded_hands_over_to_coderd() {
+fn running_removed_while_an_order_is_recorded_hands_over_to_coderd() {
     let record = ordered_as(5, true);
     // Not sent yet: it is not sent any more.
     assert_eq!(
@@ -245,7 +245,7 @@ fn row_running_removed_while_an_order_is_recorded_hands_over_to_coderd() {
 }
 
 #[test]
-fn row_an_older_copy_of_the_database_starts_and_stops_nothing() {
+fn an_older_copy_of_the_database_starts_and_stops_nothing() {
     // Build 9 was ours and ran; the database that is back knows five builds only.
     for (latest, record) in [
         (build(5, false), ordered_as(9, true)),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn row_both_sides_equal_and_recorded_rest() {
+fn both_sides_equal_and_recorded_rest() {
     for running in [true, false] {
         let (record, latest) = (seen_at(4, running), build(4, running));
         for wanted in [Some(running), None] {
@@ -14,7 +14,7 @@ fn row_both_sides_equal_and_recorded_rest() {
 }
 
 #[test]
-fn row_a_later_foreign_build_settled_in_the_other_state_is_mirrored() {
+fn a_later_foreign_build_settled_in_the_other_state_is_mirrored() {
     for running in [true, false] {
         for record in [seen_at(4, !running), ordered_as(4, !running)] {
             let latest = build(5, running);
@@ -25,11 +25,11 @@ fn row_a_later_foreign_build_settled_in_the_other_state_is_mirrored() {
 }
 
 #[test]
-fn row_a_state_that_is_not_settled_is_looked_at_again() {
+fn a_state_that_is_not_settled_is_looked_at_again() {
     let (record, latest) = (seen_at(4, true), build(5, false));
     for (stable, left) in [(0, 5_000), (1, 4_999), (4_999, 1)] {
         let stable_for = Duration::from_millis(stable);
-        let fresh = Lever {
+        let fresh = RunInput {
             stable_for,
             ..lever(true, &record, &latest)
         };
@@ -37,7 +37,7 @@ fn row_a_state_that_is_not_settled_is_looked_at_again() {
             decide(&fresh),
             Decision::LookAgain(Duration::from_millis(left))
         );
-        let silent = Lever {
+        let silent = RunInput {
             wanted: None,
             ..fresh
         };
@@ -46,7 +46,7 @@ fn row_a_state_that_is_not_settled_is_looked_at_again() {
             Decision::LookAgain(Duration::from_millis(left))
         );
     }
-    let settled = Lever {
+    let settled = RunInput {
         stable_for: SETTLING,
         ..lever(true, &record, &latest)
     };
@@ -73,7 +73,7 @@ fn where_running_is_absent_coderd_decides() {
 }
 
 #[test]
-fn row_autostop_with_our_user_as_owner_is_foreign() {
+fn autostop_with_our_user_as_owner_is_foreign() {
     // Our user owns the workspace, so that coderd names us as the initiator of its own builds.
     for reason in ["autostop", "autostart", "dormancy", "something-new"] {
         let latest = Build {
@@ -103,7 +103,7 @@ fn row_autostop_with_our_user_as_owner_is_foreign() {
 }
 
 #[test]
-fn row_a_restored_object_mirrors_and_orders_nothing() {
+fn a_restored_object_mirrors_and_orders_nothing() {
     // What it asks for counts as agreed at build 0.
     for wanted in [true, false] {
         let record = seen_at(0, wanted);
@@ -132,7 +132,7 @@ fn row_a_restored_object_mirrors_and_orders_nothing() {
 }
 
 #[test]
-fn row_only_a_start_or_stop_that_succeeded_says_how_it_is() {
+fn only_a_start_or_stop_that_succeeded_says_how_it_is() {
     for job in [Job::Active, Job::Succeeded, Job::Failed, Job::Canceled] {
         for transition in [
             Transition::Start,
@@ -206,7 +206,7 @@ fn a_delete_build_that_failed_leaves_the_state_unknown() {
 }
 
 /// Every small lever.
-fn every_lever(mut check: impl FnMut(&Lever)) {
+fn every_lever(mut check: impl FnMut(&RunInput)) {
     let records = [None, Some(true), Some(false)]
         .into_iter()
         .flat_map(|wanted| {
@@ -224,7 +224,7 @@ fn every_lever(mut check: impl FnMut(&Lever)) {
                 for record in &records {
                     for wanted in [None, Some(true), Some(false)] {
                         for flags in 0_u8..16 {
-                            check(&Lever {
+                            check(&RunInput {
                                 is_mirrored: flags & 1 != 0 && wanted.is_some(),
                                 retry: flags & 2 != 0 || flags & 8 != 0,
                                 requested: flags & 8 != 0,

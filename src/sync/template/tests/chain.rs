@@ -2,71 +2,71 @@
 
 use super::*;
 use crate::api::names::MANAGER_SHIM;
-use crate::sync::stage::golden::{self, Trigger};
+use crate::sync::testing::order::{self, Trigger};
 
 /// What makes each check decide about an imported object at rest.
 const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
-    ("first_status", |scene| {
-        scene.stored.status["conditions"] = json!([]);
+    ("first_status", |scenario| {
+        scenario.stored.status["conditions"] = json!([]);
     }),
-    ("record_refusals", |scene| {
+    ("record_refusals", |scenario| {
         let refusal =
-            scene.look(|context| context.deployment.digest_key.refusal("icon", None, "no"));
-        scene.refused = vec![refusal];
+            scenario.look(|context| context.deployment.digest_key.refusal("icon", None, "no"));
+        scenario.refused = vec![refusal];
     }),
-    ("delete", |scene| {
-        scene.stored.has_finalizer = true;
-        scene.stored.delete();
+    ("delete", |scenario| {
+        scenario.stored.has_finalizer = true;
+        scenario.stored.delete();
     }),
-    ("stale_claim", |scene| {
+    ("stale_claim", |scenario| {
         let policy = json!({"deletionPolicy": "Delete"});
         let policy = policy.as_object().unwrap();
-        scene.stored.apply(MANAGER_SHIM, policy, false).unwrap();
-        scene.kube_now = Some(at("11:00:00"));
+        scenario.stored.apply(MANAGER_SHIM, policy, false).unwrap();
+        scenario.kube_now = Some(at("11:00:00"));
     }),
-    ("paused", |scene| {
-        scene.stored.annotate(names::ANNOTATION_PAUSED, "true");
+    ("paused", |scenario| {
+        scenario.stored.annotate(names::ANNOTATION_PAUSED, "true");
     }),
-    ("unknown", |scene| {
-        scene.external = External::Unknown(failure());
+    ("unknown", |scenario| {
+        scenario.external = External::Unknown(failure());
     }),
-    ("adopt", |scene| {
-        let status = scene.stored.status.as_object_mut().unwrap();
+    ("adopt", |scenario| {
+        let status = scenario.stored.status.as_object_mut().unwrap();
         status.remove("binding");
-        scene.own.organization = Some(Spelling::Canonical);
+        scenario.own.organization = Some(Spelling::Canonical);
     }),
-    ("lost", |scene| scene.external = External::Gone),
-    ("read_only", |scene| scene.read_only = Some(failure())),
-    ("renamed", |scene| {
-        if let External::Present(external) = &mut scene.external {
+    ("lost", |scenario| scenario.external = External::Gone),
+    ("read_only", |scenario| scenario.read_only = Some(failure())),
+    ("renamed", |scenario| {
+        if let External::Present(external) = &mut scenario.external {
             external.name = "new".to_owned();
         }
     }),
-    ("origin_label", |scene| scene.stored.labels.clear()),
-    ("finalizer", |scene| scene.stored.has_finalizer = true),
-    ("not_supported", |scene| {
-        scene
+    ("origin_label", |scenario| scenario.stored.labels.clear()),
+    ("finalizer", |scenario| scenario.stored.has_finalizer = true),
+    ("not_supported", |scenario| {
+        scenario
             .stored
             .edit(USER, "deprecationMessage", Some(json!("old")));
     }),
-    ("fields", |scene| {
-        scene.stored.edit(USER, "icon", Some(json!("/go.png")));
+    ("fields", |scenario| {
+        scenario.stored.edit(USER, "icon", Some(json!("/go.png")));
     }),
-    ("version", |scene| {
-        scene.stored.edit(USER, "files", Some(files("a")));
-        scene.own.active = Some(content("b"));
+    ("version", |scenario| {
+        scenario.stored.edit(USER, "files", Some(files("a")));
+        scenario.own.active = Some(content("b"));
     }),
-    ("mirror", |scene| {
-        if let External::Present(external) = &mut scene.external {
+    ("mirror", |scenario| {
+        if let External::Present(external) = &mut scenario.external {
             external.description = "for Go".to_owned();
         }
     }),
-    ("other_name", |scene| {
+    ("other_name", |scenario| {
         // Nobody removes it: it was made here.
-        scene.stored.status["binding"]["origin"] = json!("kubernetes");
-        scene.stored.label(Origin::Kubernetes);
-        scene.stored.has_finalizer = true;
-        if let External::Present(external) = &mut scene.external {
+        scenario.stored.status["binding"]["origin"] = json!("kubernetes");
+        scenario.stored.label(Origin::Kubernetes);
+        scenario.stored.has_finalizer = true;
+        if let External::Present(external) = &mut scenario.external {
             external.name = "new".to_owned();
         }
     }),
@@ -87,5 +87,5 @@ const APART: [(&str, &str); 6] = [
 
 #[test]
 fn the_checks_are_asked_in_this_order() {
-    golden::holds(&Scene::imported(), &TRIGGERS, &SAY, &APART);
+    order::holds(&Scenario::imported(), &TRIGGERS, &SAY, &APART);
 }

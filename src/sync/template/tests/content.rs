@@ -5,9 +5,9 @@ use crate::sync::template::version::{id_of, needs_variables};
 
 #[test]
 fn files_that_the_source_leaves_out_are_named() {
-    let scene = Scene::declared(&json!({"files": {"other.tf": "b"}}))
-        .change(|scene| scene.own.active = Some(content("a")));
-    let events = scene.step().events;
+    let scenario = Scenario::declared(&json!({"files": {"other.tf": "b"}}))
+        .change(|scenario| scenario.own.active = Some(content("a")));
+    let events = scenario.step().events;
     assert_eq!(events[0].reason, EventReason::FilesDropped);
     assert!(events[0].message.contains("main.tf"), "{events:?}");
 }
@@ -24,14 +24,14 @@ fn with_scripts() -> Content {
 #[test]
 fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     let spec = |text: &str| json!({"files": {"main.tf": text, "run.sh": "x"}});
-    let scene =
-        Scene::declared(&spec("b")).change(|scene| scene.own.active = Some(Ok(with_scripts())));
-    let step = scene.step();
+    let scenario = Scenario::declared(&spec("b"))
+        .change(|scenario| scenario.own.active = Some(Ok(with_scripts())));
+    let step = scenario.step();
     assert_eq!(step.events[0].reason, EventReason::FilesDropped);
-    let record = scene.records().own.version.unwrap();
+    let record = scenario.records().own.version.unwrap();
     assert_eq!(record.executable_files, ["run.sh"]);
     // It is the hash of what is declared that tells a new source, and the name that tells what is built.
-    let plain = scene.look(|context| {
+    let plain = scenario.look(|context| {
         context
             .observed
             .source
@@ -43,8 +43,8 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
     });
     assert_eq!(record.source_hash, plain);
     assert!(!source::is_version_of(&record.name, &plain));
-    let begun = scene.recorded().change(|scene| {
-        (scene.own.version, scene.own.active) = (Find::Absent, None);
+    let begun = scenario.recorded().change(|scenario| {
+        (scenario.own.version, scenario.own.active) = (Find::Absent, None);
     });
     let Effect::CreateVersion { executables, .. } = begun.effect() else {
         panic!("no version but {:?}", begun.effect());
@@ -53,7 +53,9 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
 
     // Another try, and another text while the content cannot be read: as it was known.
     let failed = begun
-        .change(|scene| scene.own.version = Find::Found(version("v1", Some(ID), failed(false))))
+        .change(|scenario| {
+            scenario.own.version = Find::Found(version("v1", Some(ID), failed(false)));
+        })
         .recorded()
         .annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     assert_eq!(
@@ -74,7 +76,8 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
 
     // Nothing is built for modes alone.
     let files = json!({"files": {"main.tf": "a", "run.sh": "x", "other.sh": "y"}});
-    let equal = Scene::declared(&files).change(|scene| scene.own.active = Some(Ok(with_scripts())));
+    let equal = Scenario::declared(&files)
+        .change(|scenario| scenario.own.active = Some(Ok(with_scripts())));
     let record = equal.records().own.version.unwrap();
     assert_eq!(id_of(&record), Some(id("active")));
     assert_eq!(record.executable_files, ["other.sh", "run.sh"]);
@@ -83,9 +86,9 @@ fn what_might_be_run_in_the_active_version_may_be_run_in_the_next_one() {
 #[test]
 fn files_of_variables_are_told_to_have_no_effect() {
     let files = json!({"main.tf": "a", "terraform.tfvars": "x = 1"});
-    let scene = Scene::declared(&json!({ "files": files }))
-        .change(|scene| scene.own.active = Some(content("a")));
-    let event = &scene.step().events[0];
+    let scenario = Scenario::declared(&json!({ "files": files }))
+        .change(|scenario| scenario.own.active = Some(content("a")));
+    let event = &scenario.step().events[0];
     assert_eq!(event.reason, EventReason::VariablesIgnored);
     assert!(
         event.message.contains("terraform.tfvars"),
@@ -105,26 +108,26 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
         kept_variables: Some(vec![kept]),
         ..version("v1", Some(ID), VersionJob::Succeeded)
     };
-    let scene = Scene::declared(&spec())
+    let scenario = Scenario::declared(&spec())
         .seeing(recorded("a", 1, Some("v1")), found)
         .active("v1");
-    let event = &scene.step().events[0];
+    let event = &scenario.step().events[0];
     assert_eq!(event.reason, EventReason::VariablesKept);
     let said = "region is \"eu\" in the files, and \"us\" in effect";
     assert!(event.message.contains(said), "{}", event.message);
     // It is asked for once it may be known, and the record keeps it.
-    let asks = |scene: &Scene| needs_variables(&scene.stored.object());
-    assert!(asks(&scene));
-    let scene = scene.recorded().change(|scene| {
-        scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
+    let asks = |scenario: &Scenario| needs_variables(&scenario.stored.object());
+    assert!(asks(&scenario));
+    let scenario = scenario.recorded().change(|scenario| {
+        scenario.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
     });
-    assert!(!asks(&scene));
-    let status = scene.rest();
+    assert!(!asks(&scenario));
+    let status = scenario.rest();
     let ready = status.condition(ConditionType::Ready).unwrap();
     assert_eq!(ready.status, "True");
     assert!(ready.message.contains(said), "{}", ready.message);
     // It is said of the version that is active, not of another one in its place.
-    let mut watched = scene.active("other");
+    let mut watched = scenario.active("other");
     watched
         .stored
         .edit(USER, "driftPolicy", Some(json!("Observe")));
@@ -139,21 +142,21 @@ fn variables_that_are_not_known_yet_are_asked_for_again() {
         kept_variables,
         ..version("v1", Some(ID), VersionJob::Succeeded)
     };
-    let asks = |scene: &Scene| needs_variables(&scene.stored.object());
-    let scene = Scene::declared(&spec())
+    let asks = |scenario: &Scenario| needs_variables(&scenario.stored.object());
+    let scenario = Scenario::declared(&spec())
         .seeing(recorded("a", 1, Some("v1")), found(None))
         .active("v1")
         .recorded();
-    assert_eq!(scene.rest().version.unwrap().kept_variables, None);
-    assert!(asks(&scene));
-    let scene = scene
-        .change(|scene| scene.own.version = Find::Found(found(Some(Vec::new()))))
+    assert_eq!(scenario.rest().version.unwrap().kept_variables, None);
+    assert!(asks(&scenario));
+    let scenario = scenario
+        .change(|scenario| scenario.own.version = Find::Found(found(Some(Vec::new()))))
         .recorded();
     assert_eq!(
-        scene.rest().version.unwrap().kept_variables,
+        scenario.rest().version.unwrap().kept_variables,
         Some(Vec::new())
     );
-    assert!(!asks(&scene));
+    assert!(!asks(&scenario));
 }
 
 #[test]
@@ -172,11 +175,11 @@ fn of_many_variables_that_keep_their_values_some_are_named() {
             kept_variables: Some((0..count).map(kept).collect()),
             ..version("v1", Some(ID), VersionJob::Succeeded)
         };
-        let scene = Scene::declared(&spec())
+        let scenario = Scenario::declared(&spec())
             .seeing(recorded("a", 1, Some("v1")), found)
             .active("v1")
             .recorded();
-        let kept = scene.rest().version.unwrap().kept_variables.unwrap();
+        let kept = scenario.rest().version.unwrap().kept_variables.unwrap();
         assert_eq!(kept.len(), rows);
         assert!(kept[rows - 1].starts_with(last), "{kept:?}");
         assert!(kept.concat().len() < 4096, "{kept:?}");

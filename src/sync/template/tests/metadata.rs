@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn mirrored(scene: &Scene) -> Value {
-    match scene.write() {
+fn mirrored(scenario: &Scenario) -> Value {
+    match scenario.write() {
         Write::ApplySpec {
             fields,
             force: false,
@@ -12,13 +12,13 @@ fn mirrored(scene: &Scene) -> Value {
     }
 }
 
-fn applied(mut scene: Scene) -> Scene {
-    let fields = mirrored(&scene);
-    scene
+fn applied(mut scenario: Scenario) -> Scenario {
+    let fields = mirrored(&scenario);
+    scenario
         .stored
         .apply(MANAGER_CODERD, fields.as_object().unwrap(), false)
         .unwrap();
-    scene
+    scenario
 }
 
 fn set(field: &'static str, value: &str) -> Change {
@@ -26,52 +26,52 @@ fn set(field: &'static str, value: &str) -> Change {
     Change { field, value }
 }
 
-fn declared() -> Scene {
-    Scene::declared(&json!({"displayName": "Go", "description": "for Go", "icon": "/go.png"}))
+fn declared() -> Scenario {
+    Scenario::declared(&json!({"displayName": "Go", "description": "for Go", "icon": "/go.png"}))
 }
 
 #[test]
-fn row_declared_metadata_is_pushed_with_one_request() {
+fn declared_metadata_is_pushed_with_one_request() {
     let all = [
         set("displayName", "Go"),
         set("description", "for Go"),
         set("icon", "/go.png"),
     ];
-    let scene = declared();
-    assert_eq!(scene.changes(), all);
-    let some = scene
+    let scenario = declared();
+    assert_eq!(scenario.changes(), all);
+    let some = scenario
         .clone()
         .external(|external| external.description = "for Go".to_owned());
     assert_eq!(some.changed(), ["displayName", "icon"]);
     // Where coderd refuses them without saying which, each has to be asked for.
-    let scene = scene.change(|scene| scene.one_by_one = true);
-    assert_eq!(scene.changed(), ["displayName"]);
+    let scenario = scenario.change(|scenario| scenario.one_by_one = true);
+    assert_eq!(scenario.changed(), ["displayName"]);
 }
 
 #[test]
 fn a_declared_nothing_clears_the_field() {
-    let scene =
-        Scene::declared(&json!({"icon": ""})).external(|external| external.icon = "/x".to_owned());
-    assert_eq!(scene.changes(), [set("icon", "")]);
+    let scenario = Scenario::declared(&json!({"icon": ""}))
+        .external(|external| external.icon = "/x".to_owned());
+    assert_eq!(scenario.changes(), [set("icon", "")]);
     // coderd does not take that: the refusal is found again.
-    let refused = scene.refusing_change(&set("icon", ""), "coderd says no");
+    let refused = scenario.refusing_change(&set("icon", ""), "coderd says no");
     assert!(!matches!(refused.action(), Action::Update(_)));
 }
 
 #[test]
-fn row_a_refused_field_does_not_hold_up_others() {
-    let scene = declared().refusing_change(&set("displayName", "Go"), "coderd says no");
-    assert_eq!(scene.changed(), ["description", "icon"]);
-    let scene = scene.external(|external| {
+fn a_refused_field_does_not_hold_up_others() {
+    let scenario = declared().refusing_change(&set("displayName", "Go"), "coderd says no");
+    assert_eq!(scenario.changed(), ["description", "icon"]);
+    let scenario = scenario.external(|external| {
         external.description = "for Go".to_owned();
         external.icon = "/go.png".to_owned();
     });
-    let scene = scene
-        .change(|scene| scene.own.active = Some(unreadable("none", false)))
+    let scenario = scenario
+        .change(|scenario| scenario.own.active = Some(unreadable("none", false)))
         .recorded();
-    assert_eq!(scene.stalled(), Reason::Refused);
-    assert_eq!(scene.clone().rested().stalled(), Reason::Refused);
-    let mut edited = scene;
+    assert_eq!(scenario.stalled(), Reason::Refused);
+    assert_eq!(scenario.clone().rested().stalled(), Reason::Refused);
+    let mut edited = scenario;
     edited
         .stored
         .edit(USER, "displayName", Some(json!("Golang")));
@@ -79,50 +79,56 @@ fn row_a_refused_field_does_not_hold_up_others() {
 }
 
 #[test]
-fn row_observe_pushes_no_metadata_and_shows_it() {
-    let mut scene = declared();
-    scene
+fn observe_pushes_no_metadata_and_shows_it() {
+    let mut scenario = declared();
+    scenario
         .stored
         .edit(USER, "driftPolicy", Some(json!("Observe")));
-    assert_eq!(scene.action(), Action::Rest(None));
-    assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
+    assert_eq!(scenario.action(), Action::Rest(None));
+    assert_eq!(
+        scenario.condition(ConditionType::Drifted).unwrap().0,
+        "True"
+    );
 }
 
 #[test]
-fn row_metadata_that_nobody_declares_is_mirrored_as_one_set() {
-    let scene = Scene::imported().external(|external| {
+fn metadata_that_nobody_declares_is_mirrored_as_one_set() {
+    let scenario = Scenario::imported().external(|external| {
         external.display_name = "Go".to_owned();
         external.icon = "/go.png".to_owned();
     });
     let complete = json!({"organization": "acme", "displayName": "Go", "icon": "/go.png"});
-    assert_eq!(mirrored(&scene), complete);
+    assert_eq!(mirrored(&scenario), complete);
 }
 
 #[test]
-fn row_files_that_fit_are_mirrored_and_recorded() {
-    let scene = applied(Scene::imported().change(|scene| scene.own.active = Some(content("a"))));
-    assert_eq!(scene.stored.spec["files"], files("a"));
-    assert!(scene.stored.is_mirrored("files"));
-    let files = scene.records().own.mirrored_files.unwrap();
+fn files_that_fit_are_mirrored_and_recorded() {
+    let scenario =
+        applied(Scenario::imported().change(|scenario| scenario.own.active = Some(content("a"))));
+    assert_eq!(scenario.stored.spec["files"], files("a"));
+    assert!(scenario.stored.is_mirrored("files"));
+    let files = scenario.records().own.mirrored_files.unwrap();
     assert_eq!(
         (files.version_id, files.omitted),
         (id("active").to_string(), None)
     );
-    let scene = scene.recorded().change(|scene| scene.own.active = None);
-    assert_eq!(scene.action(), Action::Rest(None));
+    let scenario = scenario
+        .recorded()
+        .change(|scenario| scenario.own.active = None);
+    assert_eq!(scenario.action(), Action::Rest(None));
 }
 
 #[test]
-fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
+fn files_that_do_not_fit_are_left_out_and_that_is_said() {
     let large = "x".repeat(128 << 10);
     for active in [
         content(&large),
         content("a\0b"),
         unreadable("no file", false),
     ] {
-        let scene = Scene::imported().change(|scene| scene.own.active = Some(active));
+        let scenario = Scenario::imported().change(|scenario| scenario.own.active = Some(active));
         assert!(
-            scene
+            scenario
                 .records()
                 .own
                 .mirrored_files
@@ -130,17 +136,23 @@ fn row_files_that_do_not_fit_are_left_out_and_that_is_said() {
                 .omitted
                 .is_some()
         );
-        let scene = scene.recorded().change(|scene| scene.own.active = None);
-        assert_eq!(scene.action(), Action::Rest(None));
-        assert!(!scene.stored.spec.contains_key("files"));
+        let scenario = scenario
+            .recorded()
+            .change(|scenario| scenario.own.active = None);
+        assert_eq!(scenario.action(), Action::Rest(None));
+        assert!(!scenario.stored.spec.contains_key("files"));
     }
 }
 
 #[test]
 fn a_missing_right_is_no_fact_about_a_version() {
-    let scene = Scene::imported().change(|scene| scene.own.active = Some(unreadable("403", true)));
-    assert_eq!(scene.action(), Action::Rest(Some(Duration::from_secs(60))));
-    let status = scene.rest();
+    let scenario =
+        Scenario::imported().change(|scenario| scenario.own.active = Some(unreadable("403", true)));
+    assert_eq!(
+        scenario.action(),
+        Action::Rest(Some(Duration::from_secs(60)))
+    );
+    let status = scenario.rest();
     assert_eq!(status.mirrored_files, None);
     let synced = status.condition(ConditionType::Synced).unwrap();
     assert_eq!(
@@ -152,28 +164,31 @@ fn a_missing_right_is_no_fact_about_a_version() {
         "True"
     );
     // What was mirrored before stays, and with the right all is well.
-    let mirrored = applied(scene.change(|scene| scene.own.active = Some(content("a")))).recorded();
+    let mirrored =
+        applied(scenario.change(|scenario| scenario.own.active = Some(content("a")))).recorded();
     let lost = mirrored
         .active("next")
-        .change(|scene| scene.own.active = Some(unreadable("403", true)));
+        .change(|scenario| scenario.own.active = Some(unreadable("403", true)));
     assert_eq!(lost.action(), Action::Rest(Some(Duration::from_secs(60))));
     assert_eq!(
         lost.rest().mirrored_files.unwrap().version_id,
         id("active").to_string()
     );
-    let found = applied(lost.change(|scene| scene.own.active = Some(content("b"))));
+    let found = applied(lost.change(|scenario| scenario.own.active = Some(content("b"))));
     assert_eq!(found.stored.spec["files"], files("b"));
 }
 
 #[test]
 fn files_that_fitted_before_are_dropped() {
-    let scene = applied(Scene::imported().change(|scene| scene.own.active = Some(content("a"))));
-    let scene = scene.recorded().active("larger");
-    let scene =
-        applied(scene.change(|scene| scene.own.active = Some(unreadable("too large", false))));
-    assert!(!scene.stored.spec.contains_key("files"));
+    let scenario =
+        applied(Scenario::imported().change(|scenario| scenario.own.active = Some(content("a"))));
+    let scenario = scenario.recorded().active("larger");
+    let scenario = applied(
+        scenario.change(|scenario| scenario.own.active = Some(unreadable("too large", false))),
+    );
+    assert!(!scenario.stored.spec.contains_key("files"));
     assert_eq!(
-        scene
+        scenario
             .records()
             .own
             .mirrored_files
@@ -185,32 +200,34 @@ fn files_that_fitted_before_are_dropped() {
 }
 
 #[test]
-fn row_files_removed_from_the_manifest_are_mirrored_again_and_never_pushed() {
-    let mut scene = Scene::promoted();
-    scene
+fn files_removed_from_the_manifest_are_mirrored_again_and_never_pushed() {
+    let mut scenario = Scenario::promoted();
+    scenario
         .stored
         .edit(USER, "driftPolicy", Some(json!("Enforce")));
-    scene.stored.edit(USER, "files", None);
-    scene.own.version = Find::NotSought;
-    let scene = scene
+    scenario.stored.edit(USER, "files", None);
+    scenario.own.version = Find::NotSought;
+    let scenario = scenario
         .active("other")
-        .change(|scene| scene.own.active = Some(content("b")));
-    let scene = applied(scene);
-    assert_eq!(scene.stored.spec["files"], files("b"));
-    let scene = scene.recorded().change(|scene| scene.own.active = None);
-    assert_eq!(scene.action(), Action::Rest(None));
-    assert_eq!(scene.status().version, None);
+        .change(|scenario| scenario.own.active = Some(content("b")));
+    let scenario = applied(scenario);
+    assert_eq!(scenario.stored.spec["files"], files("b"));
+    let scenario = scenario
+        .recorded()
+        .change(|scenario| scenario.own.active = None);
+    assert_eq!(scenario.action(), Action::Rest(None));
+    assert_eq!(scenario.status().version, None);
 }
 
 #[test]
 fn declared_files_are_never_mirrored() {
-    let scene = Scene::promoted().change(|scene| scene.own.active = Some(content("b")));
-    assert_eq!(scene.action(), Action::Rest(None));
-    assert_eq!(scene.status().mirrored_files, None);
+    let scenario = Scenario::promoted().change(|scenario| scenario.own.active = Some(content("b")));
+    assert_eq!(scenario.action(), Action::Rest(None));
+    assert_eq!(scenario.status().mirrored_files, None);
 }
 
 #[test]
-fn row_what_is_not_synchronised_yet_is_never_ignored() {
+fn what_is_not_synchronised_yet_is_never_ignored() {
     for (field, value) in [
         ("deprecationMessage", json!("old")),
         ("defaultTTLMillis", json!(0)),
@@ -224,12 +241,12 @@ fn row_what_is_not_synchronised_yet_is_never_ignored() {
     ] {
         let spec = json!({ field: value });
         assert_eq!(
-            Scene::new(&spec).stalled(),
+            Scenario::new(&spec).stalled(),
             Reason::NotSupportedYet,
             "{field}"
         );
         assert_eq!(
-            Scene::declared(&spec).stalled(),
+            Scenario::declared(&spec).stalled(),
             Reason::NotSupportedYet,
             "{field}"
         );
@@ -242,13 +259,14 @@ fn row_what_is_not_synchronised_yet_is_never_ignored() {
         ("promotion", json!("Manual")),
     ] {
         let spec = json!({ "files": files("b"), field: value });
-        let unbuilt = Scene::declared(&spec).change(|scene| scene.own.active = Some(content("a")));
-        let unpromoted = Scene::declared(&spec).seeing(
+        let unbuilt =
+            Scenario::declared(&spec).change(|scenario| scenario.own.active = Some(content("a")));
+        let unpromoted = Scenario::declared(&spec).seeing(
             recorded("b", 1, Some("v2")),
             version("v2", Some(ID), VersionJob::Succeeded),
         );
-        for scene in [unbuilt, unpromoted] {
-            assert_eq!(scene.stalled(), Reason::NotSupportedYet, "{field}");
+        for scenario in [unbuilt, unpromoted] {
+            assert_eq!(scenario.stalled(), Reason::NotSupportedYet, "{field}");
         }
     }
     for (field, value) in [
@@ -257,15 +275,15 @@ fn row_what_is_not_synchronised_yet_is_never_ignored() {
         ("promotion", json!("Automatic")),
         ("running", json!(true)),
     ] {
-        let scene = Scene::declared(&json!({ field: value }));
-        assert_eq!(scene.action(), Action::Rest(None), "{field}");
+        let scenario = Scenario::declared(&json!({ field: value }));
+        assert_eq!(scenario.action(), Action::Rest(None), "{field}");
         assert_eq!(
-            scene.condition(ConditionType::Ready).unwrap().0,
+            scenario.condition(ConditionType::Ready).unwrap().0,
             "True",
             "{field}"
         );
     }
     let active = "0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10";
-    let scene = Scene::declared(&json!({"versionID": active})).active(active);
-    assert_eq!(scene.condition(ConditionType::Ready).unwrap().0, "True");
+    let scenario = Scenario::declared(&json!({"versionID": active})).active(active);
+    assert_eq!(scenario.condition(ConditionType::Ready).unwrap().0, "True");
 }

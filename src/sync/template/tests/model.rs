@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::sync::{
-    stage::World as _,
     template::{
         files::needs_content,
         version::{Seek, needs_active_content, seek},
     },
+    testing::World as _,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ struct Built {
 
 #[derive(Clone, Debug)]
 struct World {
-    scene: Scene,
+    scenario: Scenario,
     template: Option<Template>,
     versions: Vec<Built>,
     /// The name and id of the version that was made last, as the controller remembers it.
@@ -77,11 +77,11 @@ impl World {
     }
 
     fn of(manager: &str, spec: &Value, exists: bool) -> Self {
-        let mut scene = Scene::of(manager, spec)
-            .change(|scene| scene.own.organization = Some(Spelling::Canonical));
-        scene.stored.status = stage::unwritten();
+        let mut scenario = Scenario::of(manager, spec)
+            .change(|scenario| scenario.own.organization = Some(Spelling::Canonical));
+        scenario.stored.status = testing::unwritten();
         Self {
-            scene,
+            scenario,
             stays: true,
             template: exists.then(template),
             versions: Vec::new(),
@@ -109,7 +109,7 @@ impl World {
     }
 
     fn look(&mut self, budget: usize, dies_before: bool) {
-        let looked = stage::look(self, budget, dies_before);
+        let looked = testing::look(self, budget, dies_before);
         self.writes += looked.writes;
         self.stays = looked.exists;
     }
@@ -119,15 +119,15 @@ impl World {
         if !self.stays {
             return;
         }
-        self.scene.now += jiff::SignedDuration::from_secs(3);
+        self.scenario.now += jiff::SignedDuration::from_secs(3);
         match happening {
             Happening::Edit(other) => {
                 let text = files(if other { "b" } else { "a" });
-                self.scene.stored.edit(USER, "files", Some(text));
+                self.scenario.stored.edit(USER, "files", Some(text));
             }
             Happening::Describe(other) => {
                 let text = if other { "one" } else { "two" };
-                self.scene
+                self.scenario
                     .stored
                     .edit(USER, "description", Some(json!(text)));
             }
@@ -145,7 +145,7 @@ impl World {
                 }
             }
             Happening::Usurp => {
-                let name = self.scene.stored.status.pointer("/version/name");
+                let name = self.scenario.stored.status.pointer("/version/name");
                 let Some(name) = name.and_then(Value::as_str).map(str::to_owned) else {
                     return;
                 };
@@ -175,16 +175,20 @@ impl World {
             }
             Happening::Rename(other) => {
                 // Before, another template could be made under the old name.
-                let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
+                let is_bound = self.scenario.stored.status.pointer("/binding/id").is_some();
                 if let Some(external) = self.template.as_mut().filter(|_| is_bound) {
                     external.name = if other { "other" } else { "Go" }.to_owned();
                 }
             }
-            Happening::HandBack => self.scene.stored.apply(USER, &Map::new(), false).unwrap(),
+            Happening::HandBack => self
+                .scenario
+                .stored
+                .apply(USER, &Map::new(), false)
+                .unwrap(),
             Happening::Outage(is_down) => self.is_down = is_down,
             Happening::Request(value) => {
                 let value = value.to_string();
-                self.scene
+                self.scenario
                     .stored
                     .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, &value);
             }
@@ -206,24 +210,24 @@ impl World {
     }
 }
 
-impl stage::World<CoderTemplate> for World {
-    fn scene(&mut self) -> &mut Scene {
-        &mut self.scene
+impl testing::World<CoderTemplate> for World {
+    fn scenario(&mut self) -> &mut Scenario {
+        &mut self.scenario
     }
 
     /// What `controller/template/observe.rs` sees.
     fn observe(&mut self) {
         let template_id = self.template.as_ref().map(|external| external.id);
-        self.scene.external = match &self.template {
+        self.scenario.external = match &self.template {
             _ if self.is_down => External::Unknown(failure()),
             Some(external) => External::Present(external.clone()),
             None => External::Absent,
         };
-        let object: CoderTemplate = self.scene.stored.object();
-        let ownership = self.scene.look(|context| context.ownership.clone());
+        let object: CoderTemplate = self.scenario.stored.object();
+        let ownership = self.scenario.look(|context| context.ownership.clone());
         let declared = declared_source(&object, &ownership).and_then(Result::ok);
         let hash = declared.map(|it| it.hash).unwrap_or_default();
-        self.scene.own.version = match seek(&object, &hash) {
+        self.scenario.own.version = match seek(&object, &hash) {
             _ if self.is_down || hash.is_empty() => Find::NotSought,
             Seek::Nothing => Find::NotSought,
             Seek::ById(id) => self.find(|it| it.version.id == id),
@@ -243,7 +247,7 @@ impl stage::World<CoderTemplate> for World {
             .as_ref()
             .map(|external| external.active_version_id);
         let is_mirrored = active.is_some_and(|id| needs_content(&object, &ownership, id));
-        self.scene.own.active = (decides || is_mirrored).then(|| content("somebody's"));
+        self.scenario.own.active = (decides || is_mirrored).then(|| content("somebody's"));
     }
 
     fn act(&mut self, effect: &Effect) {
@@ -277,7 +281,7 @@ impl stage::World<CoderTemplate> for World {
                 assert_eq!(version.job, VersionJob::Succeeded);
                 assert_eq!(version.template_id, None);
                 version.template_id = Some(id(ID));
-                let now = self.scene.now;
+                let now = self.scenario.now;
                 self.template = Some(Template {
                     active_version_id: new.template_version_id,
                     description: new.description.clone(),
@@ -356,7 +360,7 @@ proptest! {
         world.happen(Happening::Request(9));
         world.come_to_rest();
         prop_assert!(world.created <= usize::from(!exists));
-        let text = world.scene.stored.spec["files"]["main.tf"].as_str().unwrap().to_owned();
+        let text = world.scenario.stored.spec["files"]["main.tf"].as_str().unwrap().to_owned();
         let external = world.template.clone().unwrap();
         let active = world.versions.iter().find(|it| it.version.id == external.active_version_id);
         prop_assert!(
@@ -366,10 +370,10 @@ proptest! {
             }),
             "{:?}", world
         );
-        let description = world.scene.stored.spec.get("description").cloned().unwrap_or_default();
+        let description = world.scenario.stored.spec.get("description").cloned().unwrap_or_default();
         prop_assert_eq!(description.as_str().unwrap_or_default(), &external.description);
         world.observe();
-        prop_assert_eq!(world.scene.condition(ConditionType::Ready).unwrap().0, "True");
+        prop_assert_eq!(world.scenario.condition(ConditionType::Ready).unwrap().0, "True");
     }
 
     /// That no template is deleted is asserted where the world takes an effect.
@@ -384,7 +388,7 @@ proptest! {
         }
         world.come_to_rest();
         if !world.stays {
-            let owners = world.scene.stored.owners.values().flatten();
+            let owners = world.scenario.stored.owners.values().flatten();
             prop_assert!(owners.into_iter().all(|owner| owner == MANAGER_CODERD), "{:?}", world);
             prop_assert_eq!(world.created, 0, "made here: {:?}", world);
         }

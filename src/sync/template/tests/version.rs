@@ -12,26 +12,30 @@ fn name(text: &str, attempt: u32) -> String {
 }
 
 #[test]
-fn row_content_that_is_active_already_is_recorded_and_not_built() {
-    let scene = Scene::declared(&spec()).change(|scene| scene.own.active = Some(content("a")));
-    let record = scene.records().own.version.unwrap();
+fn content_that_is_active_already_is_recorded_and_not_built() {
+    let scenario =
+        Scenario::declared(&spec()).change(|scenario| scenario.own.active = Some(content("a")));
+    let record = scenario.records().own.version.unwrap();
     assert_eq!(
         (id_of(&record), record.name.as_str()),
         (Some(id("active")), "angry_name1")
     );
     assert_eq!(record.source_hash, hash("a"));
-    let scene = scene.recorded().change(|scene| {
-        scene.own.version = Find::Found(version("active", Some(ID), VersionJob::Succeeded));
+    let scenario = scenario.recorded().change(|scenario| {
+        scenario.own.version = Find::Found(version("active", Some(ID), VersionJob::Succeeded));
     });
-    assert_eq!(scene.action(), Action::Rest(None));
+    assert_eq!(scenario.action(), Action::Rest(None));
     assert_eq!(
-        scene.condition(ConditionType::VersionPromoted).unwrap().0,
+        scenario
+            .condition(ConditionType::VersionPromoted)
+            .unwrap()
+            .0,
         "True"
     );
     // Also by its name, where the content cannot be read, but only if it is ours.
     for (creator, known) in [(US, Some(id("active"))), (id("ann"), None)] {
-        let named = Scene::declared(&spec())
-            .change(|scene| scene.own.active = Some(unreadable("no file", false)))
+        let named = Scenario::declared(&spec())
+            .change(|scenario| scenario.own.active = Some(unreadable("no file", false)))
             .external(|external| {
                 external.active_version_name = name("a", 3);
                 external.active_version_creator = Some(creator);
@@ -51,7 +55,7 @@ fn somebody_elses_version_under_our_name_is_passed_over_and_never_promoted() {
             creator: Some(id("ann")),
             ..version("theirs", Some(ID), VersionJob::Succeeded)
         };
-        Scene::declared(&spec()).seeing(recorded("a", attempt, None), version)
+        Scenario::declared(&spec()).seeing(recorded("a", attempt, None), version)
     };
     let record = foreign(1).records().own.version.unwrap();
     assert_eq!((record.id, record.name), (None, name("a", 2)));
@@ -62,81 +66,91 @@ fn somebody_elses_version_under_our_name_is_passed_over_and_never_promoted() {
 }
 
 #[test]
-fn row_another_source_is_recorded_built_awaited_and_promoted() {
-    let scene = Scene::declared(&spec()).change(|scene| scene.own.active = Some(content("b")));
-    let record = scene.records().own.version.unwrap();
+fn another_source_is_recorded_built_awaited_and_promoted() {
+    let scenario =
+        Scenario::declared(&spec()).change(|scenario| scenario.own.active = Some(content("b")));
+    let record = scenario.records().own.version.unwrap();
     assert_eq!((record.id, record.name), (None, name("a", 1)));
 
-    let scene = scene
+    let scenario = scenario
         .recorded()
-        .change(|scene| scene.own.version = Find::Absent);
+        .change(|scenario| scenario.own.version = Find::Absent);
     let effect = Effect::CreateVersion {
         name: name("a", 1),
         template_id: Some(id(ID)),
         executables: Vec::new(),
     };
-    assert_eq!(scene.effect(), effect);
+    assert_eq!(scenario.effect(), effect);
 
     let found = |job| Find::Found(version("v1", Some(ID), job));
-    let scene = scene
-        .change(|scene| scene.own.version = found(VersionJob::Active))
+    let scenario = scenario
+        .change(|scenario| scenario.own.version = found(VersionJob::Active))
         .recorded();
     assert_eq!(
-        scene.waits(),
+        scenario.waits(),
         (Reason::Building, Some(Duration::from_secs(2)))
     );
 
-    let scene = scene
-        .change(|scene| scene.own.version = found(VersionJob::Succeeded))
+    let scenario = scenario
+        .change(|scenario| scenario.own.version = found(VersionJob::Succeeded))
         .recorded();
-    assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-    assert_eq!(scene.step().events[0].reason, EventReason::VersionPromoted);
+    assert_eq!(scenario.effect(), Effect::Promote(id("v1")));
+    assert_eq!(
+        scenario.step().events[0].reason,
+        EventReason::VersionPromoted
+    );
 
-    let scene = scene.active("v1").recorded();
-    assert!(scene.records_now().promoted_at.is_some());
-    assert_eq!(scene.action(), Action::Rest(None));
+    let scenario = scenario.active("v1").recorded();
+    assert!(scenario.records_now().promoted_at.is_some());
+    assert_eq!(scenario.action(), Action::Rest(None));
 }
 
-impl Scene {
+impl Scenario {
     fn records_now(&self) -> VersionStatus {
         serde_json::from_value(self.stored.status["version"].clone()).unwrap()
     }
 }
 
 #[test]
-fn row_a_lost_reply_finds_its_own_version_by_name() {
-    let scene = Scene::declared(&spec()).seeing(
+fn a_lost_reply_finds_its_own_version_by_name() {
+    let scenario = Scenario::declared(&spec()).seeing(
         recorded("a", 1, None),
         version("v1", Some(ID), VersionJob::Active),
     );
-    assert_eq!(id_of(&scene.records().own.version.unwrap()), Some(id("v1")));
+    assert_eq!(
+        id_of(&scenario.records().own.version.unwrap()),
+        Some(id("v1"))
+    );
 }
 
 #[test]
-fn row_a_failed_import_is_stalled_with_its_log_and_the_old_version_stays() {
-    let scene = Scene::declared(&spec())
+fn a_failed_import_is_stalled_with_its_log_and_the_old_version_stays() {
+    let scenario = Scenario::declared(&spec())
         .seeing(
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), failed(false)),
         )
         .recorded();
-    assert_eq!(scene.stalled(), Reason::VersionFailed);
-    assert!(scene.message().contains("line 3"));
+    assert_eq!(scenario.stalled(), Reason::VersionFailed);
+    assert!(scenario.message().contains("line 3"));
     assert_eq!(
-        scene.condition(ConditionType::VersionPromoted).unwrap().0,
+        scenario
+            .condition(ConditionType::VersionPromoted)
+            .unwrap()
+            .0,
         "False"
     );
 }
 
 #[test]
-fn row_the_next_attempt_comes_on_request_only() {
-    let scene = Scene::declared(&spec())
+fn the_next_attempt_comes_on_request_only() {
+    let scenario = Scenario::declared(&spec())
         .seeing(
             recorded("a", 4, Some("v1")),
             version("v1", Some(ID), failed(false)),
         )
         .recorded();
-    let asked = scene
+    let asked = scenario
         .clone()
         .annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     assert_eq!(asked.records().own.version.unwrap().name, name("a", 5));
@@ -144,16 +158,16 @@ fn row_the_next_attempt_comes_on_request_only() {
     let begun = asked.recorded();
     assert_eq!(begun.stored.status["lastHandledReconcileAt"], "now");
     // A new source begins at its first attempt.
-    let mut edited = scene;
+    let mut edited = scenario;
     edited.stored.edit(USER, "files", Some(files("b")));
     edited.own.version = Find::NotSought;
     assert_eq!(edited.records().own.version.unwrap().name, name("b", 1));
 }
 
 #[test]
-fn row_a_build_that_was_given_up_is_tried_three_times_in_all() {
+fn a_build_that_was_given_up_is_tried_three_times_in_all() {
     for attempt in 1..=4 {
-        let scene = Scene::declared(&spec())
+        let scenario = Scenario::declared(&spec())
             .seeing(
                 recorded("a", attempt, Some("v1")),
                 version("v1", Some(ID), failed(true)),
@@ -161,59 +175,62 @@ fn row_a_build_that_was_given_up_is_tried_three_times_in_all() {
             .recorded();
         if attempt < 3 {
             assert_eq!(
-                scene.records().own.version.unwrap().name,
+                scenario.records().own.version.unwrap().name,
                 name("a", attempt + 1)
             );
         } else {
-            assert_eq!(scene.stalled(), Reason::VersionFailed);
+            assert_eq!(scenario.stalled(), Reason::VersionFailed);
         }
     }
 }
 
 #[test]
-fn row_an_archived_version_is_brought_back_before_it_is_promoted() {
+fn an_archived_version_is_brought_back_before_it_is_promoted() {
     let archived = Version {
         is_archived: true,
         ..version("v1", Some(ID), VersionJob::Succeeded)
     };
-    let scene = Scene::declared(&spec())
+    let scenario = Scenario::declared(&spec())
         .seeing(recorded("a", 1, Some("v1")), archived)
         .recorded();
-    assert_eq!(scene.effect(), Effect::Unarchive(id("v1")));
-    assert_eq!(scene.step().events, []);
+    assert_eq!(scenario.effect(), Effect::Unarchive(id("v1")));
+    assert_eq!(scenario.step().events, []);
 }
 
 #[test]
-fn row_nothing_is_promoted_before_it_succeeded() {
+fn nothing_is_promoted_before_it_succeeded() {
     for job in [VersionJob::Active, failed(false)] {
-        let scene = Scene::declared(&spec())
+        let scenario = Scenario::declared(&spec())
             .seeing(recorded("a", 1, Some("v1")), version("v1", Some(ID), job))
             .recorded();
         assert!(
-            matches!(scene.action(), Action::Rest(_)),
+            matches!(scenario.action(), Action::Rest(_)),
             "{:?}",
-            scene.action()
+            scenario.action()
         );
     }
 }
 
 #[test]
-fn row_promoted_by_somebody_else_is_enforced_without_a_build() {
-    let scene = Scene::promoted().active("other");
-    assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-    assert_eq!(scene.step().events[0].reason, EventReason::DriftCorrected);
+fn promoted_by_somebody_else_is_enforced_without_a_build() {
+    let scenario = Scenario::promoted().active("other");
+    assert_eq!(scenario.effect(), Effect::Promote(id("v1")));
+    assert_eq!(
+        scenario.step().events[0].reason,
+        EventReason::DriftCorrected
+    );
 }
 
 #[test]
-fn row_promoted_by_somebody_else_is_shown_where_it_is_only_watched() {
-    let mut scene = Scene::promoted().rested();
-    scene
+fn promoted_by_somebody_else_is_shown_where_it_is_only_watched() {
+    let mut scenario = Scenario::promoted().rested();
+    scenario
         .stored
         .edit(USER, "driftPolicy", Some(json!("Observe")));
-    scene.stored.generation = 1;
-    let scene = scene.active("other");
-    assert_eq!(scene.action(), Action::Rest(None));
-    let condition = |kind| scene.condition(kind).unwrap().0;
+    scenario.stored.generation = 1;
+    let scenario = scenario.active("other");
+    assert_eq!(scenario.action(), Action::Rest(None));
+    let condition = |kind| scenario.condition(kind).unwrap().0;
     assert_eq!(condition(ConditionType::Drifted), "True");
     assert_eq!(condition(ConditionType::Synced), "False");
     assert_eq!(condition(ConditionType::Ready), "True");
@@ -221,14 +238,18 @@ fn row_promoted_by_somebody_else_is_shown_where_it_is_only_watched() {
 }
 
 #[test]
-fn row_observe_builds_nothing() {
+fn observe_builds_nothing() {
     let mut spec = spec();
     spec["driftPolicy"] = json!("Observe");
-    let scene = Scene::declared(&spec).change(|scene| scene.own.active = Some(content("b")));
-    assert_eq!(scene.action(), Action::Rest(None));
-    assert_eq!(scene.condition(ConditionType::Drifted).unwrap().0, "True");
+    let scenario =
+        Scenario::declared(&spec).change(|scenario| scenario.own.active = Some(content("b")));
+    assert_eq!(scenario.action(), Action::Rest(None));
+    assert_eq!(
+        scenario.condition(ConditionType::Drifted).unwrap().0,
+        "True"
+    );
     // Nor does a version that failed before hold up what is still enforced.
-    let failed = Scene::declared(&spec)
+    let failed = Scenario::declared(&spec)
         .seeing(
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), failed(false)),
@@ -238,22 +259,22 @@ fn row_observe_builds_nothing() {
 }
 
 #[test]
-fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
-    let scene = Scene::declared(&spec())
+fn an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
+    let scenario = Scenario::declared(&spec())
         .seeing(
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), VersionJob::Active),
         )
         .recorded()
-        .change(|scene| scene.now = at("10:25:00"));
-    let (reason, delay) = scene.rests(crate::sync::conditions::Progress::Stalled);
+        .change(|scenario| scenario.now = at("10:25:00"));
+    let (reason, delay) = scenario.rests(crate::sync::conditions::Progress::Stalled);
     assert_eq!(
         (reason, delay),
         (Reason::VersionTimedOut, Some(Duration::from_secs(60)))
     );
-    let late = scene
-        .change(|scene| {
-            scene.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
+    let late = scenario
+        .change(|scenario| {
+            scenario.own.version = Find::Found(version("v1", Some(ID), VersionJob::Succeeded));
         })
         .recorded();
     assert_eq!(late.effect(), Effect::Promote(id("v1")));
@@ -261,32 +282,32 @@ fn row_an_import_that_takes_too_long_is_promoted_when_it_still_succeeds() {
 
 #[test]
 fn the_wait_goes_on_where_it_stopped() {
-    let scene = Scene::declared(&spec())
+    let scenario = Scenario::declared(&spec())
         .seeing(
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), VersionJob::Active),
         )
         .recorded()
-        .change(|scene| scene.now = at("10:10:00"));
-    assert_eq!(scene.waits().1, Some(Duration::from_secs(10)));
+        .change(|scenario| scenario.now = at("10:10:00"));
+    assert_eq!(scenario.waits().1, Some(Duration::from_secs(10)));
 }
 
 #[test]
-fn row_a_version_without_a_template_gets_one_of_its_own_in_a_template_of_others() {
+fn a_version_without_a_template_gets_one_of_its_own_in_a_template_of_others() {
     // Built to create the template, which somebody else created meanwhile.
     for owner in [None, Some("another")] {
-        let scene = Scene::declared(&spec()).seeing(
+        let scenario = Scenario::declared(&spec()).seeing(
             recorded("a", 1, Some("v1")),
             version("v1", owner, VersionJob::Succeeded),
         );
         // Under another name: by its old one the controller remembers the version that it made.
-        let record = scene.records().own.version.unwrap();
+        let record = scenario.records().own.version.unwrap();
         assert_eq!((record.id, record.name), (None, name("a", 2)));
-        let scene = scene
+        let scenario = scenario
             .recorded()
-            .change(|scene| scene.own.version = Find::Absent);
+            .change(|scenario| scenario.own.version = Find::Absent);
         assert!(matches!(
-            scene.effect(),
+            scenario.effect(),
             Effect::CreateVersion {
                 template_id: Some(_),
                 ..
@@ -297,23 +318,23 @@ fn row_a_version_without_a_template_gets_one_of_its_own_in_a_template_of_others(
 
 #[test]
 fn a_version_that_vanished_is_built_again_on_request_only() {
-    let scene = Scene::declared(&spec()).change(|scene| {
-        scene.stored.status["version"] = recorded("a", 1, Some("v1"));
-        scene.own.version = Find::Absent;
+    let scenario = Scenario::declared(&spec()).change(|scenario| {
+        scenario.stored.status["version"] = recorded("a", 1, Some("v1"));
+        scenario.own.version = Find::Absent;
     });
-    assert_eq!(scene.stalled(), Reason::NotProved);
-    let asked = scene.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+    assert_eq!(scenario.stalled(), Reason::NotProved);
+    let asked = scenario.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     assert_eq!(asked.records().own.version.unwrap().name, name("a", 2));
 }
 
 #[test]
 fn a_refused_version_is_stalled_and_not_sent_again() {
-    let scene = Scene::declared(&spec()).change(|scene| {
-        scene.stored.status["version"] = recorded("a", 1, None);
-        scene.own.version = Find::Absent;
+    let scenario = Scenario::declared(&spec()).change(|scenario| {
+        scenario.stored.status["version"] = recorded("a", 1, None);
+        scenario.own.version = Find::Absent;
     });
-    let effect = scene.effect();
-    let refused = scene.refusing(&effect, "coderd says no");
+    let effect = scenario.effect();
+    let refused = scenario.refusing(&effect, "coderd says no");
     assert_eq!(refused.stalled(), Reason::Refused);
     assert_eq!(refused.clone().rested().stalled(), Reason::Refused);
     let asked = refused.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
@@ -322,14 +343,16 @@ fn a_refused_version_is_stalled_and_not_sent_again() {
 
 #[test]
 fn a_refused_promotion_is_stalled_also_in_place_of_somebody_elses() {
-    let first = Scene::declared(&spec())
+    let first = Scenario::declared(&spec())
         .seeing(
             recorded("a", 1, Some("v1")),
             version("v1", Some(ID), VersionJob::Succeeded),
         )
         .recorded();
-    for scene in [first, Scene::promoted().active("other")] {
-        let refused = scene.clone().refusing(&scene.effect(), "coderd says no");
+    for scenario in [first, Scenario::promoted().active("other")] {
+        let refused = scenario
+            .clone()
+            .refusing(&scenario.effect(), "coderd says no");
         assert_eq!(refused.stalled(), Reason::Refused);
         assert_eq!(refused.rested().stalled(), Reason::Refused);
     }
@@ -337,16 +360,16 @@ fn a_refused_promotion_is_stalled_also_in_place_of_somebody_elses() {
 
 #[test]
 fn a_source_that_is_no_source_is_refused() {
-    let scene = Scene::declared(&json!({"files": {"../x": "a"}}));
-    assert_eq!(scene.stalled(), Reason::InvalidSource);
+    let scenario = Scenario::declared(&json!({"files": {"../x": "a"}}));
+    assert_eq!(scenario.stalled(), Reason::InvalidSource);
 }
 
 #[test]
 fn the_version_is_sought_where_its_record_says() {
     let seek = |record: Value, text: &str| {
-        let scene =
-            Scene::declared(&spec()).change(|scene| scene.stored.status["version"] = record);
-        let object: CoderTemplate = scene.stored.object();
+        let scenario = Scenario::declared(&spec())
+            .change(|scenario| scenario.stored.status["version"] = record);
+        let object: CoderTemplate = scenario.stored.object();
         format!(
             "{:?}",
             crate::sync::template::version::seek(&object, &hash(text))
@@ -365,47 +388,50 @@ fn the_version_is_sought_where_its_record_says() {
 }
 
 #[test]
-fn row_a_version_that_two_writers_keep_replacing_is_left_alone_for_an_hour() {
-    let mut scene = Scene::promoted().active("other");
+fn a_version_that_two_writers_keep_replacing_is_left_alone_for_an_hour() {
+    let mut scenario = Scenario::promoted().active("other");
     for _ in 0..5 {
-        assert_eq!(scene.effect(), Effect::Promote(id("v1")));
-        let corrects = scene.step().corrects;
+        assert_eq!(scenario.effect(), Effect::Promote(id("v1")));
+        let corrects = scenario.step().corrects;
         assert_eq!(corrects.len(), 1);
         for correction in corrects {
-            scene.damper.corrected(correction, scene.now);
+            scenario.damper.corrected(correction, scenario.now);
         }
     }
-    assert_eq!(scene.action(), Action::Rest(Some(Duration::from_hours(1))));
-    assert_eq!(scene.stalled(), Reason::Fighting);
-    let message = scene.message();
+    assert_eq!(
+        scenario.action(),
+        Action::Rest(Some(Duration::from_hours(1)))
+    );
+    assert_eq!(scenario.stalled(), Reason::Fighting);
+    let message = scenario.message();
     assert!(message.contains("name-of-other is active"), "{message}");
 }
 
 #[test]
-fn row_a_source_that_comes_back_passes_over_its_failed_version() {
+fn a_source_that_comes_back_passes_over_its_failed_version() {
     let failed_before = |created: &str| Version {
         created_at: at(created),
         ..version("v1", Some(ID), failed(false))
     };
-    let scene = Scene::declared(&spec())
+    let scenario = Scenario::declared(&spec())
         .seeing(recorded("a", 1, None), failed_before("09:00:00"))
-        .change(|scene| scene.now = at("10:00:00"));
-    let record = scene.records().own.version.unwrap();
+        .change(|scenario| scenario.now = at("10:00:00"));
+    let record = scenario.records().own.version.unwrap();
     assert_eq!((record.name, record.id), (name("a", 2), None));
     // The one that was made just now is the one.
-    let scene = Scene::declared(&spec())
+    let scenario = Scenario::declared(&spec())
         .seeing(recorded("a", 1, None), failed_before("10:00:00"))
         .recorded();
-    assert_eq!(scene.stalled(), Reason::VersionFailed);
+    assert_eq!(scenario.stalled(), Reason::VersionFailed);
 }
 
 #[test]
-fn row_an_import_is_dated_by_the_clock_that_it_is_compared_with() {
-    let scene = Scene::declared(&spec()).change(|scene| {
-        scene.now = at("11:00:00");
-        scene.coderd_now = Some(at("10:00:00"));
+fn an_import_is_dated_by_the_clock_that_it_is_compared_with() {
+    let scenario = Scenario::declared(&spec()).change(|scenario| {
+        scenario.now = at("11:00:00");
+        scenario.coderd_now = Some(at("10:00:00"));
     });
-    let begun = scene.records().own.version.unwrap();
+    let begun = scenario.records().own.version.unwrap();
     let started = begun.started_at.map(|time| time.0);
     assert_eq!(
         started,

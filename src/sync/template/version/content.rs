@@ -6,7 +6,7 @@ use crate::{
     sync::{
         events::{Event, EventReason},
         source::{Content, Source, shown},
-        template::{Context, KeptVariable},
+        template::{external::KeptVariable, kind::Context},
     },
 };
 

@@ -1,87 +1,87 @@
 //! The order of the checks.
 
 use super::*;
-use crate::sync::stage::golden::{self, Trigger};
+use crate::sync::testing::order::{self, Trigger};
 
 /// What makes each check decide about an imported object at rest.
 const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
-    ("first_status", |scene| {
-        scene.stored.status["conditions"] = json!([]);
+    ("first_status", |scenario| {
+        scenario.stored.status["conditions"] = json!([]);
     }),
-    ("record_refusals", |scene| {
+    ("record_refusals", |scenario| {
         let refusal =
-            scene.look(|context| context.deployment.digest_key.refusal("icon", None, "no"));
-        scene.refused = vec![refusal];
+            scenario.look(|context| context.deployment.digest_key.refusal("icon", None, "no"));
+        scenario.refused = vec![refusal];
     }),
-    ("delete", |scene| {
-        scene.stored.has_finalizer = true;
-        scene.stored.delete();
+    ("delete", |scenario| {
+        scenario.stored.has_finalizer = true;
+        scenario.stored.delete();
     }),
-    ("stale_claim", |scene| {
+    ("stale_claim", |scenario| {
         let policy = json!({"deletionPolicy": "Delete"});
         let policy = policy.as_object().unwrap();
-        scene.stored.apply(MANAGER_SHIM, policy, false).unwrap();
-        scene.kube_now = Some(at("11:00:00"));
+        scenario.stored.apply(MANAGER_SHIM, policy, false).unwrap();
+        scenario.kube_now = Some(at("11:00:00"));
     }),
-    ("paused", |scene| {
-        scene.stored.annotate(names::ANNOTATION_PAUSED, "true");
+    ("paused", |scenario| {
+        scenario.stored.annotate(names::ANNOTATION_PAUSED, "true");
     }),
-    ("unknown", |scene| {
-        scene.external = External::Unknown(failure());
+    ("unknown", |scenario| {
+        scenario.external = External::Unknown(failure());
     }),
-    ("adopt", |scene| {
-        let status = scene.stored.status.as_object_mut().unwrap();
+    ("adopt", |scenario| {
+        let status = scenario.stored.status.as_object_mut().unwrap();
         status.remove("binding");
-        scene.own.site = Some(site());
+        scenario.own.site = Some(site());
     }),
-    ("lost", |scene| scene.external = External::Gone),
-    ("read_only", |scene| scene.read_only = Some(failure())),
-    ("renamed", |scene| {
-        if let External::Present(external) = &mut scene.external {
+    ("lost", |scenario| scenario.external = External::Gone),
+    ("read_only", |scenario| scenario.read_only = Some(failure())),
+    ("renamed", |scenario| {
+        if let External::Present(external) = &mut scenario.external {
             external.name = "new".to_owned();
         }
     }),
-    ("origin_label", |scene| scene.stored.labels.clear()),
-    ("finalizer", |scene| scene.stored.has_finalizer = true),
-    ("not_supported", |scene| {
-        scene
+    ("origin_label", |scenario| scenario.stored.labels.clear()),
+    ("finalizer", |scenario| scenario.stored.has_finalizer = true),
+    ("not_supported", |scenario| {
+        scenario
             .stored
             .edit(USER, "automaticUpdates", Some(json!("always")));
     }),
-    ("parameters", |scene| {
-        declare(scene, "ram", "8");
+    ("parameters", |scenario| {
+        declare(scenario, "ram", "8");
     }),
-    ("fields", |scene| {
-        scene.stored.edit(USER, "ttlMillis", Some(json!(60_000)));
+    ("fields", |scenario| {
+        scenario.stored.edit(USER, "ttlMillis", Some(json!(60_000)));
     }),
-    ("run_state", |scene| {
-        scene.stored.edit(USER, "running", Some(json!(false)));
+    ("run_state", |scenario| {
+        scenario.stored.edit(USER, "running", Some(json!(false)));
     }),
-    ("mirror", |scene| {
-        if let External::Present(external) = &mut scene.external {
+    ("mirror", |scenario| {
+        if let External::Present(external) = &mut scenario.external {
             external.ttl_millis = Some(3_600_000);
         }
     }),
-    ("other_name", |scene| {
+    ("other_name", |scenario| {
         // Nobody removes it: it was made here.
-        scene.stored.status["binding"]["origin"] = json!("kubernetes");
-        scene.stored.label(Origin::Kubernetes);
-        scene.stored.has_finalizer = true;
-        if let External::Present(external) = &mut scene.external {
+        scenario.stored.status["binding"]["origin"] = json!("kubernetes");
+        scenario.stored.label(Origin::Kubernetes);
+        scenario.stored.has_finalizer = true;
+        if let External::Present(external) = &mut scenario.external {
             external.name = "new".to_owned();
         }
     }),
-    ("next_start", |scene| {
-        declare(scene, "cpu", "8");
+    ("next_start", |scenario| {
+        declare(scenario, "cpu", "8");
     }),
-    ("autostart", |scene| {
+    ("autostart", |scenario| {
         let schedule = "CRON_TZ=UTC 0 9 * * *";
-        scene
+        scenario
             .stored
             .edit(USER, "autostartSchedule", Some(json!(schedule)));
-        scene.stored.edit(USER, "running", Some(json!(false)));
-        scene.stored.status["sync"] = json!({"run": {"wanted": false, "buildNumber": 1}});
-        if let External::Present(external) = &mut scene.external {
+        scenario.stored.edit(USER, "running", Some(json!(false)));
+        scenario.stored.status["sync"] = json!({"run": {"wanted": false, "buildNumber": 1}});
+        if let External::Present(external) = &mut scenario.external {
             external.autostart_schedule = Some(schedule.to_owned());
             external.build = build(1, Transition::Stop, Job::Succeeded);
             external.is_unfit_to_autostart = true;
@@ -90,10 +90,10 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
 ];
 
 /// A parameter is declared; the template has one called cpu, which is 4.
-fn declare(scene: &mut Scene, name: &str, value: &str) {
+fn declare(scenario: &mut Scenario, name: &str, value: &str) {
     let parameters = json!([{"name": name, "value": value}]);
-    scene.stored.edit(USER, "parameters", Some(parameters));
-    if let External::Present(external) = &mut scene.external {
+    scenario.stored.edit(USER, "parameters", Some(parameters));
+    if let External::Present(external) = &mut scenario.external {
         external.parameters = BTreeMap::from([("cpu".to_owned(), "4".to_owned())]);
         external.known_parameters = Some(vec![parameter("cpu", false)]);
     }
@@ -126,5 +126,5 @@ const APART: [(&str, &str); 11] = [
 
 #[test]
 fn the_checks_are_asked_in_this_order() {
-    golden::holds(&Scene::imported(), &TRIGGERS, &SAY, &APART);
+    order::holds(&Scenario::imported(), &TRIGGERS, &SAY, &APART);
 }

@@ -3,15 +3,15 @@
 use super::*;
 
 /// An imported workspace whose deletion policy was claimed at 10:00:00, looked at at `now`.
-fn claimed(now: &str) -> Scene {
-    Scene::declared(&json!({"templateName": "go"})).change(|scene| {
-        scene.stored.status["binding"]["origin"] = json!("coderd");
-        scene.stored.label(Origin::Coderd);
+fn claimed(now: &str) -> Scenario {
+    Scenario::declared(&json!({"templateName": "go"})).change(|scenario| {
+        scenario.stored.status["binding"]["origin"] = json!("coderd");
+        scenario.stored.label(Origin::Coderd);
         let policy = json!({"deletionPolicy": "Delete"});
         let policy = policy.as_object().unwrap();
-        scene.stored.apply(MANAGER_SHIM, policy, false).unwrap();
-        scene.stored.has_finalizer = true;
-        scene.now = at(now);
+        scenario.stored.apply(MANAGER_SHIM, policy, false).unwrap();
+        scenario.stored.has_finalizer = true;
+        scenario.now = at(now);
     })
 }
 
@@ -32,53 +32,53 @@ fn a_claim_waits_a_minute_for_its_deletion() {
 fn a_claim_is_as_old_as_the_clock_says_that_dated_it() {
     for (ours, left) in [("09:00:00", true), ("11:00:00", true), ("10:02:00", false)] {
         let dated = if left { "10:00:30" } else { "10:01:30" };
-        let scene = claimed(ours).change(|scene| scene.kube_now = Some(at(dated)));
-        let waits = matches!(scene.action(), Action::Rest(_));
-        assert_eq!(waits, left, "{ours}: {:?}", scene.action());
+        let scenario = claimed(ours).change(|scenario| scenario.kube_now = Some(at(dated)));
+        let waits = matches!(scenario.action(), Action::Rest(_));
+        assert_eq!(waits, left, "{ours}: {:?}", scenario.action());
     }
 }
 
 #[test]
 fn a_dropped_claim_takes_policy_and_finalizer_along() {
-    let mut scene = claimed("10:01:00");
-    assert!(scene.take(&Write::DropClaim));
-    assert_eq!(scene.stored.spec.get("deletionPolicy"), None);
-    assert_eq!(scene.write(), Write::RemoveFinalizer);
-    scene.take(&Write::RemoveFinalizer);
+    let mut scenario = claimed("10:01:00");
+    assert!(scenario.take(&Write::DropClaim));
+    assert_eq!(scenario.stored.spec.get("deletionPolicy"), None);
+    assert_eq!(scenario.write(), Write::RemoveFinalizer);
+    scenario.take(&Write::RemoveFinalizer);
     assert!(
-        matches!(scene.action(), Action::Rest(_)),
+        matches!(scenario.action(), Action::Rest(_)),
         "{:?}",
-        scene.action()
+        scenario.action()
     );
 }
 
 #[test]
 fn what_somebody_declared_stays() {
-    let mut scene = claimed("10:01:00").change(|scene| {
-        let owners = scene.stored.owners.get_mut("deletionPolicy").unwrap();
+    let mut scenario = claimed("10:01:00").change(|scenario| {
+        let owners = scenario.stored.owners.get_mut("deletionPolicy").unwrap();
         owners.insert(USER.to_owned());
     });
-    assert_eq!(scene.write(), Write::DropClaim);
-    scene.take(&Write::DropClaim);
-    assert_eq!(scene.stored.spec["deletionPolicy"], "Delete");
+    assert_eq!(scenario.write(), Write::DropClaim);
+    scenario.take(&Write::DropClaim);
+    assert_eq!(scenario.stored.spec["deletionPolicy"], "Delete");
     assert!(
-        matches!(scene.action(), Action::Rest(_)),
+        matches!(scenario.action(), Action::Rest(_)),
         "{:?}",
-        scene.action()
+        scenario.action()
     );
 }
 
 #[test]
 fn a_claim_whose_deletion_came_is_kept() {
-    let scene = claimed("10:05:00").change(|scene| scene.stored.delete());
-    assert_ne!(scene.action(), Action::Write(Write::DropClaim));
+    let scenario = claimed("10:05:00").change(|scenario| scenario.stored.delete());
+    assert_ne!(scenario.action(), Action::Write(Write::DropClaim));
 }
 
 #[test]
 fn a_claim_is_dropped_while_coderd_is_down_or_the_object_is_paused() {
     let down = claimed("10:01:00").unknown();
     let paused = claimed("10:01:00").annotated(names::ANNOTATION_PAUSED, "true");
-    for scene in [down, paused] {
-        assert_eq!(scene.write(), Write::DropClaim);
+    for scenario in [down, paused] {
+        assert_eq!(scenario.write(), Write::DropClaim);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::*;
 
-fn deleted(spec: &Value) -> Scene {
-    Scene::declared(spec).change(|scene| {
-        scene.stored.delete();
-        scene.stored.status["observedGeneration"] = json!(2);
+fn deleted(spec: &Value) -> Scenario {
+    Scenario::declared(spec).change(|scenario| {
+        scenario.stored.delete();
+        scenario.stored.status["observedGeneration"] = json!(2);
     })
 }
 
@@ -19,101 +19,106 @@ fn ordered(attempts: i64, build_number: i64, at: &str) -> Value {
     }})
 }
 
-fn released(scene: &Scene) {
-    assert_eq!(scene.write(), Write::RemoveFinalizer, "{scene:?}");
+fn released(scenario: &Scenario) {
+    assert_eq!(scenario.write(), Write::RemoveFinalizer, "{scenario:?}");
 }
 
 #[test]
-fn row_delete_in_effect_orders_requests_and_proves() {
-    let scene = deleted(&spec());
-    let deletion = scene.records().sync.deletion.unwrap();
+fn delete_in_effect_orders_requests_and_proves() {
+    let scenario = deleted(&spec());
+    let deletion = scenario.records().sync.deletion.unwrap();
     assert_eq!((deletion.attempts, deletion.build_number), (1, 2));
-    let scene = scene.recorded();
-    let Effect::Build(new) = scene.effect() else {
-        panic!("{:?}", scene.action())
+    let scenario = scenario.recorded();
+    let Effect::Build(new) = scenario.effect() else {
+        panic!("{:?}", scenario.action())
     };
     assert_eq!(new.transition, Transition::Delete);
     assert_eq!((new.version_id, new.parameters.len()), (None, 0));
     for job in [Job::Active, Job::Succeeded] {
-        let scene = scene
+        let scenario = scenario
             .clone()
             .external(|external| external.build = build(2, Transition::Delete, job));
-        assert_eq!(scene.waits().0, Reason::Deleting);
-        assert!(scene.waits().1.is_some());
+        assert_eq!(scenario.waits().0, Reason::Deleting);
+        assert!(scenario.waits().1.is_some());
     }
-    released(&scene.gone());
+    released(&scenario.gone());
 }
 
 #[test]
-fn row_a_delete_build_waits_for_the_end_of_another() {
+fn a_delete_build_waits_for_the_end_of_another() {
     for transition in [Transition::Start, Transition::Stop, Transition::Delete] {
-        let scene = deleted(&spec())
+        let scenario = deleted(&spec())
             .external(|external| external.build = foreign(2, transition, Job::Active));
-        assert!(scene.waits().1.is_some());
+        assert!(scenario.waits().1.is_some());
     }
 }
 
 #[test]
-fn row_only_proof_releases_what_is_to_be_deleted() {
-    let scene = deleted(&spec());
-    assert_eq!(scene.clone().unknown().waits().0, Reason::CoderdUnavailable);
-    released(&scene.gone());
+fn only_proof_releases_what_is_to_be_deleted() {
+    let scenario = deleted(&spec());
+    assert_eq!(
+        scenario.clone().unknown().waits().0,
+        Reason::CoderdUnavailable
+    );
+    released(&scenario.gone());
 }
 
 #[test]
-fn row_retain_or_never_begun_is_released_at_once_also_while_coderd_is_down() {
+fn retain_or_never_begun_is_released_at_once_also_while_coderd_is_down() {
     let retained = deleted(&json!({"templateName": "go", "deletionPolicy": "Retain"}));
-    let never = Scene::new(&spec()).change(|scene| {
-        scene.stored.has_finalizer = true;
-        scene.stored.delete();
+    let never = Scenario::new(&spec()).change(|scenario| {
+        scenario.stored.has_finalizer = true;
+        scenario.stored.delete();
     });
-    for scene in [retained, never] {
+    for scenario in [retained, never] {
         for external in [
             External::Absent,
             External::Gone,
             External::Unknown(failure()),
             External::Present(workspace()),
         ] {
-            let scene = scene.clone().change(|scene| scene.external = external);
-            released(&scene);
-            let paused =
-                scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
+            let scenario = scenario
+                .clone()
+                .change(|scenario| scenario.external = external);
+            released(&scenario);
+            let paused = scenario
+                .change(|scenario| scenario.stored.annotate(names::ANNOTATION_PAUSED, "true"));
             released(&paused);
         }
     }
 }
 
 #[test]
-fn row_the_crd_is_going_and_every_object_is_released() {
-    let scene = deleted(&json!({"templateName": "go", "deletionPolicy": "Delete"}))
-        .change(|scene| scene.crd_is_going = true);
-    released(&scene);
-    released(&scene.unknown());
+fn the_crd_is_going_and_every_object_is_released() {
+    let scenario = deleted(&json!({"templateName": "go", "deletionPolicy": "Delete"}))
+        .change(|scenario| scenario.crd_is_going = true);
+    released(&scenario);
+    released(&scenario.unknown());
 }
 
 #[test]
 fn an_object_without_our_finalizer_is_left_alone() {
-    let scene = Scene::imported().change(|scene| scene.stored.delete());
-    assert_eq!(scene.action(), Action::Rest(None));
+    let scenario = Scenario::imported().change(|scenario| scenario.stored.delete());
+    assert_eq!(scenario.action(), Action::Rest(None));
 }
 
 #[test]
-fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
-    let scene = Scene::new(&spec())
+fn an_unsettled_attempt_is_settled_before_the_object_goes() {
+    let scenario = Scenario::new(&spec())
         .attempted("10:00:00")
-        .change(|scene| scene.stored.delete());
+        .change(|scenario| scenario.stored.delete());
     // Nothing there: the request may still arrive for as long as it may be under way.
-    let (reason, delay) = scene.waits();
+    let (reason, delay) = scenario.waits();
     assert_eq!(
         (reason, delay),
         (Reason::Deleting, Some(Duration::from_secs(30)))
     );
-    let later = scene
+    let later = scenario
         .clone()
-        .change(|scene| scene.coderd_now = Some(at("10:00:30")));
+        .change(|scenario| scenario.coderd_now = Some(at("10:00:30")));
     released(&later);
     // It made one: bound first, and then deleted.
-    let ours = scene.clone().external(|external| {
+    let ours = scenario.clone().external(|external| {
         (external.creator, external.created_at) = (Some(US), at("10:00:01"));
     });
     assert_eq!(ours.records().binding.unwrap().origin, Origin::Kubernetes);
@@ -121,15 +126,15 @@ fn row_an_unsettled_attempt_is_settled_before_the_object_goes() {
     assert!(bound.records().sync.deletion.is_some());
     // Somebody else's: it stays.
     released(
-        &scene
+        &scenario
             .clone()
             .external(|external| external.creator = Some(id("ann"))),
     );
-    assert_eq!(scene.unknown().waits().0, Reason::CoderdUnavailable);
+    assert_eq!(scenario.unknown().waits().0, Reason::CoderdUnavailable);
 }
 
 #[test]
-fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_never() {
+fn a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_never() {
     let table = [
         (1, "10:00:59", "10:01:00"),
         (2, "10:04:59", "10:05:00"),
@@ -137,37 +142,39 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
     ];
     for job in [Job::Failed, Job::Canceled] {
         for (attempts, before, after) in table {
-            let scene = deleted(&spec())
+            let scenario = deleted(&spec())
                 .external(|external| external.build = build(2, Transition::Delete, job))
-                .change(|scene| scene.stored.status["sync"] = ordered(attempts, 2, "10:00:00"))
-                .change(|scene| scene.now = at(before));
+                .change(|scenario| {
+                    scenario.stored.status["sync"] = ordered(attempts, 2, "10:00:00");
+                })
+                .change(|scenario| scenario.now = at(before));
             assert_eq!(
-                scene.waits(),
+                scenario.waits(),
                 (Reason::DeleteFailed, Some(Duration::from_secs(1)))
             );
-            let scene = scene.change(|scene| scene.now = at(after));
+            let scenario = scenario.change(|scenario| scenario.now = at(after));
             let expected = DeletionRecord {
                 attempts: attempts + 1,
                 build_number: 3,
                 ordered_at: Time(at(after)),
             };
-            assert_eq!(scene.records().sync.deletion, Some(expected));
+            assert_eq!(scenario.records().sync.deletion, Some(expected));
         }
-        let scene = deleted(&spec())
+        let scenario = deleted(&spec())
             .external(|external| external.build = build(2, Transition::Delete, job))
-            .change(|scene| scene.stored.status["sync"] = ordered(4, 2, "10:00:00"))
-            .change(|scene| scene.now = at("23:00:00"));
-        assert_eq!(scene.stalled(), Reason::DeleteFailed);
+            .change(|scenario| scenario.stored.status["sync"] = ordered(4, 2, "10:00:00"))
+            .change(|scenario| scenario.now = at("23:00:00"));
+        assert_eq!(scenario.stalled(), Reason::DeleteFailed);
         assert!(
-            scene
+            scenario
                 .step()
                 .conditions
                 .because
                 .1
                 .contains("spec.deletionPolicy: Retain")
         );
-        let asked = scene.change(|scene| {
-            scene
+        let asked = scenario.change(|scenario| {
+            scenario
                 .stored
                 .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
         });
@@ -176,22 +183,22 @@ fn row_a_failed_delete_build_is_tried_again_after_1_5_and_30_minutes_and_then_ne
 }
 
 #[test]
-fn row_a_foreign_build_in_place_of_the_delete_build_does_not_take_the_order_away() {
-    let scene = deleted(&spec())
+fn a_foreign_build_in_place_of_the_delete_build_does_not_take_the_order_away() {
+    let scenario = deleted(&spec())
         .external(|external| external.build = foreign(2, Transition::Start, Job::Succeeded))
-        .change(|scene| scene.stored.status["sync"] = ordered(1, 2, "10:00:00"));
-    let deletion = scene.records().sync.deletion.unwrap();
+        .change(|scenario| scenario.stored.status["sync"] = ordered(1, 2, "10:00:00"));
+    let deletion = scenario.records().sync.deletion.unwrap();
     assert_eq!((deletion.attempts, deletion.build_number), (1, 3));
 }
 
 #[test]
 fn a_refused_delete_build_is_not_sent_again_and_names_the_exit() {
-    let scene = deleted(&spec()).recorded();
-    let effect = scene.effect();
+    let scenario = deleted(&spec()).recorded();
+    let effect = scenario.effect();
     // Also at the next looks.
-    let scene = scene.refusing(&effect, "not so").rested().rested();
-    assert_eq!(scene.stalled(), Reason::DeleteFailed);
-    let message = scene.message();
+    let scenario = scenario.refusing(&effect, "not so").rested().rested();
+    assert_eq!(scenario.stalled(), Reason::DeleteFailed);
+    let message = scenario.message();
     assert!(
         message.contains("not so") && message.contains("Retain"),
         "{message}"
@@ -200,18 +207,18 @@ fn a_refused_delete_build_is_not_sent_again_and_names_the_exit() {
 
 #[test]
 fn a_paused_object_deletes_nothing() {
-    let scene =
-        deleted(&spec()).change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
-    assert_eq!(scene.action(), Action::Rest(None));
-    assert_eq!(scene.step().conditions.because.0, Reason::Paused);
+    let scenario = deleted(&spec())
+        .change(|scenario| scenario.stored.annotate(names::ANNOTATION_PAUSED, "true"));
+    assert_eq!(scenario.action(), Action::Rest(None));
+    assert_eq!(scenario.step().conditions.because.0, Reason::Paused);
 }
 
 #[test]
 fn a_workspace_that_is_gone_releases_an_object_whose_attempts_failed() {
-    let scene = deleted(&spec())
-        .change(|scene| scene.stored.status["sync"] = ordered(4, 2, "10:00:00"))
+    let scenario = deleted(&spec())
+        .change(|scenario| scenario.stored.status["sync"] = ordered(4, 2, "10:00:00"))
         .gone();
-    released(&scene);
+    released(&scenario);
 }
 
 fn suspension() -> Suspension {
@@ -223,23 +230,23 @@ fn suspension() -> Suspension {
 }
 
 #[test]
-fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() {
-    let scene = deleted(&spec());
-    assert!(scene.step().begins_deletion);
-    let scene = scene
-        .change(|scene| scene.suspension = Some(suspension()))
+fn many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() {
+    let scenario = deleted(&spec());
+    assert!(scenario.step().begins_deletion);
+    let scenario = scenario
+        .change(|scenario| scenario.suspension = Some(suspension()))
         .recorded()
-        .change(|scene| scene.suspension = None);
-    assert_eq!(scene.stalled(), Reason::DeletionSuspended);
-    let message = scene.message();
+        .change(|scenario| scenario.suspension = None);
+    assert_eq!(scenario.stalled(), Reason::DeletionSuspended);
+    let message = scenario.message();
     assert!(
         message.contains("20 of 40") && message.contains("Retain"),
         "{message}"
     );
 
     let confirmed = |count| {
-        let scene = scene.clone();
-        scene.annotated(names::ANNOTATION_CONFIRM_DELETIONS, count)
+        let scenario = scenario.clone();
+        scenario.annotated(names::ANNOTATION_CONFIRM_DELETIONS, count)
     };
     for other in ["20", "20-2026-11-20T10:00:00Z", "19-2026-11-21T10:00:00Z"] {
         assert_eq!(confirmed(other).stalled(), Reason::DeletionSuspended);
@@ -247,22 +254,22 @@ fn row_many_deletions_a_suspended_one_waits_for_the_annotation_with_the_count() 
     let begun = confirmed("20-2026-11-21T10:00:00Z");
     assert!(begun.records().sync.deletion.is_some());
     assert!(!begun.step().begins_deletion, "nobody is asked any more");
-    released(&scene.gone());
+    released(&scenario.gone());
 }
 
 #[test]
-fn row_many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_annotation() {
-    let begins = |scene: &Scene| {
-        let step = scene.step();
-        scene.look(|context| mass_deletion::begins_removal(context.object, &step))
+fn many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_annotation() {
+    let begins = |scenario: &Scenario| {
+        let step = scenario.step();
+        scenario.look(|context| mass_deletion::begins_removal(context.object, &step))
     };
-    let renamed = Scene::imported().external(|external| external.name = "new".to_owned());
-    for due in [renamed.clone(), Scene::imported().gone()] {
+    let renamed = Scenario::imported().external(|external| external.name = "new".to_owned());
+    for due in [renamed.clone(), Scenario::imported().gone()] {
         assert!(begins(&due));
         let held = due
-            .change(|scene| scene.suspension = Some(suspension()))
+            .change(|scenario| scenario.suspension = Some(suspension()))
             .recorded()
-            .change(|scene| scene.suspension = None);
+            .change(|scenario| scenario.suspension = None);
         assert_eq!(held.stalled(), Reason::RemovalSuspended);
         assert!(held.message().contains("20 of 40"), "{}", held.message());
         // It stays so, whatever becomes of the controller.
@@ -280,16 +287,16 @@ fn row_many_deletions_an_imported_object_that_would_go_with_many_waits_for_the_a
     }
     // Named back, it goes on as if nothing had been.
     let back = renamed
-        .change(|scene| scene.suspension = Some(suspension()))
+        .change(|scenario| scenario.suspension = Some(suspension()))
         .recorded()
-        .change(|scene| scene.suspension = None)
+        .change(|scenario| scenario.suspension = None)
         .external(|_| {});
     let back = back.rested();
     assert_eq!(back.stored.status["sync"].get("removalSuspended"), None);
 }
 
 #[test]
-fn row_many_deletions_only_one_that_begins_is_counted() {
+fn many_deletions_only_one_that_begins_is_counted() {
     let begun = deleted(&spec()).recorded();
     assert!(matches!(begun.effect(), Effect::Build(_)));
     assert!(!begun.step().begins_deletion);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::sync::stage::Looked;
+use crate::sync::testing::Looked;
 
 #[derive(Clone, Copy, Debug)]
 enum Happening {
@@ -41,7 +41,7 @@ enum Renamed {
 
 #[derive(Clone, Debug)]
 struct World {
-    scene: Scene,
+    scenario: Scenario,
     coderd: Option<Workspace>,
     is_gone: bool,
     is_down: bool,
@@ -66,10 +66,11 @@ impl World {
     }
 
     fn of(manager: &str, spec: &Value) -> Self {
-        let mut scene = Scene::of(manager, spec).change(|scene| scene.own.site = Some(site()));
-        scene.stored.status = stage::unwritten();
+        let mut scenario =
+            Scenario::of(manager, spec).change(|scenario| scenario.own.site = Some(site()));
+        scenario.stored.status = testing::unwritten();
         Self {
-            scene,
+            scenario,
             coderd: None,
             is_gone: false,
             is_down: false,
@@ -83,14 +84,14 @@ impl World {
 
     fn tick(&mut self, seconds: i64) {
         let by = jiff::SignedDuration::from_secs(seconds);
-        self.scene.now += by;
-        self.scene.own.stable_for += Duration::try_from(by).unwrap();
+        self.scenario.now += by;
+        self.scenario.own.stable_for += Duration::try_from(by).unwrap();
     }
 
     fn workspace(&self, creator: Uuid) -> Workspace {
         Workspace {
             creator: Some(creator),
-            created_at: self.scene.now,
+            created_at: self.scenario.now,
             build: Build {
                 initiator: creator,
                 ..build(1, Transition::Start, Job::Active)
@@ -102,7 +103,7 @@ impl World {
     /// One look of the driver.
     fn look(&mut self, budget: usize, dies_before: bool) {
         if self.exists {
-            let Looked { writes, exists } = stage::look(self, budget, dies_before);
+            let Looked { writes, exists } = testing::look(self, budget, dies_before);
             self.writes += writes;
             self.exists = exists;
         }
@@ -110,7 +111,7 @@ impl World {
 
     fn happen(&mut self, happening: Happening) {
         self.tick(2);
-        let stored = &mut self.scene.stored;
+        let stored = &mut self.scenario.stored;
         match happening {
             Happening::SetTtl(millis) => stored.edit(USER, "ttlMillis", millis.map(Value::from)),
             Happening::SetRunning(running) => {
@@ -195,13 +196,13 @@ impl World {
         for round in 0..16 {
             self.look(usize::MAX, false);
             // Delete builds end well at last, or the object waits for a person.
-            let end = if self.scene.stored.is_terminating && round > 2 {
+            let end = if self.scenario.stored.is_terminating && round > 2 {
                 Job::Succeeded
             } else {
                 end
             };
             self.happen(Happening::BuildEnds(end));
-            self.tick(if self.scene.stored.is_terminating {
+            self.tick(if self.scenario.stored.is_terminating {
                 2_000
             } else {
                 4
@@ -216,14 +217,14 @@ impl World {
     }
 }
 
-impl stage::World<CoderWorkspace> for World {
-    fn scene(&mut self) -> &mut Scene {
-        &mut self.scene
+impl testing::World<CoderWorkspace> for World {
+    fn scenario(&mut self) -> &mut Scenario {
+        &mut self.scenario
     }
 
     fn observe(&mut self) {
-        let is_bound = self.scene.stored.status.pointer("/binding/id").is_some();
-        self.scene.external = match &self.coderd {
+        let is_bound = self.scenario.stored.status.pointer("/binding/id").is_some();
+        self.scenario.external = match &self.coderd {
             _ if self.is_down => External::Unknown(failure()),
             Some(external) => External::Present(external.clone()),
             None if is_bound && self.is_gone => External::Gone,
@@ -231,7 +232,7 @@ impl stage::World<CoderWorkspace> for World {
         };
         let build = self.coderd.as_ref().map(|external| external.build.clone());
         if build != self.seen {
-            self.scene.own.stable_for = Duration::ZERO;
+            self.scenario.own.stable_for = Duration::ZERO;
             self.seen = build;
         }
     }
@@ -337,16 +338,16 @@ proptest! {
         prop_assert!(world.created <= 1, "{:?}", world);
         prop_assert_eq!(world.deleted, 0);
         let external = world.coderd.as_ref().unwrap();
-        let status = &world.scene.stored.status;
+        let status = &world.scenario.stored.status;
         prop_assert_eq!(&status["binding"]["id"], &json!(ID));
         let origin = if world.created == 1 { "kubernetes" } else { "coderd" };
         prop_assert_eq!(&status["binding"]["origin"], &json!(origin), "{:?}", world);
-        let wanted = world.scene.stored.spec.get("ttlMillis").and_then(Value::as_i64);
+        let wanted = world.scenario.stored.spec.get("ttlMillis").and_then(Value::as_i64);
         if spec.get("driftPolicy").is_none() {
             prop_assert_eq!(wanted, external.ttl_millis, "{:?}", world);
         }
         if let Some(running) = external.build.run_state() {
-            prop_assert_eq!(&world.scene.stored.spec["running"], &json!(running), "{:?}", world);
+            prop_assert_eq!(&world.scenario.stored.spec["running"], &json!(running), "{:?}", world);
         }
     }
 
@@ -366,7 +367,7 @@ proptest! {
         }
         prop_assert_eq!(world.deleted, 0, "{:?}", world);
         if !world.exists {
-            let stored = &world.scene.stored;
+            let stored = &world.scenario.stored;
             let owners = stored.owners.values().flatten();
             prop_assert!(owners.into_iter().all(|owner| owner == MANAGER_CODERD), "{:?}", world);
             prop_assert_eq!(world.created, 0, "made here: {:?}", world);
@@ -388,9 +389,9 @@ proptest! {
         if !world.exists {
             return Ok(());
         }
-        world.scene.stored.delete();
-        let policy = world.scene.stored.spec.get("deletionPolicy").cloned();
-        let had_finalizer = world.scene.stored.has_finalizer;
+        world.scenario.stored.delete();
+        let policy = world.scenario.stored.spec.get("deletionPolicy").cloned();
+        let had_finalizer = world.scenario.stored.has_finalizer;
         world.exists = had_finalizer;
         for happening in after {
             if world.exists && !matches!(happening, Happening::CoderCreates) {

@@ -15,22 +15,22 @@ fn runs(ttl_millis: Option<i64>, deadline: Option<&str>) -> impl FnOnce(&mut Wor
     }
 }
 
-/// `scene` where the workspace runs like that, and `spec` mirrors it.
-fn mirrored(scene: Scene, ttl_millis: Option<i64>, deadline: Option<&str>) -> Scene {
+/// `scenario` where the workspace runs like that, and `spec` mirrors it.
+fn mirrored(scenario: Scenario, ttl_millis: Option<i64>, deadline: Option<&str>) -> Scenario {
     let value = ttl_millis.and_then(rule::canonical_ttl).map(Value::from);
-    scene
+    scenario
         .external(runs(ttl_millis, deadline))
-        .change(|scene| scene.stored.edit(MANAGER_CODERD, "ttlMillis", value))
+        .change(|scenario| scenario.stored.edit(MANAGER_CODERD, "ttlMillis", value))
 }
 
 /// The object as it is after a look.
-fn looked_at(scene: Scene) -> Scene {
-    let status = scene.rest();
-    scene.change(|scene| scene.stored.set_status(&status))
+fn looked_at(scenario: Scenario) -> Scenario {
+    let status = scenario.rest();
+    scenario.change(|scenario| scenario.stored.set_status(&status))
 }
 
-fn ready(scene: &Scene) -> Condition {
-    scene
+fn ready(scenario: &Scenario) -> Condition {
+    scenario
         .rest()
         .condition(ConditionType::Ready)
         .unwrap()
@@ -38,8 +38,8 @@ fn ready(scene: &Scene) -> Condition {
 }
 
 /// What is said of autostop or autostart of an object that is Ready.
-fn notice(scene: &Scene) -> Option<String> {
-    let ready = ready(scene);
+fn notice(scenario: &Scenario) -> Option<String> {
+    let ready = ready(scenario);
     assert_eq!(ready.status, "True", "{ready:?}");
     let (_, notice) = ready.message.split_once("; ")?;
     Some(notice.to_owned())
@@ -47,7 +47,7 @@ fn notice(scene: &Scene) -> Option<String> {
 
 #[test]
 fn a_ttl_that_the_deadline_was_not_made_from_is_effective_with_the_next_start() {
-    let started = looked_at(mirrored(Scene::imported(), Some(HOUR), Some("11:00:20")));
+    let started = looked_at(mirrored(Scenario::imported(), Some(HOUR), Some("11:00:20")));
     assert_eq!(started.stored.status["sync"]["run"]["ttlMillis"], HOUR);
     assert_eq!(notice(&started), None);
     let said = "ttlMillis 7200000 is effective with the next start; until then it is stopped at \
@@ -76,24 +76,24 @@ fn a_ttl_that_the_deadline_was_not_made_from_is_effective_with_the_next_start() 
 
 #[test]
 fn a_ttl_without_a_deadline_is_effective_with_the_next_start() {
-    let scene = Scene::declared(&json!({"templateName": "go", "ttlMillis": HOUR}));
-    let scene = scene.external(runs(Some(HOUR), None));
+    let scenario = Scenario::declared(&json!({"templateName": "go", "ttlMillis": HOUR}));
+    let scenario = scenario.external(runs(Some(HOUR), None));
     let said = "ttlMillis 3600000 is effective with the next start; until then it is not stopped by itself";
-    assert_eq!(notice(&scene).as_deref(), Some(said));
-    assert_eq!(scene.action(), Action::Rest(None));
+    assert_eq!(notice(&scenario).as_deref(), Some(said));
+    assert_eq!(scenario.action(), Action::Rest(None));
     // A start is shown without its deadline for a moment.
-    let fresh = scene.change(|scene| scene.own.stable_for = Duration::from_secs(2));
+    let fresh = scenario.change(|scenario| scenario.own.stable_for = Duration::from_secs(2));
     assert_eq!(notice(&fresh), None);
     assert_eq!(fresh.action(), Action::Rest(Some(Duration::from_secs(3))));
 }
 
 #[test]
 fn a_deadline_that_was_moved_is_no_change_of_ttl() {
-    let started = looked_at(mirrored(Scene::imported(), Some(HOUR), Some("11:00:00")));
+    let started = looked_at(mirrored(Scenario::imported(), Some(HOUR), Some("11:00:00")));
     let used = looked_at(mirrored(started, Some(HOUR), Some("15:00:00")));
     assert_eq!(notice(&used), None);
     // Nothing is known of a start that was not seen before its deadline moved.
-    let late = looked_at(mirrored(Scene::imported(), Some(HOUR), Some("15:00:00")));
+    let late = looked_at(mirrored(Scenario::imported(), Some(HOUR), Some("15:00:00")));
     assert_eq!(late.stored.status["sync"]["run"].get("ttlMillis"), None);
     let changed = mirrored(late, Some(2 * HOUR), Some("15:00:00"));
     assert_eq!(notice(&changed), None);
@@ -101,19 +101,19 @@ fn a_deadline_that_was_moved_is_no_change_of_ttl() {
 
 #[test]
 fn nothing_is_said_of_autostop_that_is_off_nor_of_a_workspace_that_is_stopped() {
-    let started = looked_at(mirrored(Scene::imported(), Some(HOUR), Some("11:00:00")));
+    let started = looked_at(mirrored(Scenario::imported(), Some(HOUR), Some("11:00:00")));
     assert_eq!(notice(&mirrored(started.clone(), None, None)), None);
     // Less than a minute is none.
     assert_eq!(notice(&mirrored(started, Some(59_999), None)), None);
-    let stopped = mirrored(Scene::imported(), Some(HOUR), None)
+    let stopped = mirrored(Scenario::imported(), Some(HOUR), None)
         .external(|external| {
             runs(Some(HOUR), None)(external);
             external.build = foreign(2, Transition::Stop, Job::Succeeded);
         })
-        .change(|scene| {
-            scene.stored.status["sync"]["run"] = json!({"wanted": false, "buildNumber": 2});
+        .change(|scenario| {
+            scenario.stored.status["sync"]["run"] = json!({"wanted": false, "buildNumber": 2});
             let running = Some(json!(false));
-            scene.stored.edit(MANAGER_CODERD, "running", running);
+            scenario.stored.edit(MANAGER_CODERD, "running", running);
         });
     assert_eq!(notice(&stopped), None);
 }
@@ -128,17 +128,17 @@ fn sleeps(external: &mut Workspace) {
 }
 
 /// An object of that workspace, which declares `spec` besides.
-fn asleep(spec: &Value, change: impl FnOnce(&mut Workspace)) -> Scene {
+fn asleep(spec: &Value, change: impl FnOnce(&mut Workspace)) -> Scenario {
     let mut declared = json!({"templateName": "go", "running": false});
     declared
         .as_object_mut()
         .unwrap()
         .extend(spec.as_object().unwrap().clone());
-    Scene::declared(&declared)
-        .change(|scene| {
-            scene.stored.status["sync"]["run"] = json!({"wanted": false, "buildNumber": 2});
+    Scenario::declared(&declared)
+        .change(|scenario| {
+            scenario.stored.status["sync"]["run"] = json!({"wanted": false, "buildNumber": 2});
             if spec.get("autostartSchedule").is_none() {
-                scene
+                scenario
                     .stored
                     .edit(MANAGER_CODERD, "autostartSchedule", Some(json!(SCHEDULE)));
             }
@@ -152,9 +152,9 @@ fn asleep(spec: &Value, change: impl FnOnce(&mut Workspace)) -> Scene {
 #[test]
 fn a_declared_autostart_that_does_not_come_is_blocked() {
     let declared = json!({"autostartSchedule": SCHEDULE});
-    let blocked = |scene: &Scene| {
-        let ready = ready(scene);
-        let stalled = scene.rest().condition(ConditionType::Stalled).cloned();
+    let blocked = |scenario: &Scenario| {
+        let ready = ready(scenario);
+        let stalled = scenario.rest().condition(ConditionType::Stalled).cloned();
         (ready.status == "False" && stalled.is_some()).then_some((ready.reason, ready.message))
     };
     let missed = asleep(&declared, |_| {});
@@ -200,7 +200,7 @@ fn an_autostart_that_may_still_come_is_not_missed() {
     ] {
         assert_eq!(notice(&asleep(&declared, change)), None, "{what}");
     }
-    let runs = Scene::declared(&declared).external(|external| {
+    let runs = Scenario::declared(&declared).external(|external| {
         sleeps(external);
         external.build = build(1, Transition::Start, Job::Succeeded);
     });

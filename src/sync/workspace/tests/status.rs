@@ -4,38 +4,38 @@ use super::*;
 use crate::sync::{
     chain::{self, Planned},
     conditions::ConditionSet,
-    guard::{self, Patience},
-    report,
+    rules::guard::{self, Patience},
+    status as shared,
 };
 
-fn scenes() -> Vec<Scene> {
+fn scenarios() -> Vec<Scenario> {
     let spec = json!({"templateName": "go", "running": true, "ttlMillis": 60_000});
     let bare = json!({"templateName": "go"});
     let observe = json!({"templateName": "go", "ttlMillis": 60_000, "driftPolicy": "Observe"});
-    let paused = |scene: Scene| {
-        scene.change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"))
+    let paused = |scenario: Scenario| {
+        scenario.change(|scenario| scenario.stored.annotate(names::ANNOTATION_PAUSED, "true"))
     };
-    let mut scenes = vec![
-        Scene::new(&spec),
-        Scene::new(&spec).change(|scene| scene.stored.status = stage::unwritten()),
-        Scene::new(&spec).attempted("10:00:00"),
-        Scene::new(&spec).attempted("10:00:00").unknown(),
-        Scene::new(&bare).change(|scene| scene.stored.label(Origin::Coderd)),
-        Scene::new(&spec).external(|_| {}),
-        Scene::new(&json!({})),
-        Scene::imported(),
-        Scene::imported().gone(),
-        Scene::declared(&bare).gone(),
-        Scene::declared(&spec).unknown(),
-        paused(Scene::declared(&spec)),
-        Scene::declared(&observe),
-        Scene::declared(&spec),
-        Scene::declared(&spec).change(|scene| scene.stored.delete()),
-        Scene::declared(&spec)
+    let mut scenario = vec![
+        Scenario::new(&spec),
+        Scenario::new(&spec).change(|scenario| scenario.stored.status = testing::unwritten()),
+        Scenario::new(&spec).attempted("10:00:00"),
+        Scenario::new(&spec).attempted("10:00:00").unknown(),
+        Scenario::new(&bare).change(|scenario| scenario.stored.label(Origin::Coderd)),
+        Scenario::new(&spec).external(|_| {}),
+        Scenario::new(&json!({})),
+        Scenario::imported(),
+        Scenario::imported().gone(),
+        Scenario::declared(&bare).gone(),
+        Scenario::declared(&spec).unknown(),
+        paused(Scenario::declared(&spec)),
+        Scenario::declared(&observe),
+        Scenario::declared(&spec),
+        Scenario::declared(&spec).change(|scenario| scenario.stored.delete()),
+        Scenario::declared(&spec)
             .unknown()
-            .change(|scene| scene.stored.delete()),
-        Scene::declared(&bare).external(|external| external.name = "new".to_owned()),
-        Scene::declared(&bare).change(|scene| scene.read_only = Some(failure())),
+            .change(|scenario| scenario.stored.delete()),
+        Scenario::declared(&bare).external(|external| external.name = "new".to_owned()),
+        Scenario::declared(&bare).change(|scenario| scenario.read_only = Some(failure())),
     ];
     for transition in [
         Transition::Start,
@@ -45,113 +45,117 @@ fn scenes() -> Vec<Scene> {
     ] {
         for job in [Job::Active, Job::Succeeded, Job::Failed, Job::Canceled] {
             let at_build = |external: &mut Workspace| external.build = foreign(2, transition, job);
-            scenes.push(Scene::imported().external(at_build));
-            scenes.push(Scene::declared(&bare).external(at_build));
-            scenes.push(
-                Scene::declared(&bare)
+            scenario.push(Scenario::imported().external(at_build));
+            scenario.push(Scenario::declared(&bare).external(at_build));
+            scenario.push(
+                Scenario::declared(&bare)
                     .external(at_build)
                     .change(|it| it.own.stable_for = Duration::ZERO),
             );
         }
     }
-    scenes
+    scenario
 }
 
-/// The status of `scene` once no step is left, with that conditions.
-fn resting(scene: &Scene, conditions: &ConditionSet) -> WorkspaceStatus {
-    scene.look(|context| {
-        let report = report::report(context, context.records(), conditions);
+/// The status of `scenario` once no step is left, with that conditions.
+fn resting(scenario: &Scenario, conditions: &ConditionSet) -> WorkspaceStatus {
+    scenario.look(|context| {
+        let report = shared::report(context, context.records(), conditions);
         CoderWorkspace::complete_status(context, report)
     })
 }
 
 #[test]
 fn ready_synced_and_what_they_speak_of_are_always_there() {
-    for scene in scenes() {
-        let status = scene.status();
+    for scenario in scenarios() {
+        let status = scenario.status();
         for kind in [ConditionType::Ready, ConditionType::Synced] {
-            assert!(status.condition(kind).is_some(), "{kind:?} of {scene:?}");
+            assert!(status.condition(kind).is_some(), "{kind:?} of {scenario:?}");
         }
         for condition in &status.conditions {
             assert_eq!(
                 condition.observed_generation,
-                Some(scene.stored.generation),
-                "{scene:?}"
+                Some(scenario.stored.generation),
+                "{scenario:?}"
             );
-            assert!(!condition.reason.is_empty(), "{scene:?}");
+            assert!(!condition.reason.is_empty(), "{scenario:?}");
         }
         let mut kinds: Vec<_> = status.conditions.iter().map(|it| &it.type_).collect();
         kinds.sort();
         kinds.dedup();
-        assert_eq!(kinds.len(), status.conditions.len(), "{scene:?}");
+        assert_eq!(kinds.len(), status.conditions.len(), "{scenario:?}");
     }
 }
 
 #[test]
 fn reconciling_and_stalled_are_never_there_together_nor_besides_ready() {
-    for scene in scenes() {
-        let status = scene.status();
+    for scenario in scenarios() {
+        let status = scenario.status();
         let holds = |kind| status.condition(kind).map(|it| it.status == "True");
         let (reconciling, stalled) = (
             holds(ConditionType::Reconciling),
             holds(ConditionType::Stalled),
         );
-        assert!(reconciling.is_none() || stalled.is_none(), "{scene:?}");
+        assert!(reconciling.is_none() || stalled.is_none(), "{scenario:?}");
         assert!(
             reconciling != Some(false) && stalled != Some(false),
-            "{scene:?}"
+            "{scenario:?}"
         );
         if stalled.is_some() {
-            assert_ne!(holds(ConditionType::Ready), Some(true), "{scene:?}");
+            assert_ne!(holds(ConditionType::Ready), Some(true), "{scenario:?}");
         }
     }
 }
 
 #[test]
 fn no_path_forgets_a_binding_a_run_or_an_attempt() {
-    for scene in scenes() {
+    for scenario in scenarios() {
         let before: WorkspaceStatus =
-            serde_json::from_value(scene.stored.status.clone()).unwrap_or_default();
+            serde_json::from_value(scenario.stored.status.clone()).unwrap_or_default();
         // At rest, and where an effect failed.
-        for conditions in [scene.step().conditions, ConditionSet::unknown(&failure())] {
-            let after = resting(&scene, &conditions);
-            assert_eq!(after.binding, before.binding, "{scene:?}");
+        for conditions in [
+            scenario.step().conditions,
+            ConditionSet::unknown(&failure()),
+        ] {
+            let after = resting(&scenario, &conditions);
+            assert_eq!(after.binding, before.binding, "{scenario:?}");
             let (old, new) = (
                 before.sync.clone().unwrap_or_default(),
                 after.sync.unwrap_or_default(),
             );
-            assert_eq!(new.run, old.run, "{scene:?}");
-            assert_eq!(new.attempt, old.attempt, "{scene:?}");
-            assert_eq!(new.deletion, old.deletion, "{scene:?}");
+            assert_eq!(new.run, old.run, "{scenario:?}");
+            assert_eq!(new.attempt, old.attempt, "{scenario:?}");
+            assert_eq!(new.deletion, old.deletion, "{scenario:?}");
         }
     }
 }
 
 #[test]
 fn a_status_at_rest_is_the_same_at_the_next_look() {
-    for scene in scenes() {
-        let first = resting(&scene, &scene.step().conditions);
-        let mut next = scene.clone();
+    for scenario in scenarios() {
+        let first = resting(&scenario, &scenario.step().conditions);
+        let mut next = scenario.clone();
         next.stored.set_status(&first);
         next.now = at("11:00:00");
         let read: WorkspaceStatus = serde_json::from_value(next.stored.status.clone()).unwrap();
-        assert_eq!(read, first, "not kept by the server: {scene:?}");
-        if matches!(scene.action(), Action::Rest(_)) && matches!(next.action(), Action::Rest(_)) {
+        assert_eq!(read, first, "not kept by the server: {scenario:?}");
+        if matches!(scenario.action(), Action::Rest(_)) && matches!(next.action(), Action::Rest(_))
+        {
             let second = resting(&next, &next.step().conditions);
-            assert_eq!(second.conditions, first.conditions, "{scene:?}");
+            assert_eq!(second.conditions, first.conditions, "{scenario:?}");
         }
     }
 }
 
 #[test]
 fn ready_is_kept_only_for_the_same_generation() {
-    let well = Scene::declared(&json!({"templateName": "go"}));
+    let well = Scenario::declared(&json!({"templateName": "go"}));
     let well = well
         .clone()
-        .change(|scene| scene.stored.set_status(&well.status()))
+        .change(|scenario| scenario.stored.set_status(&well.status()))
         .unknown();
-    let ready = |scene: &Scene| {
-        scene
+    let ready = |scenario: &Scenario| {
+        scenario
             .rest()
             .condition(ConditionType::Ready)
             .map(|it| it.status.clone())
@@ -165,11 +169,11 @@ fn ready_is_kept_only_for_the_same_generation() {
 
 #[test]
 fn a_condition_keeps_its_time_while_its_status_stays() {
-    let scene = Scene::declared(&json!({"templateName": "go"}));
-    let first = scene.rest();
-    let later = scene.change(|scene| {
-        scene.stored.set_status(&first);
-        scene.now = at("12:00:00");
+    let scenario = Scenario::declared(&json!({"templateName": "go"}));
+    let first = scenario.rest();
+    let later = scenario.change(|scenario| {
+        scenario.stored.set_status(&first);
+        scenario.now = at("12:00:00");
     });
     for condition in later.rest().conditions {
         assert_eq!(condition.last_transition_time, Time(at("10:00:00")));
@@ -184,21 +188,21 @@ fn a_condition_keeps_its_time_while_its_status_stays() {
 
 #[test]
 fn what_was_not_acted_on_stays_new() {
-    let scene = Scene::declared(&json!({"templateName": "go"})).change(|scene| {
-        scene.stored.generation = 2;
-        scene
+    let scenario = Scenario::declared(&json!({"templateName": "go"})).change(|scenario| {
+        scenario.stored.generation = 2;
+        scenario
             .stored
             .annotate(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
     });
-    let paused = scene
+    let paused = scenario
         .clone()
-        .change(|scene| scene.stored.annotate(names::ANNOTATION_PAUSED, "true"));
-    for hindered in [scene.clone().unknown(), paused] {
+        .change(|scenario| scenario.stored.annotate(names::ANNOTATION_PAUSED, "true"));
+    for hindered in [scenario.clone().unknown(), paused] {
         let status = hindered.rest();
         assert_eq!(status.observed_generation, Some(1));
         assert_eq!(status.last_handled_reconcile_at, None);
     }
-    let status = scene.rest();
+    let status = scenario.rest();
     assert_eq!(status.observed_generation, Some(2));
     assert_eq!(status.last_handled_reconcile_at.as_deref(), Some("now"));
 }
@@ -238,18 +242,27 @@ fn volatile_facts_do_not_cause_writes() {
             (external.last_used_at, external.deadline) = (Some(last_used), Some(deadline));
         }
     };
-    let scene = Scene::imported().external(used("10:01:00", "18:00:00"));
-    let first = scene.rest();
-    let scene = scene.change(|scene| scene.stored.set_status(&first));
+    let scenario = Scenario::imported().external(used("10:01:00", "18:00:00"));
+    let first = scenario.rest();
+    let scenario = scenario.change(|scenario| scenario.stored.set_status(&first));
     assert_eq!(
-        scene.clone().external(used("10:59:59", "18:04:59")).rest(),
+        scenario
+            .clone()
+            .external(used("10:59:59", "18:04:59"))
+            .rest(),
         first
     );
     assert_ne!(
-        scene.clone().external(used("11:00:00", "18:00:00")).rest(),
+        scenario
+            .clone()
+            .external(used("11:00:00", "18:00:00"))
+            .rest(),
         first
     );
-    assert_ne!(scene.external(used("10:01:00", "18:05:00")).rest(), first);
+    assert_ne!(
+        scenario.external(used("10:01:00", "18:05:00")).rest(),
+        first
+    );
 }
 
 #[test]
@@ -262,9 +275,9 @@ fn running_is_known_only_after_a_build_that_succeeded() {
         (Transition::Start, Job::Failed, "Unknown"),
         (Transition::Stop, Job::Canceled, "Unknown"),
     ] {
-        let scene =
-            Scene::imported().external(|external| external.build = foreign(1, transition, job));
-        let status = scene.status();
+        let scenario =
+            Scenario::imported().external(|external| external.build = foreign(1, transition, job));
+        let status = scenario.status();
         assert_eq!(
             status.condition(ConditionType::Running).unwrap().status,
             expected
@@ -276,21 +289,24 @@ fn running_is_known_only_after_a_build_that_succeeded() {
 fn that_coderd_cannot_be_seen_is_told_when_it_lasts_or_when_something_was_asked_for() {
     let spec = json!({"templateName": "go"});
     let minute = Duration::from_secs(60);
-    let quiet = |scene: &Scene, patience, unseen_for| {
-        scene.look(|context| {
+    let quiet = |scenario: &Scenario, patience, unseen_for| {
+        scenario.look(|context| {
             let conditions = chain::next(context).conditions;
             guard::keeps_quiet(context, &conditions, patience, || unseen_for)
         })
     };
-    let in_step = Scene::declared(&spec).rested().unknown();
-    let edited = Scene::declared(&spec).rested().unknown().change(|scene| {
-        let value = Some(json!(120_000));
-        scene.stored.edit(USER, "ttlMillis", value);
-    });
-    let asked = Scene::declared(&spec).rested().unknown();
+    let in_step = Scenario::declared(&spec).rested().unknown();
+    let edited = Scenario::declared(&spec)
+        .rested()
+        .unknown()
+        .change(|scenario| {
+            let value = Some(json!(120_000));
+            scenario.stored.edit(USER, "ttlMillis", value);
+        });
+    let asked = Scenario::declared(&spec).rested().unknown();
     let asked = asked.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
-    let seen = Scene::declared(&spec).rested();
-    for (what, scene, lasting, expected) in [
+    let seen = Scenario::declared(&spec).rested();
+    for (what, scenario, lasting, expected) in [
         ("in step", &in_step, minute, [true, true, false]),
         ("edited", &edited, minute, [true, false, false]),
         ("asked for", &asked, minute, [true, false, false]),
@@ -302,9 +318,12 @@ fn that_coderd_cannot_be_seen_is_told_when_it_lasts_or_when_something_was_asked_
             Patience::None,
         ];
         let unseen_for = Duration::from_secs(59);
-        let found = patience.map(|patience| quiet(scene, patience, unseen_for));
+        let found = patience.map(|patience| quiet(scenario, patience, unseen_for));
         assert_eq!(found, expected, "{what}");
-        assert!(!quiet(scene, Patience::Lasting(lasting), minute), "{what}");
+        assert!(
+            !quiet(scenario, Patience::Lasting(lasting), minute),
+            "{what}"
+        );
     }
 }
 
@@ -332,6 +351,6 @@ fn a_record_that_differs_in_times_alone_repeats_what_is_there() {
             r#"{"sync": {"attempt": {"requestedAt": "a"}}, "conditions": [{"reason": "Creating", "lastTransitionTime": "a"}], "lastHandledReconcileAt": "b"}"#,
         ),
     ] {
-        assert_eq!(report::repeats(&before, &status(after)), repeats, "{after}");
+        assert_eq!(shared::repeats(&before, &status(after)), repeats, "{after}");
     }
 }

@@ -2,7 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, OwnRecords, Template, version};
+use super::{
+    external::Template,
+    kind::{Context, OwnRecords},
+    version,
+};
 use crate::{
     api::{
         condition::Reason,
@@ -11,8 +15,8 @@ use crate::{
     sync::{
         conditions::{ConditionSet, ConditionState, condition_state},
         external::External,
-        report::Report,
         rounding::to_the_second,
+        status::Report,
     },
 };
 

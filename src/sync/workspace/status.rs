@@ -1,16 +1,15 @@
 //! What a workspace's object says of itself.
 
-use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Context, Workspace, schedule};
+use super::{external::Workspace, kind::Context, schedule};
 use crate::{
     api::workspace::{CoderWorkspace, WorkspaceStatus},
     sync::{
         conditions::ConditionSet,
         external::External,
-        report::Report,
         rounding::{to_the_hour, to_the_second},
+        status::Report,
     },
 };
 
@@ -70,7 +69,7 @@ fn facts(context: &Context, workspace: &Workspace) -> WorkspaceStatus {
         latest_build_id: Some(build.id.to_string()),
         latest_build_number: Some(build.number),
         latest_build_status: Some(build.status.clone()),
-        auto_shutdown: auto_shutdown(context, workspace),
+        auto_shutdown: schedule::auto_shutdown(context, workspace),
         last_used_at: workspace.last_used_at.map(|at| Time(to_the_hour(at))),
         health: Some(workspace.health.clone()),
         agents: workspace.agents.clone(),
@@ -79,16 +78,4 @@ fn facts(context: &Context, workspace: &Workspace) -> WorkspaceStatus {
         outdated: Some(workspace.outdated),
         ..WorkspaceStatus::default()
     }
-}
-
-/// When autostop is due, for people. A deadline moves with every use of the workspace; only 5 minutes and
-/// more are worth a write.
-pub fn auto_shutdown(context: &Context, workspace: &Workspace) -> Option<Time> {
-    let deadline = workspace
-        .deadline
-        .filter(|_| workspace.build.run_state() == Some(true))?;
-    let status = context.object.status.as_ref();
-    let shown = status.and_then(|status| status.auto_shutdown.clone());
-    let near = |shown: &Time| shown.0.duration_since(deadline).abs() < SignedDuration::from_mins(5);
-    Some(shown.filter(near).unwrap_or(Time(to_the_second(deadline))))
 }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
-use super::{
-    conditions::ConditionSet,
-    context::Context,
-    kind::SyncedKind,
-    step::{Step, Write},
+use crate::{
+    api::{condition::Reason, names::MANAGER_SHIM},
+    sync::{
+        conditions::ConditionSet,
+        context::Context,
+        kind::SyncedKind,
+        step::{Step, Write},
+    },
 };
-use crate::api::{condition::Reason, names::MANAGER_SHIM};
 
 /// How long a claim may wait for its deletion, which follows at once where nothing goes wrong.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);

@@ -6,8 +6,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{conditions::ConditionSet, rounding};
-use crate::api::{condition::Reason, names};
+use crate::{
+    api::{condition::Reason, names},
+    sync::{conditions::ConditionSet, rounding},
+};
 
 /// So many corrections, each soon after the one before, are a fight.
 const LIMIT: u32 = 5;
@@ -100,7 +102,7 @@ impl Fight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::stage::at;
+    use crate::sync::testing::at;
 
     fn icon(value: &str) -> Correction {
         Correction::of("icon", Some(Value::from(value)))

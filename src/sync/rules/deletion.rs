@@ -3,19 +3,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    adoption,
-    conditions::{ConditionSet, Progress},
-    context::Context,
-    events::{Event, EventReason},
-    external::External,
-    guard,
-    kind::SyncedKind,
-    mass_deletion,
-    standing::Standing,
-    step::{Step, Write},
+use super::{adoption, guard, mass_deletion};
+use crate::{
+    api::{condition::Reason, status::DeletionPolicy},
+    sync::{
+        conditions::{ConditionSet, Progress},
+        context::Context,
+        events::{Event, EventReason},
+        external::External,
+        kind::SyncedKind,
+        standing::Standing,
+        step::{Step, Write},
+    },
 };
-use crate::api::{condition::Reason, status::DeletionPolicy};
 
 /// What becomes of an object that is being deleted, as far as that can be told without coderd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

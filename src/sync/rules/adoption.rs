@@ -5,21 +5,22 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{
-    bound,
-    conditions::ConditionSet,
-    context::Context,
-    events::{Event, EventReason},
-    guard,
-    kind::{ExternalObject, SyncedKind},
-    spelling::{Spelled, Spelling},
-    step::{Action, Step},
-};
-use crate::api::{
-    condition::Reason,
-    names,
-    object_name::ObjectName,
-    status::{Attempt, Binding, Origin, RunRecord},
+use super::{bound, guard};
+use crate::{
+    api::{
+        condition::Reason,
+        names,
+        object_name::ObjectName,
+        status::{Attempt, Binding, Origin, RunRecord},
+    },
+    sync::{
+        conditions::ConditionSet,
+        context::Context,
+        events::{Event, EventReason},
+        kind::{ExternalObject, SyncedKind},
+        spelling::{Spelled, Spelling},
+        step::{Action, Step},
+    },
 };
 
 /// What is awaited in coderd is looked for this often, should nothing tell of it before.

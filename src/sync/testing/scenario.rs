@@ -18,11 +18,11 @@ use crate::{
         chain::{self, Planned},
         conditions::Progress,
         context::{Context, Deployment, Records},
-        damper::Damper,
         external::{External, Failure},
         fields::{ownership::Ownership, table::Change},
         refusal::DigestKey,
-        report, standing,
+        rules::damper::Damper,
+        standing, status,
         step::{Action, Step, Write},
     },
 };
@@ -31,7 +31,9 @@ pub(crate) const US: Uuid = Uuid::from_u128(7);
 pub(crate) const DEPLOYMENT: &str = "deployment";
 
 /// A kind on the stage.
-pub(crate) trait Staged: Planned<Status: Serialize> + Serialize + DeserializeOwned {
+pub(crate) trait Testable:
+    Planned<Status: Serialize> + Serialize + DeserializeOwned
+{
     const KIND: &'static str;
     const NAME: &'static str;
     const ID: &'static str;
@@ -49,7 +51,7 @@ pub(crate) trait Staged: Planned<Status: Serialize> + Serialize + DeserializeOwn
 
 /// Everything that one look sees.
 #[derive(Clone, Debug)]
-pub(crate) struct Scene<K: Staged> {
+pub(crate) struct Scenario<K: Testable> {
     pub(crate) stored: Stored,
     pub(crate) external: External<K::External>,
     pub(crate) own: K::Own,
@@ -72,7 +74,7 @@ pub(crate) fn failure() -> Failure {
     Failure::new(Reason::CoderdUnavailable, "no answer")
 }
 
-impl<K: Staged> Scene<K> {
+impl<K: Testable> Scenario<K> {
     /// An object that `manager` applied and that was looked at once.
     pub(crate) fn of(manager: &str, spec: &Value) -> Self {
         let mut stored = Stored::applied(K::KIND, K::NAME, manager, spec);
@@ -108,20 +110,20 @@ impl<K: Staged> Scene<K> {
         mirrored: &Value,
         origin: Origin,
     ) -> Self {
-        let mut scene = Self::of(manager, spec);
+        let mut scenario = Self::of(manager, spec);
         let mut ours = mirrored.as_object().unwrap().clone();
         ours.retain(|field, _| manager == MANAGER_CODERD || spec.get(field).is_none());
-        scene.stored.apply(MANAGER_CODERD, &ours, false).unwrap();
-        scene.stored.generation = 1;
-        scene.stored.label(origin);
-        scene.stored.has_finalizer = origin == Origin::Kubernetes;
-        scene.stored.status["observedGeneration"] = json!(1);
-        scene.stored.status["binding"] = json!({
+        scenario.stored.apply(MANAGER_CODERD, &ours, false).unwrap();
+        scenario.stored.generation = 1;
+        scenario.stored.label(origin);
+        scenario.stored.has_finalizer = origin == Origin::Kubernetes;
+        scenario.stored.status["observedGeneration"] = json!(1);
+        scenario.stored.status["binding"] = json!({
             "deploymentID": DEPLOYMENT, "id": K::ID, "origin": origin.as_str(),
             "boundAt": "2026-11-21T09:00:00Z",
         });
-        scene.external = External::Present(external);
-        scene
+        scenario.external = External::Present(external);
+        scenario
     }
 
     pub(crate) fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -130,33 +132,33 @@ impl<K: Staged> Scene<K> {
     }
 
     pub(crate) fn gone(self) -> Self {
-        self.change(|scene| scene.external = External::Gone)
+        self.change(|scenario| scenario.external = External::Gone)
     }
 
     pub(crate) fn unknown(self) -> Self {
-        self.change(|scene| scene.external = External::Unknown(failure()))
+        self.change(|scenario| scenario.external = External::Unknown(failure()))
     }
 
     pub(crate) fn annotated(self, name: &str, value: &str) -> Self {
-        self.change(|scene| scene.stored.annotate(name, value))
+        self.change(|scenario| scenario.stored.annotate(name, value))
     }
 
     /// A creation was begun at `requested`.
     pub(crate) fn attempted(self, requested: &str) -> Self {
         let requested = json!({"requestedAt": format!("2026-11-21T{requested}Z")});
-        self.change(|scene| {
-            scene.stored.has_finalizer = true;
-            scene.stored.status["sync"]["attempt"] = requested;
+        self.change(|scenario| {
+            scenario.stored.has_finalizer = true;
+            scenario.stored.status["sync"]["attempt"] = requested;
         })
     }
 
-    /// The scene after coderd refused `effect`, saying `message`, which was written down.
+    /// The scenario after coderd refused `effect`, saying `message`, which was written down.
     pub(crate) fn refusing(self, effect: &K::Effect, message: &str) -> Self {
         let refusal = self.look(|context| context.deployment.refused_effect::<K>(effect, message));
         self.refusing_so(refusal)
     }
 
-    /// The scene after coderd refused a change of a field, likewise.
+    /// The scenario after coderd refused a change of a field, likewise.
     pub(crate) fn refusing_change(self, change: &Change, message: &str) -> Self {
         let (field, value) = (change.field, change.value.as_ref());
         let refusal = self.look(|context| context.deployment.refused(field, value, message));
@@ -164,9 +166,9 @@ impl<K: Staged> Scene<K> {
     }
 
     fn refusing_so(self, refusal: Refusal) -> Self {
-        self.change(|scene| scene.refused = vec![refusal])
+        self.change(|scenario| scenario.refused = vec![refusal])
             .recorded()
-            .change(|scene| scene.refused.clear())
+            .change(|scenario| scenario.refused.clear())
     }
 
     pub(crate) fn look<T>(&self, judge: impl FnOnce(&Context<K>) -> T) -> T {
@@ -272,17 +274,17 @@ impl<K: Staged> Scene<K> {
                 Action::Record(records) => *records,
                 _ => step.records.unwrap_or_else(|| context.records()),
             };
-            let report = report::report(context, records, &step.conditions);
+            let report = status::report(context, records, &step.conditions);
             K::complete_status(context, report)
         })
     }
 
     fn with_status(self) -> Self {
         let status = self.status();
-        self.change(|scene| scene.stored.set_status(&status))
+        self.change(|scenario| scenario.stored.set_status(&status))
     }
 
-    /// The scene after the records of the plan were written.
+    /// The scenario after the records of the plan were written.
     pub(crate) fn recorded(self) -> Self {
         self.records();
         self.with_status()
@@ -295,7 +297,7 @@ impl<K: Staged> Scene<K> {
         self.status()
     }
 
-    /// The scene after the plan had nothing left to do.
+    /// The scenario after the plan had nothing left to do.
     pub(crate) fn rested(self) -> Self {
         self.rest();
         self.with_status()

@@ -1,17 +1,19 @@
 //! What a bound object needs before its settings matter: it follows its external object, carries the origin
 //! label, and has our finalizer exactly while deleting it deletes the external object.
 
-use super::{
-    conditions::ConditionSet,
-    context::Context,
-    events::{Event, EventReason},
-    external::External,
-    kind::{ExternalObject, SyncedKind},
-    mass_deletion,
-    standing::Standing,
-    step::{Step, Write},
+use super::mass_deletion;
+use crate::{
+    api::{condition::Reason, names, object_name::ObjectName, status::DeletionPolicy},
+    sync::{
+        conditions::ConditionSet,
+        context::Context,
+        events::{Event, EventReason},
+        external::External,
+        kind::{ExternalObject, SyncedKind},
+        standing::Standing,
+        step::{Step, Write},
+    },
 };
-use crate::api::{condition::Reason, names, object_name::ObjectName, status::DeletionPolicy};
 
 /// Deletes an imported object, whose external object stays; none where the object is not ours to delete. A
 /// finalizer left over from an earlier policy goes first, for the deletion would wait for it; and so does

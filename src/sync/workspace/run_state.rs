@@ -4,21 +4,25 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use super::{Context, Effect, NewBuild, Step, Workspace, builds, fields, parameters};
+use super::{
+    builds,
+    effect::{Effect, NewBuild, RUNNING},
+    external::Workspace,
+    fields,
+    kind::{Context, Step},
+    mirror, parameters,
+};
 use crate::{
     api::{condition::Reason, status::RunRecord},
     sync::{
         build::Transition,
         conditions::ConditionSet,
-        damper::{Correction, Fight},
         events::{Event, EventReason},
         fields::{ownership::FieldPath, push},
-        run::{self, Decision, Lever},
+        rules::damper::{Correction, Fight},
+        run::{self, Decision, RunInput},
     },
 };
-
-/// The field of the run lever.
-pub const FIELD: &str = "running";
 
 /// The next step of the run lever, or what it waits for; none while both sides agree.
 pub fn plan(context: &Context) -> Option<Step> {
@@ -94,8 +98,8 @@ fn decide(context: &Context, workspace: &Workspace) -> Decision {
     run::decide(&lever(context, workspace))
 }
 
-fn lever<'a>(context: &'a Context, workspace: &'a Workspace) -> Lever<'a> {
-    Lever {
+fn lever<'a>(context: &'a Context, workspace: &'a Workspace) -> RunInput<'a> {
+    RunInput {
         wanted: context.object.spec.running,
         is_mirrored: is_mirrored(context),
         record: context.standing().sync.and_then(|sync| sync.run.as_ref()),
@@ -111,12 +115,13 @@ fn lever<'a>(context: &'a Context, workspace: &'a Workspace) -> Lever<'a> {
 /// Whether nobody says whether the workspace is to run.
 pub fn is_mirrored(context: &Context) -> bool {
     let nobody = context.object.spec.running.is_none();
-    nobody || !context.ownership.declared(&FieldPath::spec(FIELD))
+    nobody || !context.ownership.declared(&FieldPath::spec(RUNNING))
 }
 
 /// The run state that belongs into `spec` where nobody declares it. While it is changing, what stands
 /// there stays.
-pub fn mirrored(context: &Context, workspace: &Workspace) -> Option<bool> {
+pub fn settled(context: &Context) -> Option<bool> {
+    let workspace = context.present()?;
     let is_settled = matches!(
         decide(context, workspace),
         Decision::Rest | Decision::Agree(_)
@@ -134,7 +139,7 @@ fn fight(context: &Context) -> Option<Fight> {
 
 fn correction(context: &Context) -> Correction {
     let wanted = context.object.spec.running.map(Value::from);
-    Correction::of(FIELD, wanted)
+    Correction::of(RUNNING, wanted)
 }
 
 /// Whether the state that an order changes was brought about by somebody else.
@@ -192,7 +197,7 @@ fn is_misshapen(context: &Context) -> bool {
 }
 
 fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Step {
-    if let Some(plan) = fields::report_template_first(context, workspace) {
+    if let Some(plan) = mirror::report_template_first(context, workspace) {
         return plan;
     }
     let author = workspace.build.author();
@@ -211,7 +216,7 @@ fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Step {
     let conditions =
         ConditionSet::reconciling(Reason::Mirroring, format!("{verb} in Coder by {author}"));
     Step::write(
-        fields::forced_running(context, workspace, running),
+        mirror::forced_running(context, workspace, running),
         conditions,
     )
     .telling(Some(Event::normal(reason, message)))

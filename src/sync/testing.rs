@@ -5,9 +5,9 @@
     reason = "a test names the one variant that it expects"
 )]
 
-pub(crate) mod golden;
-mod scene;
-mod world;
+mod model;
+pub(crate) mod order;
+mod scenario;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
-    scene::{DEPLOYMENT, Scene, Staged, US, failure},
-    world::{Looked, World, look},
+    model::{Looked, World, look},
+    scenario::{DEPLOYMENT, Scenario, Testable, US, failure},
 };
 use uuid::Uuid;
 

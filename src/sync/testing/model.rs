@@ -2,18 +2,18 @@
 
 use std::fmt::Debug;
 
-use super::{Scene, Staged};
+use super::{Scenario, Testable};
 use crate::{
     api::status::Refusal,
-    sync::{context::Context, fields::table::Change, report, step::Action},
+    sync::{context::Context, fields::table::Change, status, step::Action},
 };
 
 /// A model of both servers around one object.
-pub(crate) trait World<K: Staged>: Debug {
+pub(crate) trait World<K: Testable>: Debug {
     /// What the next look sees.
-    fn scene(&mut self) -> &mut Scene<K>;
+    fn scenario(&mut self) -> &mut Scenario<K>;
 
-    /// Brings the scene up to date with coderd.
+    /// Brings the scenario up to date with coderd.
     fn observe(&mut self);
 
     /// coderd takes an effect.
@@ -33,7 +33,7 @@ pub(crate) struct Looked {
 }
 
 /// One look of the driver. It dies at the write after `budget` others, before or after that one.
-pub(crate) fn look<K: Staged>(
+pub(crate) fn look<K: Testable>(
     world: &mut impl World<K>,
     budget: usize,
     dies_before: bool,
@@ -43,10 +43,10 @@ pub(crate) fn look<K: Staged>(
         exists: true,
     };
     let mut done: Option<Action<K>> = None;
-    world.scene().refused.clear();
+    world.scenario().refused.clear();
     for _ in 0..32 {
         world.observe();
-        let next = world.scene().action();
+        let next = world.scenario().action();
         let dies = looked.writes == budget;
         let is_write = !matches!(next, Action::Rest(_));
         if dies && dies_before && is_write {
@@ -55,21 +55,21 @@ pub(crate) fn look<K: Staged>(
         looked.writes += usize::from(is_write);
         match next {
             Action::Rest(_) => {
-                looked.writes += usize::from(write_status(world.scene()));
+                looked.writes += usize::from(write_status(world.scenario()));
                 return looked;
             }
             Action::Record(_) => {
-                let before = world.scene().stored.status.clone();
-                write_status(world.scene());
-                let after = &world.scene().stored.status;
-                let repeats = report::repeats(&before, after);
+                let before = world.scenario().stored.status.clone();
+                write_status(world.scenario());
+                let after = &world.scenario().stored.status;
+                let repeats = status::repeats(&before, after);
                 assert!(!repeats, "a record that only repeats itself: {world:?}");
-                world.scene().refused.clear();
+                world.scenario().refused.clear();
             }
             ref again @ (Action::Do(_) | Action::Update(_)) if done.as_ref() == Some(again) => {
-                let scene = world.scene();
-                let refusals = scene.look(|context| without_effect(context, again));
-                scene.refused.extend(refusals);
+                let scenario = world.scenario();
+                let refusals = scenario.look(|context| without_effect(context, again));
+                scenario.refused.extend(refusals);
                 looked.writes -= 1;
                 continue;
             }
@@ -82,7 +82,7 @@ pub(crate) fn look<K: Staged>(
                 done = Some(Action::Update(changes));
             }
             Action::Write(write) => {
-                looked.exists = world.scene().take(&write);
+                looked.exists = world.scenario().take(&write);
             }
             Action::Pass(_) => panic!("a chain that ends with a check that passes"),
         }
@@ -94,14 +94,14 @@ pub(crate) fn look<K: Staged>(
 }
 
 /// Writes the status of the present plan, if it says something new.
-fn write_status<K: Staged>(scene: &mut Scene<K>) -> bool {
-    let status = scene.status();
-    let before = scene.stored.status.clone();
-    scene.stored.set_status(&status);
-    scene.stored.status != before
+fn write_status<K: Testable>(scenario: &mut Scenario<K>) -> bool {
+    let status = scenario.status();
+    let before = scenario.stored.status.clone();
+    scenario.stored.set_status(&status);
+    scenario.stored.status != before
 }
 
-fn without_effect<K: Staged>(context: &Context<K>, again: &Action<K>) -> Vec<Refusal> {
+fn without_effect<K: Testable>(context: &Context<K>, again: &Action<K>) -> Vec<Refusal> {
     let deployment = context.deployment;
     match again {
         Action::Do(effect) => vec![deployment.refused_effect::<K>(effect, "no effect")],

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Scene, Staged};
+use super::{Scenario, Testable};
 
 /// What makes one check decide.
-pub(crate) type Trigger<K> = (&'static str, fn(&mut Scene<K>));
+pub(crate) type Trigger<K> = (&'static str, fn(&mut Scenario<K>));
 
 /// Each check decides where its trigger alone is pulled, and before every later one, save for those that
 /// only say something, which hold no later one up, and for the pairs `apart`, in which the second keeps the
 /// first from being needed.
-pub(crate) fn holds<K: Staged>(
-    at_rest: &Scene<K>,
+pub(crate) fn holds<K: Testable>(
+    at_rest: &Scenario<K>,
     triggers: &[Trigger<K>],
     say: &[&str],
     apart: &[(&str, &str)],
@@ -26,7 +26,7 @@ pub(crate) fn holds<K: Staged>(
         "a name stands for one check"
     );
     let decides = |pulled: &[Trigger<K>]| {
-        let pull = |scene: &mut Scene<K>| pulled.iter().for_each(|(_, pull)| pull(scene));
+        let pull = |scenario: &mut Scenario<K>| pulled.iter().for_each(|(_, pull)| pull(scenario));
         at_rest.clone().change(pull).step().check
     };
     assert_eq!(decides(&[]), "settled");

@@ -7,14 +7,16 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{
-    conditions::ConditionSet,
-    context::Context,
-    kind::SyncedKind,
-    rounding,
-    step::{Action, Step, Write},
+use crate::{
+    api::{condition::Reason, names, status::Suspension},
+    sync::{
+        conditions::ConditionSet,
+        context::Context,
+        kind::SyncedKind,
+        rounding,
+        step::{Action, Step, Write},
+    },
 };
-use crate::api::{condition::Reason, names, status::Suspension};
 
 /// The deletions of this much time count.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
@@ -183,7 +185,7 @@ fn removal_conditions(suspension: &Suspension) -> ConditionSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::stage::at;
+    use crate::sync::testing::at;
 
     /// How many of `asked` deletions are admitted at once.
     fn admitted(asked: usize, objects: usize) -> usize {
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn row_many_deletions_more_than_twenty_and_a_fifth_are_suspended() {
+    fn many_deletions_more_than_twenty_and_a_fifth_are_suspended() {
         for (asked, objects, expected) in [
             (20, 20, 20),
             (25, 25, 20),

@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    bound,
     conditions::ConditionSet,
     context::{Context, Records},
     kind::SyncedKind,
+    rules::bound,
 };
 use crate::api::{
     names,

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::{
-    conditions::ConditionSet,
-    context::Context,
-    external::{External, Failure},
-    kind::SyncedKind,
-    step::Step,
+use crate::{
+    api::{condition::Reason, names},
+    sync::{
+        conditions::ConditionSet,
+        context::Context,
+        external::{External, Failure},
+        kind::SyncedKind,
+        step::Step,
+    },
 };
-use crate::api::{condition::Reason, names};
 
 /// How a refused creation is named in `status.sync.refused`.
 pub const FIELD_CREATE: &str = "create";
