@@ -172,3 +172,110 @@ fn all<K: ExternalClient>(deployment: &Deployment, step: &Step<K>, message: &str
         Action::Write(_) | Action::Record(_) | Action::Rest(_) | Action::Pass(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::template::CoderTemplate, sync::conditions::ConditionSet};
+
+    type Step = crate::sync::step::Step<CoderTemplate>;
+
+    fn change(field: &'static str, value: &str) -> Change {
+        Change {
+            field,
+            value: Some(Value::from(value)),
+        }
+    }
+
+    fn update(changes: &[Change]) -> Step {
+        Step::update(changes.to_vec(), ConditionSet::settled(""))
+    }
+
+    fn both() -> Step {
+        update(&[change("displayName", "Go"), change("icon", "/go.png")])
+    }
+
+    fn refused(fields: &[(&str, &str)]) -> Refused {
+        let owned = |(name, detail): &(&str, &str)| ((*name).to_owned(), (*detail).to_owned());
+        Refused {
+            message: "Validation failed".to_owned(),
+            fields: fields.iter().map(owned).collect(),
+        }
+    }
+
+    /// What is refused of `step`, and whether fields go one by one from then on.
+    fn blamed(step: &Step, refused: &Refused) -> (Vec<(String, String)>, bool) {
+        let mut attempt = Attempt::<CoderTemplate>::default();
+        attempt.refuse(&Deployment::default(), step, refused);
+        let named = attempt.refused.into_iter();
+        let named = named.map(|it| (it.field, it.message)).collect();
+        (named, attempt.one_by_one)
+    }
+
+    #[test]
+    fn of_several_fields_those_are_refused_that_coderd_names() {
+        let named = |field: &str, message: &str| (field.to_owned(), message.to_owned());
+        for (step, said, expected, one_by_one) in [
+            (
+                both(),
+                refused(&[("icon", "too long")]),
+                vec![named("icon", "too long")],
+                false,
+            ),
+            (
+                both(),
+                refused(&[("icon", "a"), ("display_name", "b")]),
+                vec![named("displayName", "b"), named("icon", "a")],
+                false,
+            ),
+            // It names none of them: each has to be asked for.
+            (both(), refused(&[]), vec![], true),
+            (both(), refused(&[("name", "taken")]), vec![], true),
+            (
+                update(&[change("icon", "/go.png")]),
+                refused(&[]),
+                vec![named("icon", "Validation failed")],
+                false,
+            ),
+        ] {
+            assert_eq!(blamed(&step, &said), (expected, one_by_one), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_forbidden_of_several_fields_is_asked_for_one_by_one() {
+        let mut attempt = Attempt::<CoderTemplate>::default();
+        let deployment = Deployment::default();
+        assert!(attempt.withhold(&deployment, &both(), "no right"));
+        assert!(attempt.one_by_one && attempt.withheld.is_empty());
+        let one = update(&[change("icon", "/go.png")]);
+        assert!(attempt.withhold(&deployment, &one, "no right"));
+        assert_eq!(attempt.withheld[0].field, "icon");
+        let other = Step::act(
+            crate::sync::template::effect::Effect::Delete,
+            one.conditions,
+        );
+        assert!(!attempt.withhold(&deployment, &other, "no right"));
+    }
+
+    #[test]
+    fn a_field_that_was_accepted_and_shows_the_same_as_before_has_no_effect() {
+        let deployment = Deployment::default();
+        let (before, after) = (Some(Value::from("old")), Some(Value::from("somebody's")));
+        let mut attempt = Attempt::<CoderTemplate>::default();
+        assert_eq!(
+            attempt.without_effect(&deployment, &both(), &[None, None]),
+            []
+        );
+        attempt.accepted(both().action, vec![None, before.clone()]);
+        let again = update(&[change("icon", "/go.png")]);
+        let fields = |step: &Step, shown: &[Option<Value>]| {
+            let refusals = attempt.without_effect(&deployment, step, shown);
+            refusals.into_iter().map(|it| it.field).collect::<Vec<_>>()
+        };
+        assert_eq!(fields(&again, std::slice::from_ref(&before)), ["icon"]);
+        // Somebody changed it meanwhile, or another value is asked for.
+        assert_eq!(fields(&again, &[after]), [""; 0]);
+        assert_eq!(fields(&update(&[change("icon", "/x")]), &[before]), [""; 0]);
+    }
+}
