@@ -333,3 +333,21 @@ fn scripts_that_are_named_exist() {
         }
     }
 }
+
+/// Whoever follows the ways that the page describes finds each file.
+#[test]
+fn the_files_of_the_architecture_exist() {
+    let page = read("docs/explanation/architecture.md");
+    let named = page.split('`').skip(1).step_by(2);
+    let files: BTreeSet<_> = named
+        .filter(|name| {
+            name.starts_with("src/") || name.starts_with("tests/") || name.starts_with("hack/")
+        })
+        .collect();
+    assert!(files.len() > 30, "{files:?}");
+    let missing: Vec<_> = files
+        .into_iter()
+        .filter(|name| !crate::root().join(name).exists())
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
