@@ -8,9 +8,13 @@ use std::{
 
 use clap::CommandFactory;
 use coder_k8s::{
-    api::condition::{ConditionType, Reason},
+    api::{
+        condition::{ConditionType, Reason},
+        template::CoderTemplate,
+        workspace::CoderWorkspace,
+    },
     app::args::Args,
-    sync::events::EventReason,
+    sync::{chain::Planned, events::EventReason},
 };
 
 fn read(path: impl AsRef<Path>) -> String {
@@ -236,6 +240,22 @@ fn what_is_not_synchronised_yet_is_said() {
                 "docs/reference/fields.md does not say that {name} is not synchronised yet"
             );
         }
+    }
+}
+
+#[test]
+fn what_both_sides_hold_is_said_to_be_declared_or_mirrored() {
+    let document = read("docs/reference/fields.md");
+    let (workspaces, templates) = document.split_once("## CoderTemplate").unwrap();
+    let of_workspaces = CoderWorkspace::FIELDS.iter().map(|field| field.name);
+    let of_templates = CoderTemplate::FIELDS.iter().map(|field| field.name);
+    let rows = of_workspaces.map(|name| (workspaces, name));
+    for (page, name) in rows.chain(of_templates.map(|name| (templates, name))) {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")));
+        let is_said = row.is_some_and(|row| row.contains("declared or mirrored"));
+        assert!(is_said, "{name}: {row:?}");
     }
 }
 

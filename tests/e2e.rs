@@ -4,6 +4,7 @@ mod admission;
 mod coder;
 mod crash;
 mod fault;
+mod fields;
 mod fight;
 mod lifecycle;
 mod mcp;

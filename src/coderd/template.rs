@@ -38,6 +38,19 @@ pub struct Template {
     /// A path or URL; empty if none was given.
     #[serde(default, deserialize_with = "null_as_default")]
     pub icon: String,
+    /// How long new workspaces run after a start, in milliseconds; 0: no automatic stop.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub default_ttl_ms: i64,
+    /// By how much use puts an automatic stop off, in milliseconds; 0: not at all.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub activity_bump_ms: i64,
+    /// How long before an automatic stop its owner is told, in milliseconds; 0: not at all. From coderd
+    /// 2.36.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub time_til_autostop_notify_ms: i64,
+    /// Whether owners may cancel builds of their workspaces.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub allow_user_cancel_workspace_jobs: bool,
     /// The version that new workspaces get.
     pub active_version_id: Uuid,
     /// True if it takes no new workspaces (licensed).

@@ -112,9 +112,7 @@ pub(super) fn new_template(name: &str, version: Uuid) -> NewTemplate {
     NewTemplate {
         name: name.to_owned(),
         template_version_id: version,
-        display_name: String::new(),
-        description: String::new(),
-        icon: String::new(),
+        ..NewTemplate::default()
     }
 }
 

@@ -58,6 +58,7 @@ async fn a_patch_changes_what_it_names_and_shows_the_result() {
         display_name: Some("Display".to_owned()),
         description: Some("Words".to_owned()),
         icon: Some("/icon/k8s.png".to_owned()),
+        ..TemplatePatch::default()
     };
     let after = client.patch_template(before.id, &patch).await.unwrap();
     assert_eq!(

@@ -231,9 +231,8 @@ async fn template_writes_name_only_what_they_set() {
     let template = NewTemplate {
         name: "t".to_owned(),
         template_version_id: OTHER,
-        display_name: String::new(),
         description: "d".to_owned(),
-        icon: String::new(),
+        ..NewTemplate::default()
     };
     assert_sent!(
         |it| it.create_template(ID, &template),

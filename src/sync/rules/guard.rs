@@ -8,6 +8,7 @@ use crate::{
         conditions::ConditionSet,
         context::Context,
         external::{External, Failure},
+        fields::push,
         kind::SyncedKind,
         step::Step,
     },
@@ -27,7 +28,7 @@ pub fn first_visit<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
 
 /// What coderd refused is written down before anything else is tried.
 pub fn unrecorded_refusals<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
-    let first = context.refused.first()?;
+    let conditions = push::refused(context.refused)?;
     let mut records = context.records();
     for refusal in context.refused {
         records
@@ -42,7 +43,6 @@ pub fn unrecorded_refusals<K: SyncedKind>(context: &Context<K>) -> Option<Step<K
             records.sync.run = None;
         }
     }
-    let conditions = ConditionSet::stalled(Reason::Refused, &first.message);
     Some(Step::record(records, conditions))
 }
 

@@ -20,6 +20,14 @@ pub struct Template {
     pub description: String,
     /// Its icon.
     pub icon: String,
+    /// Autostop of new workspaces; 0 for none.
+    pub default_ttl_millis: i64,
+    /// By how much use puts autostop off; 0 for not at all.
+    pub activity_bump_millis: i64,
+    /// How long before autostop its owner is told; 0 for not at all.
+    pub time_til_autostop_notify_millis: i64,
+    /// Whether owners may cancel builds of their workspaces.
+    pub allow_user_cancel_workspace_jobs: bool,
     /// The active version's id.
     pub active_version_id: Uuid,
     /// The active version's name.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::kind::Context;
 use crate::{
     api::template::{CoderTemplate, Promotion},
-    sync::fields::table::Field,
+    sync::fields::{rule, table::Field},
 };
 
 /// The fields that both sides hold.
@@ -37,10 +37,64 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
         create: |new, value| new.icon = string(value),
         fits: |_| true,
     },
+    Field {
+        name: "defaultTTLMillis",
+        wire: "default_ttl_ms",
+        declared: |object| millis(object.spec.default_ttl_millis),
+        external: |template| millis(Some(template.default_ttl_millis)),
+        patch: |patch, value| patch.default_ttl_ms = Some(number(value).unwrap_or_default()),
+        create: |new, value| new.default_ttl_ms = number(value),
+        fits: |_| true,
+    },
+    Field {
+        name: "activityBumpMillis",
+        wire: "activity_bump_ms",
+        declared: |object| millis(object.spec.activity_bump_millis),
+        external: |template| millis(Some(template.activity_bump_millis)),
+        patch: |patch, value| patch.activity_bump_ms = Some(number(value).unwrap_or_default()),
+        create: |new, value| new.activity_bump_ms = number(value),
+        fits: |_| true,
+    },
+    Field {
+        name: "timeTilAutostopNotifyMillis",
+        wire: "time_til_autostop_notify_ms",
+        declared: |object| millis(object.spec.time_til_autostop_notify_millis),
+        external: |template| millis(Some(template.time_til_autostop_notify_millis)),
+        patch: |patch, value| {
+            patch.time_til_autostop_notify_ms = Some(number(value).unwrap_or_default());
+        },
+        create: |new, value| new.time_til_autostop_notify_ms = number(value),
+        fits: |_| true,
+    },
+    Field {
+        name: "allowUserCancelWorkspaceJobs",
+        wire: "allow_user_cancel_workspace_jobs",
+        declared: |object| {
+            object
+                .spec
+                .allow_user_cancel_workspace_jobs
+                .map(Value::from)
+        },
+        external: |template| Some(template.allow_user_cancel_workspace_jobs.into()),
+        patch: |patch, value| {
+            patch.allow_user_cancel_workspace_jobs = value.and_then(Value::as_bool);
+        },
+        create: |new, value| new.allow_user_cancel_workspace_jobs = value.and_then(Value::as_bool),
+        fits: |_| true,
+    },
 ];
 
 fn text(text: Option<&str>) -> Option<Value> {
     text.map(Value::from)
+}
+
+/// 0 counts as absent.
+fn millis(millis: Option<i64>) -> Option<Value> {
+    millis.and_then(rule::canonical_millis).map(Value::from)
+}
+
+fn number(value: Option<&Value>) -> Option<i64> {
+    value.and_then(Value::as_i64)
 }
 
 fn string(value: Option<&Value>) -> String {
@@ -90,20 +144,10 @@ fn unsupported_settings(context: &Context) -> Vec<&'static str> {
             deprecation.is_some_and(|text| !text.is_empty()),
             "deprecationMessage",
         ),
-        (spec.default_ttl_millis.is_some(), "defaultTTLMillis"),
-        (spec.activity_bump_millis.is_some(), "activityBumpMillis"),
-        (
-            spec.time_til_autostop_notify_millis.is_some(),
-            "timeTilAutostopNotifyMillis",
-        ),
         (spec.autostop_requirement.is_some(), "autostopRequirement"),
         (spec.autostart_requirement.is_some(), "autostartRequirement"),
         (spec.allow_user_autostart.is_some(), "allowUserAutostart"),
         (spec.allow_user_autostop.is_some(), "allowUserAutostop"),
-        (
-            spec.allow_user_cancel_workspace_jobs.is_some(),
-            "allowUserCancelWorkspaceJobs",
-        ),
         (spec.failure_ttl_millis.is_some(), "failureTTLMillis"),
         (
             spec.time_til_dormant_millis.is_some(),

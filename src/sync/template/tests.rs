@@ -146,6 +146,10 @@ fn template() -> Template {
         display_name: String::new(),
         description: String::new(),
         icon: String::new(),
+        default_ttl_millis: 0,
+        activity_bump_millis: 0,
+        time_til_autostop_notify_millis: 0,
+        allow_user_cancel_workspace_jobs: false,
         active_version_id: id("active"),
         active_version_name: "angry_name1".to_owned(),
         active_version_creator: None,
@@ -164,7 +168,7 @@ impl Scenario {
     }
 
     fn bound(manager: &str, spec: &Value, origin: Origin) -> Self {
-        let mirrored = json!({"organization": "acme"});
+        let mirrored = json!({"organization": "acme", "allowUserCancelWorkspaceJobs": false});
         Self::bound_to(template(), manager, spec, &mirrored, origin)
     }
 

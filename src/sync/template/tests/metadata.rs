@@ -1,6 +1,7 @@
 //! Metadata and mirrored files of a bound template.
 
 use super::*;
+use crate::sync::{fields::table, template::fields::FIELDS};
 
 fn mirrored(scenario: &Scenario) -> Value {
     match scenario.write() {
@@ -46,6 +47,34 @@ fn declared_metadata_is_pushed_with_one_request() {
     // Where coderd refuses them without saying which, each has to be asked for.
     let scenario = scenario.change(|scenario| scenario.one_by_one = true);
     assert_eq!(scenario.changed(), ["displayName"]);
+}
+
+#[test]
+fn numbers_and_flags_are_fields_as_texts_are() {
+    let spec = json!({
+        "defaultTTLMillis": 3_600_000, "activityBumpMillis": 0,
+        "timeTilAutostopNotifyMillis": 60_000, "allowUserCancelWorkspaceJobs": true,
+    });
+    let scenario =
+        Scenario::declared(&spec).external(|external| external.activity_bump_millis = 3_600_000);
+    let change = |field, value: Option<Value>| Change { field, value };
+    let all = [
+        change("defaultTTLMillis", Some(json!(3_600_000))),
+        // 0 counts as nothing, and nothing clears.
+        change("activityBumpMillis", None),
+        change("timeTilAutostopNotifyMillis", Some(json!(60_000))),
+        change("allowUserCancelWorkspaceJobs", Some(json!(true))),
+    ];
+    assert_eq!(scenario.changes(), all);
+    let patch = serde_json::to_value(table::patch(FIELDS, &all)).unwrap();
+    let sent = json!({
+        "default_ttl_ms": 3_600_000, "activity_bump_ms": 0,
+        "time_til_autostop_notify_ms": 60_000, "allow_user_cancel_workspace_jobs": true,
+    });
+    assert_eq!(patch, sent);
+    let imported =
+        Scenario::imported().external(|external| external.activity_bump_millis = 3_600_000);
+    assert_eq!(mirrored(&imported)["activityBumpMillis"], 3_600_000);
 }
 
 #[test]
@@ -97,7 +126,10 @@ fn metadata_that_nobody_declares_is_mirrored_as_one_set() {
         external.display_name = "Go".to_owned();
         external.icon = "/go.png".to_owned();
     });
-    let complete = json!({"organization": "acme", "displayName": "Go", "icon": "/go.png"});
+    let complete = json!({
+        "organization": "acme", "displayName": "Go", "icon": "/go.png",
+        "allowUserCancelWorkspaceJobs": false,
+    });
     assert_eq!(mirrored(&scenario), complete);
 }
 
@@ -230,7 +262,7 @@ fn declared_files_are_never_mirrored() {
 fn what_is_not_synchronised_yet_is_never_ignored() {
     for (field, value) in [
         ("deprecationMessage", json!("old")),
-        ("defaultTTLMillis", json!(0)),
+        ("failureTTLMillis", json!(0)),
         ("allowUserAutostart", json!(false)),
         ("requireActiveVersion", json!(true)),
         ("source", json!({"configMapRef": {"name": "x"}})),
