@@ -134,7 +134,7 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
             "provisionerTags",
             json!({ "provisionerTags": { "a": "b" } }),
         ),
-        ("defaultTTLMillis", json!({ "defaultTTLMillis": 3_600_000 })),
+        ("failureTTLMillis", json!({ "failureTTLMillis": 3_600_000 })),
         (
             "source",
             json!({ "source": { "configMapRef": { "name": "c" } }, "files": null }),

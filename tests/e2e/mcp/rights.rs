@@ -103,7 +103,7 @@ async fn tools_may_what_kubectl_may_with_the_same_token() {
     }
     stage
         .bed
-        .run_kubectl(&["apply", "-f", &users()])
+        .run_kubectl(&["apply", "--server-side", "-f", &users()])
         .await
         .unwrap();
     let nobody = stage.token("nobody", &[]).await;
