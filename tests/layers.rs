@@ -370,6 +370,19 @@ fn used_crate(line: &str) -> Option<&str> {
         .filter(|name| !name.is_empty())
 }
 
+/// What a request asks for is data; who sends it is not the core's business.
+#[test]
+fn the_core_knows_of_coderd_only_what_it_is_asked_for() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src/sync") {
+        let paths = paths(&code(&text)).into_iter();
+        let of_coderd = paths.filter(|used| used.starts_with("crate::coderd"));
+        let others = of_coderd.filter(|used| !used.starts_with("crate::coderd::types"));
+        wrong.extend(others.map(|used| format!("{} imports {used}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// The core is read from below to above: nobody has to know a file to understand one that it stands on.
 #[test]
 fn no_file_of_the_core_leads_back_to_itself() {

@@ -4,15 +4,15 @@
 //! created, so that a lost reply is settled by looking for that name.
 
 mod content;
+mod promotion;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    declared::{Declared, FILES},
+    declared::Declared,
     effect::Effect,
     external::{Find, Template, Version, VersionJob},
     fields,
@@ -26,21 +26,16 @@ use crate::{
         template::{CoderTemplate, VersionStatus},
     },
     sync::{
-        build_wait::Poll,
         conditions::ConditionSet,
         events::{Event, EventReason},
         fields::push,
         kind::SyncedKind,
-        payload,
-        rules::damper::Correction,
         source,
     },
 };
 
 /// How often a build that somebody gave up is begun again by itself.
 const OWN_ATTEMPTS: u32 = 3;
-/// A build that took too long may still succeed; it is looked at this often.
-const LATE_LOOK: Duration = Duration::from_secs(60);
 /// So many versions that are in the way are passed over: failed ones of a source that comes back, and
 /// those of others under our names.
 const OLD_ATTEMPTS: u32 = 16;
@@ -122,8 +117,8 @@ pub fn plan(context: &Context) -> Option<Step> {
         return next_attempt(context, &record);
     }
     known(context, &record, version)
-        .or_else(|| awaited(context, &record, version))
-        .or_else(|| promote(context, template, &record, version))
+        .or_else(|| promotion::awaited(context, &record, version))
+        .or_else(|| promotion::promote(context, template, &record, version))
 }
 
 /// The next step towards a version that can create the template, or what that waits for.
@@ -133,9 +128,8 @@ pub fn plan_first(context: &Context) -> Option<Step> {
         return Some(begin(context, declared, 1));
     };
     match context.observed.version {
-        Find::Found(version) if version.template_id.is_none() => {
-            known(context, &record, version).or_else(|| awaited(context, &record, version))
-        }
+        Find::Found(version) if version.template_id.is_none() => known(context, &record, version)
+            .or_else(|| promotion::awaited(context, &record, version)),
         // It already belongs to a template, so that it cannot create one.
         Find::Found(_) => next_attempt(context, &record),
         Find::Absent | Find::NotSought => Some(build(context, &record, None)),
@@ -347,79 +341,6 @@ fn again(context: &Context, record: &VersionStatus, version: &Version) -> Option
 
 fn attempt_of(record: &VersionStatus) -> u32 {
     source::parse_version_name(&record.name).map_or(1, |(_, attempt)| attempt)
-}
-
-/// What an import says that is not to be promoted yet, or never.
-fn awaited(context: &Context, record: &VersionStatus, version: &Version) -> Option<Step> {
-    let name = &record.name;
-    let conditions = match &version.job {
-        VersionJob::Succeeded => return None,
-        VersionJob::Failed { error, .. } => {
-            let error = payload::explained(record.error.as_ref().unwrap_or(error));
-            let message = format!("the import of version {name} failed: {error}");
-            return Some(Step::pass(ConditionSet::stalled(
-                Reason::VersionFailed,
-                message,
-            )));
-        }
-        VersionJob::Active => match poll(context, record) {
-            Poll::After(delay) => return Some(Step::pass(building(name)).after(Some(delay))),
-            Poll::TimedOut => format!(
-                "the import of version {name} did not end in time (job {}); it is promoted if it \
-                 still succeeds",
-                version.job_status
-            ),
-        },
-    };
-    let conditions = ConditionSet::stalled(Reason::VersionTimedOut, conditions);
-    Some(Step::pass(conditions).after(Some(LATE_LOOK)))
-}
-
-/// Promotes the version, which succeeded; again where somebody else's took its place.
-fn promote(
-    context: &Context,
-    template: &Template,
-    record: &VersionStatus,
-    version: &Version,
-) -> Option<Step> {
-    if template.active_version_id == version.id {
-        return None;
-    }
-    let effect = if version.is_archived {
-        Effect::Unarchive(version.id)
-    } else {
-        Effect::Promote(version.id)
-    };
-    if let Some(refusal) = context.refusal(&effect) {
-        return Some(push::refused_before(refusal));
-    }
-    let (name, found) = (&record.name, &template.active_version_name);
-    let correction = Correction::of(FILES, Some(Value::from(record.source_hash.as_str())));
-    if let Some(fight) = context.fight(&correction) {
-        let difference = format!("files: declared {name}, in Coder {found} is active");
-        let conditions = fight.conditions(&difference);
-        return Some(Step::pass(conditions).after(Some(fight.remaining(context.now))));
-    }
-    let conditions = ConditionSet::reconciling(Reason::NotPromoted, format!("promoting {name}"));
-    let step = Step::act(effect, conditions);
-    Some(if version.is_archived {
-        step
-    } else if record.promoted_at.is_none() {
-        let message = format!("promoted {name}");
-        step.telling(Some(Event::normal(EventReason::VersionPromoted, message)))
-    } else {
-        let message = format!("files: found version {found} active, restored {name}");
-        let event = Event::normal(EventReason::DriftCorrected, message);
-        step.telling(Some(event)).correcting([correction])
-    })
-}
-
-fn poll(context: &Context, record: &VersionStatus) -> Poll {
-    let started = record.started_at.as_ref();
-    let started = started.map_or(context.coderd_now, |at| at.0);
-    let elapsed = context.coderd_now.duration_since(started);
-    let build_wait = context.observed.build_wait;
-    build_wait.next_poll(elapsed.try_into().unwrap_or_default())
 }
 
 fn building(name: &str) -> ConditionSet {

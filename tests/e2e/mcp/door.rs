@@ -1,7 +1,5 @@
 //! Who is let in, and what those are told who are not.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -216,12 +214,17 @@ async fn no_log_has_a_token_or_what_was_said() {
         unknown.send("tools/list", json!({})).await;
     }
     let line = "result=\"InvalidArguments\"";
+    // As a whole, with its end: the log is read while it is written.
+    let whole = |log: &str| {
+        let mut lines = log.split_inclusive('\n');
+        let found = lines.find(|one| one.contains(line) && one.ends_with('\n'));
+        found.map(str::to_owned)
+    };
     server
-        .eventually("the audit line", async || server.log().contains(line))
+        .eventually("the audit line", async || whole(&server.log()).is_some())
         .await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
     let log = server.log();
-    let audit = log.lines().find(|one| one.contains(line)).unwrap();
+    let audit = whole(&log).unwrap();
     let caller = format!(
         "caller=\"system:serviceaccount:{}:caller\"",
         stage.namespace
