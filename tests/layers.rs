@@ -383,11 +383,20 @@ fn the_core_knows_of_coderd_only_what_it_is_asked_for() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The core is read from below to above: nobody has to know a file to understand one that it stands on.
+/// The core and the loop around it are read from below to above: nobody has to know a file to understand
+/// one that it stands on. With no circle there is no import that leads back up.
 #[test]
-fn no_file_of_the_core_leads_back_to_itself() {
-    let circle = circle(imports_within("sync"));
-    assert!(circle.is_empty(), "a circle of imports: {circle:#?}");
+fn no_file_of_the_core_or_the_controller_leads_back_to_itself() {
+    for folder in ["sync", "controller"] {
+        let circle = circle(imports_within(folder));
+        assert!(circle.is_empty(), "a circle of imports: {circle:#?}");
+    }
+}
+
+#[test]
+fn only_tests_are_taken_for_tests() {
+    let code = "use a;\n#[cfg(test)]\nmod stage;\nuse b;\n#[cfg(test)]\nmod tests {\nuse c;\n}\n";
+    assert_eq!(product(code), "use a;\nuse b;\n");
 }
 
 #[test]
@@ -430,9 +439,8 @@ fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
         })
         .collect();
     let imports = |name: &String, text: &String| {
-        let product = code(text);
-        let product = product.split("#[cfg(test)]").next().unwrap_or_default();
-        let paths = paths(product).into_iter();
+        let product = product(&code(text));
+        let paths = paths(&product).into_iter();
         let named = paths.filter_map(|path| longest(&absolute(name, &path), &files));
         named.filter(|other| other != name).collect()
     };
@@ -440,6 +448,20 @@ fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
         .iter()
         .map(|(name, text)| (name.clone(), imports(name, text)))
         .collect()
+}
+
+/// The code without its tests: those are an item marked so that ends with its line, or all from the mark on.
+fn product(code: &str) -> String {
+    let mut parts = code.split("#[cfg(test)]\n");
+    let mut product = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (item, rest) = part.split_once('\n').unwrap_or((part, ""));
+        if !item.ends_with(';') {
+            break;
+        }
+        product.push_str(rest);
+    }
+    product
 }
 
 /// What is left once every file is taken away that imports none of the rest, or that none of the rest imports.

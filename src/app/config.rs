@@ -15,8 +15,7 @@ use super::{
 };
 
 use crate::{
-    apiserver::Certificate, coderd::TokenSource, controller::import::Imports,
-    sync::build_wait::BuildWait,
+    apiserver::Certificate, coderd::TokenSource, controller::Imports, sync::build_wait::BuildWait,
 };
 
 pub use error::ConfigError;

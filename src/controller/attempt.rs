@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{external_client::ExternalClient, outcome::Refused, scope::Observation};
+use super::{
+    observation::{Observable, Observation},
+    outcome::Refused,
+};
 use crate::{
     api::status::{Refusal, Suspension},
     sync::{
@@ -17,7 +20,7 @@ const NO_EFFECT: &str = "coderd accepted it, but it shows no effect: a licence, 
                          template, may forbid it";
 
 /// What the reconcile of one object has learnt so far.
-pub(super) struct Attempt<K: ExternalClient> {
+pub(super) struct Attempt<K: Observable> {
     /// What coderd refused, still to be recorded.
     pub(super) refused: Vec<Refusal>,
     /// The fields that coderd forbade us to set; the next reconcile tries again.
@@ -33,13 +36,13 @@ pub(super) struct Attempt<K: ExternalClient> {
 }
 
 /// What coderd accepted last.
-struct Accepted<K: ExternalClient> {
+struct Accepted<K: Observable> {
     action: Action<K>,
     /// What coderd showed before of each field that was set.
     shown: Vec<Option<Value>>,
 }
 
-impl<K: ExternalClient> Default for Attempt<K> {
+impl<K: Observable> Default for Attempt<K> {
     fn default() -> Self {
         Self {
             refused: Vec::new(),
@@ -53,7 +56,7 @@ impl<K: ExternalClient> Default for Attempt<K> {
     }
 }
 
-impl<K: ExternalClient> Attempt<K> {
+impl<K: Observable> Attempt<K> {
     /// The refusals of what `step` would send once more although it was accepted: coderd shows the same
     /// as before, so that nobody has changed it meanwhile.
     pub(super) fn without_effect(
@@ -123,12 +126,12 @@ impl<K: ExternalClient> Attempt<K> {
     }
 }
 
-fn sets_several_fields<K: ExternalClient>(step: &Step<K>) -> bool {
+fn sets_several_fields<K: Observable>(step: &Step<K>) -> bool {
     matches!(&step.action, Action::Update(changes) if changes.len() > 1)
 }
 
 /// What coderd shows of each field that the step sets.
-pub(super) fn shown<K: ExternalClient>(context: &Context<K>, step: &Step<K>) -> Vec<Option<Value>> {
+pub(super) fn shown<K: Observable>(context: &Context<K>, step: &Step<K>) -> Vec<Option<Value>> {
     let Action::Update(changes) = &step.action else {
         return Vec::new();
     };
@@ -139,7 +142,7 @@ pub(super) fn shown<K: ExternalClient>(context: &Context<K>, step: &Step<K>) -> 
 }
 
 /// The refusals of the fields that coderd named.
-fn blamed<K: ExternalClient>(
+fn blamed<K: Observable>(
     deployment: &Deployment,
     step: &Step<K>,
     refused: &Refused,
@@ -160,7 +163,7 @@ fn blamed<K: ExternalClient>(
 }
 
 /// The refusals of all that the step asks for.
-fn all<K: ExternalClient>(deployment: &Deployment, step: &Step<K>, message: &str) -> Vec<Refusal> {
+fn all<K: Observable>(deployment: &Deployment, step: &Step<K>, message: &str) -> Vec<Refusal> {
     match &step.action {
         Action::Update(changes) => {
             let changes = changes.iter();

@@ -12,7 +12,6 @@ use std::{
 
 use uuid::Uuid;
 
-use super::Controller;
 use crate::{
     coderd,
     sync::{spelling::Spelling, workspace::external::Parameter},
@@ -82,6 +81,51 @@ impl Directory {
         self.lock().templates.get(&key).copied()
     }
 
+    /// How coderd spells the name of the user `name`.
+    pub(super) async fn user(
+        &self,
+        client: &coderd::Client,
+        name: &str,
+    ) -> Result<Spelling, coderd::Error> {
+        let key = name.to_lowercase();
+        let known = self.lock().users.get(&key).cloned();
+        let spelled = if let Some(spelled) = known {
+            spelled
+        } else {
+            let spelled = match client.user(name).await {
+                Ok(user) => Some(user.username),
+                Err(error) if error.is_not_found() => None,
+                Err(error) => return Err(error),
+            };
+            remember(&mut self.lock().users, key, spelled.clone());
+            spelled
+        };
+        Ok(spelled.map_or(Spelling::NotFound, |spelled| Spelling::of(name, &spelled)))
+    }
+
+    /// The parameters of the template version `id`.
+    pub(super) async fn parameters(
+        &self,
+        client: &coderd::Client,
+        id: Uuid,
+    ) -> Result<Vec<Parameter>, coderd::Error> {
+        let known = self.lock().parameters.get(&id).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let wire = client.version_parameters(id).await?;
+        let parameters: Vec<_> = wire
+            .into_iter()
+            .map(|one| Parameter {
+                name: one.name,
+                is_ephemeral: one.ephemeral,
+            })
+            .collect();
+        let mut state = self.lock();
+        remember(&mut state.parameters, id, parameters.clone());
+        Ok(parameters)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,45 +146,6 @@ fn remember<K: Eq + Hash, V>(known: &mut HashMap<K, V>, key: K, value: V) {
         known.clear();
     }
     known.insert(key, value);
-}
-
-impl Controller {
-    /// How coderd spells the name of the user `name`.
-    pub(super) async fn user(&self, name: &str) -> Result<Spelling, coderd::Error> {
-        let key = name.to_lowercase();
-        let known = self.directory.lock().users.get(&key).cloned();
-        let spelled = if let Some(spelled) = known {
-            spelled
-        } else {
-            let spelled = match self.settings.coderd.user(name).await {
-                Ok(user) => Some(user.username),
-                Err(error) if error.is_not_found() => None,
-                Err(error) => return Err(error),
-            };
-            remember(&mut self.directory.lock().users, key, spelled.clone());
-            spelled
-        };
-        Ok(spelled.map_or(Spelling::NotFound, |spelled| Spelling::of(name, &spelled)))
-    }
-
-    /// The parameters of the template version `id`.
-    pub(super) async fn parameters(&self, id: Uuid) -> Result<Vec<Parameter>, coderd::Error> {
-        let known = self.directory.lock().parameters.get(&id).cloned();
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let wire = self.settings.coderd.version_parameters(id).await?;
-        let parameters: Vec<_> = wire
-            .into_iter()
-            .map(|one| Parameter {
-                name: one.name,
-                is_ephemeral: one.ephemeral,
-            })
-            .collect();
-        let mut state = self.directory.lock();
-        remember(&mut state.parameters, id, parameters.clone());
-        Ok(parameters)
-    }
 }
 
 #[cfg(test)]
@@ -229,15 +234,22 @@ mod tests {
                 other => stage::empty(other),
             }
         });
+        let (directory, client) = (&controller.directory, &controller.settings.coderd);
         for sweep in 1..=2 {
             for _ in 0..200 {
-                assert_eq!(controller.user("ann").await.unwrap(), Spelling::Canonical);
-                assert_eq!(controller.user("bob").await.unwrap(), Spelling::NotFound);
+                assert_eq!(
+                    directory.user(client, "ann").await.unwrap(),
+                    Spelling::Canonical
+                );
+                assert_eq!(
+                    directory.user(client, "bob").await.unwrap(),
+                    Spelling::NotFound
+                );
                 let version = Uuid::from_u128(7);
-                assert_eq!(controller.parameters(version).await.unwrap(), []);
+                assert_eq!(directory.parameters(client, version).await.unwrap(), []);
             }
             assert_eq!(asked.load(Ordering::Relaxed), sweep * 3);
-            controller.directory.swept(Vec::new(), std::iter::empty());
+            directory.swept(Vec::new(), std::iter::empty());
         }
     }
 }

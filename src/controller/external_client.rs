@@ -8,10 +8,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    Controller, Key, Settings,
     inventory::Awaited,
+    key::Key,
+    observation::{Observable, Observation},
     outcome::StepResult,
-    scope::{Observation, Scope},
+    scope::Scope,
+    shared::Controller,
 };
 use crate::{
     coderd,
@@ -21,7 +23,8 @@ use crate::{
 
 /// A kind of object with an external object in coderd.
 pub(super) trait ExternalClient:
-    Planned<
+    Observable
+    + Planned<
         Name: Send + Sync,
         External: Send + Sync,
         Patch: Send + Sync,
@@ -36,19 +39,11 @@ pub(super) trait ExternalClient:
     + Sync
     + 'static
 {
-    /// What is looked at for this kind only.
-    type Own: Default + Send + Sync;
-
     /// The objects of this kind.
     fn objects(controller: &Controller) -> &Objects<Self>;
 
     /// Marks `generation` as acted on.
     fn set_observed_generation(&mut self, generation: Option<i64>);
-
-    /// What is to be seen of the object alone.
-    fn seen_alone(&self, _ownership: &Ownership) -> Self::Own {
-        Self::Own::default()
-    }
 
     /// Looks for the external object by its id.
     fn by_id(
@@ -66,15 +61,6 @@ pub(super) trait ExternalClient:
         seen: &mut Observation<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
 
-    /// Whether finding the external asks coderd for no more after a change of the object than before.
-    fn asks_the_same(_before: &Self, _after: &Self) -> bool {
-        true
-    }
-
-    /// Takes over into `now`, which holds what is to be seen of the object alone, what was seen of
-    /// coderd before.
-    fn keep(before: Self::Own, now: &mut Self::Own);
-
     /// Looks at what is needed besides, now that the external object was looked for.
     fn observe_more(
         &self,
@@ -89,9 +75,6 @@ pub(super) trait ExternalClient:
     fn awaited(&self, _seen: &Observation<Self>) -> Option<Awaited> {
         None
     }
-
-    /// What was seen, for deciding.
-    fn observed<'a>(seen: &'a Self::Own, settings: &'a Settings) -> Self::Observed<'a>;
 
     /// Sets fields in coderd.
     fn update(

@@ -1,39 +1,15 @@
 //! Objects for what exists in coderd only.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Controller, Key, inventory::forms, queue::Lane, template, workspace};
+use super::{inventory::forms, key::Key, queue::Lane, shared::Controller, template, workspace};
 use crate::{
     api::names::MANAGER_CODERD,
     coderd,
     k8s::object::{self, Imported, Objects},
     sync::kind::ExternalObject,
 };
-
-/// Which of coderd's workspaces and templates get an object without being asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Imports {
-    /// All that the token may read.
-    All,
-    /// None.
-    None,
-    /// Those of the organizations with these names, lower case; never empty.
-    Organizations(BTreeSet<String>),
-}
-
-impl Imports {
-    /// Whether what belongs to `organization` is imported.
-    pub fn cover(&self, organization: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::None => false,
-            Self::Organizations(names) => names.contains(&organization.to_lowercase()),
-        }
-    }
-}
 
 /// Imports workspace `id`, if it is still there and still without an object. It is read live: a sweep
 /// that is older than our own delete must bring nothing back.

@@ -10,7 +10,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::Key;
+use super::key::Key;
 use crate::api::{
     names::STATIC_CONTROL_PLANE,
     object_name::{ObjectName, TemplateName},

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Key;
+use super::key::Key;
 use crate::sync::{
     rules::damper::{Correction, Damper},
     source::Content,

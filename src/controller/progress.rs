@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Readiness;
 use crate::k8s::watch::Health;
+
+/// Whether the controller can do its work, or what it waits for.
+pub type Readiness = Result<(), String>;
 
 /// What is watched.
 pub(super) const KINDS: [&str; 2] = ["CoderWorkspace", "CoderTemplate"];

@@ -12,7 +12,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use tokio::time::sleep;
 
-use super::{Controller, Key};
+use super::{key::Key, shared::Controller};
 use crate::{
     api::{names::MANAGER_CONTROLLER, text::chain},
     sync::{events::EventReason, rules::mass_deletion::Deletions},

@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Controller, Key,
     attempt::{self, Attempt},
     external_client::ExternalClient,
     inventory::{Awaited, Visit},
+    key::Key,
+    observation::Observation,
+    observe::observe,
     outcome::{Outcome, StepResult},
-    scope::{Observation, Scope, observe},
+    scope::Scope,
+    shared::Controller,
     write::{record, rest, write},
 };
 use crate::{

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 use tower::service_fn;
 
-use super::{Controller, Readiness, Settings, import::Imports, metrics::Metrics};
+use super::{
+    metrics::Metrics, progress::Readiness, settings::Imports, settings::Settings,
+    shared::Controller,
+};
 use crate::{
     coderd::{BaseUrl, Client, TokenSource, TransportError},
     k8s::{clock::Clock, fake},

@@ -6,11 +6,11 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
-    Controller, Key,
     deployment::{View, deployment},
     inventory::{Row, RowContent},
     queue::Lane,
     recall::recall,
+    shared::Controller,
     template, workspace,
 };
 use crate::{
@@ -126,22 +126,6 @@ fn template_row(row: &coderd::Template) -> (Uuid, Row) {
     (row.id, row_content)
 }
 
-impl Controller {
-    /// What may be seen of coderd has changed: every object looks for itself.
-    fn look_at_everything(&self) {
-        for key in self.inventory.objects() {
-            self.queue.add(key, Lane::Bulk);
-        }
-    }
-
-    /// What the objects `keys` waited for is there.
-    pub(super) fn look_at(&self, keys: Vec<Key>) {
-        for key in keys {
-            self.queue.add(key, Lane::Due);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -149,7 +133,10 @@ mod tests {
     use tokio::{task::JoinSet, time::sleep};
 
     use super::*;
-    use crate::controller::stage::{self, Answer};
+    use crate::controller::{
+        key::Key,
+        stage::{self, Answer},
+    };
 
     /// A coderd that can be switched off.
     struct Switched {

@@ -9,11 +9,14 @@ use uuid::Uuid;
 
 pub(super) use self::translate::{object_name, translate};
 use super::{
-    Controller, Key, Settings,
     external_client::ExternalClient,
+    key::Key,
     memory::SharedContent,
+    observation::{Observable, Observation},
     outcome::StepResult,
-    scope::{Observation, Scope},
+    scope::Scope,
+    settings::Settings,
+    shared::Controller,
 };
 use crate::{
     api::{object_name::TemplateName, template::CoderTemplate},
@@ -46,9 +49,34 @@ pub(super) struct TemplateObservation {
     workspaces: Option<i64>,
 }
 
-impl ExternalClient for CoderTemplate {
+impl Observable for CoderTemplate {
     type Own = TemplateObservation;
 
+    fn seen_alone(&self, ownership: &Ownership) -> TemplateObservation {
+        TemplateObservation {
+            source: declared_source(self, ownership),
+            ..TemplateObservation::default()
+        }
+    }
+
+    fn keep(before: TemplateObservation, now: &mut TemplateObservation) {
+        let source = now.source.take();
+        *now = TemplateObservation { source, ..before };
+    }
+
+    fn observed<'a>(seen: &'a TemplateObservation, settings: &'a Settings) -> Observed<'a> {
+        Observed {
+            organization: seen.organization.as_ref(),
+            source: seen.source.as_ref(),
+            version: &seen.version,
+            active: seen.active.as_deref(),
+            workspaces: seen.workspaces,
+            build_wait: &settings.build_wait,
+        }
+    }
+}
+
+impl ExternalClient for CoderTemplate {
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.templates
     }
@@ -56,13 +84,6 @@ impl ExternalClient for CoderTemplate {
     fn set_observed_generation(&mut self, generation: Option<i64>) {
         if let Some(status) = &mut self.status {
             status.observed_generation = generation;
-        }
-    }
-
-    fn seen_alone(&self, ownership: &Ownership) -> TemplateObservation {
-        TemplateObservation {
-            source: declared_source(self, ownership),
-            ..TemplateObservation::default()
         }
     }
 
@@ -84,11 +105,6 @@ impl ExternalClient for CoderTemplate {
         observe::by_name(controller, name, seen).await
     }
 
-    fn keep(before: TemplateObservation, now: &mut TemplateObservation) {
-        let source = now.source.take();
-        *now = TemplateObservation { source, ..before };
-    }
-
     async fn observe_more(
         &self,
         controller: &Controller,
@@ -107,17 +123,6 @@ impl ExternalClient for CoderTemplate {
             return Ok(());
         }
         observe::sources(controller, self, key, ownership, seen).await
-    }
-
-    fn observed<'a>(seen: &'a TemplateObservation, settings: &'a Settings) -> Observed<'a> {
-        Observed {
-            organization: seen.organization.as_ref(),
-            source: seen.source.as_ref(),
-            version: &seen.version,
-            active: seen.active.as_deref(),
-            workspaces: seen.workspaces,
-            build_wait: &settings.build_wait,
-        }
     }
 
     async fn update(scope: &Scope<'_, Self>, patch: &TemplatePatch) -> StepResult {

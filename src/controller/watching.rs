@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch::Receiver;
 use uuid::Uuid;
 
-use super::{Controller, Key, queue::Lane};
+use super::{key::Key, queue::Lane, shared::Controller};
 use crate::{
     api::{
         names::ANNOTATION_RECONCILE_REQUESTED_AT, template::CoderTemplate,

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Controller, Key, import, outcome::Outcome, queue::Lane, reconcile};
+use super::{import, key::Key, outcome::Outcome, queue::Lane, reconcile, shared::Controller};
 use crate::api::{template::CoderTemplate, text::chain, workspace::CoderWorkspace};
 
 /// How long a step that was begun may go on after `stop`. A step is dropped then as it would be by a
@@ -122,33 +122,6 @@ impl Controller {
                 tracing::warn!(error = chain(&error), ?delay, "a look failed");
                 ("failed", Some(delay))
             }
-        }
-    }
-}
-
-impl Key {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Workspace(_) | Self::Template(_) => self.object_kind(),
-            Self::ImportWorkspace(_) | Self::ImportTemplate(_) => "import",
-        }
-    }
-
-    /// The kind of the object that it is about.
-    pub(super) fn object_kind(&self) -> &'static str {
-        match self {
-            Self::Workspace(_) | Self::ImportWorkspace(_) => "CoderWorkspace",
-            Self::Template(_) | Self::ImportTemplate(_) => "CoderTemplate",
-        }
-    }
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Workspace(name) | Self::Template(name) => write!(out, "{} {name}", self.kind()),
-            Self::ImportWorkspace(id) => write!(out, "import of workspace {id}"),
-            Self::ImportTemplate(id) => write!(out, "import of template {id}"),
         }
     }
 }

@@ -10,11 +10,14 @@ use uuid::Uuid;
 
 pub(super) use self::translate::translate;
 use super::{
-    Controller, Key, Settings,
     external_client::ExternalClient,
     inventory::Awaited,
+    key::Key,
+    observation::{Observable, Observation},
     outcome::StepResult,
-    scope::{Observation, Scope},
+    scope::Scope,
+    settings::Settings,
+    shared::Controller,
 };
 use crate::{
     api::{
@@ -44,9 +47,29 @@ pub(super) struct WorkspaceObservation {
     stable_for: Duration,
 }
 
-impl ExternalClient for CoderWorkspace {
+impl Observable for CoderWorkspace {
     type Own = WorkspaceObservation;
 
+    fn asks_the_same(before: &Self, after: &Self) -> bool {
+        let is_bound = after.shared_status().binding.is_some();
+        let needs_parameters = |object| !parameters::declared(object).is_empty();
+        needs_parameters(before) == needs_parameters(after)
+            && (is_bound || before.spec.template_name == after.spec.template_name)
+    }
+
+    fn keep(before: WorkspaceObservation, now: &mut WorkspaceObservation) {
+        now.site = before.site;
+    }
+
+    fn observed<'a>(seen: &'a WorkspaceObservation, _settings: &'a Settings) -> Observed<'a> {
+        Observed {
+            site: seen.site.as_ref(),
+            stable_for: seen.stable_for,
+        }
+    }
+}
+
+impl ExternalClient for CoderWorkspace {
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.workspaces
     }
@@ -76,17 +99,6 @@ impl ExternalClient for CoderWorkspace {
         observe::by_name(controller, self, name, seen).await
     }
 
-    fn asks_the_same(before: &Self, after: &Self) -> bool {
-        let is_bound = after.shared_status().binding.is_some();
-        let needs_parameters = |object| !parameters::declared(object).is_empty();
-        needs_parameters(before) == needs_parameters(after)
-            && (is_bound || before.spec.template_name == after.spec.template_name)
-    }
-
-    fn keep(before: WorkspaceObservation, now: &mut WorkspaceObservation) {
-        now.site = before.site;
-    }
-
     async fn observe_more(
         &self,
         controller: &Controller,
@@ -108,13 +120,6 @@ impl ExternalClient for CoderWorkspace {
         let name = WorkspaceName::parse(self.metadata.name.as_deref()?).filter(|_| site.is_some());
         let template = self.spec.template_name.as_deref()?;
         name.map(|name| Awaited::template(&name.organization, template))
-    }
-
-    fn observed<'a>(seen: &'a WorkspaceObservation, _settings: &'a Settings) -> Observed<'a> {
-        Observed {
-            site: seen.site.as_ref(),
-            stable_for: seen.stable_for,
-        }
     }
 
     async fn update(scope: &Scope<'_, Self>, patch: &SettingsPatch) -> StepResult {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     api::text::chain,
     coderd,
-    controller::{Controller, memory::SharedContent},
+    controller::{memory::SharedContent, shared::Controller},
     sync::{
         source::{Content, MAX_READ_BYTES},
         template::external::Unreadable,

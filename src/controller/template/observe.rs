@@ -9,7 +9,7 @@ use super::{
 use crate::{
     api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{Controller, Key, failure, scope::Observation},
+    controller::{failure, key::Key, observation::Observation, shared::Controller},
     sync::{
         external::{External, Failure},
         fields::ownership::Ownership,

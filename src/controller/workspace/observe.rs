@@ -8,7 +8,7 @@ use super::translate::translate;
 use crate::{
     api::{object_name::WorkspaceName, workspace::CoderWorkspace},
     coderd,
-    controller::{Controller, scope::Observation},
+    controller::{observation::Observation, shared::Controller},
     sync::{
         external::External,
         workspace::{
@@ -40,7 +40,10 @@ pub(super) async fn by_name(
 ) -> Result<(), coderd::Error> {
     let client = &controller.settings.coderd;
     let (organization, organization_id) = controller.directory.organization(&name.organization);
-    let owner = controller.user(&name.owner).await?;
+    let owner = controller
+        .directory
+        .user(&controller.settings.coderd, &name.owner)
+        .await?;
     let lookup = client
         .workspace_by_name(&name.owner, &name.workspace)
         .await?;
@@ -78,7 +81,10 @@ async fn template_site(
     let parameters = if parameters::declared(object).is_empty() {
         Vec::new()
     } else {
-        controller.parameters(template.active_version_id).await?
+        controller
+            .directory
+            .parameters(&controller.settings.coderd, template.active_version_id)
+            .await?
     };
     Ok(Some(TemplateSite {
         id: template.id,
@@ -145,6 +151,11 @@ async fn add_parameters(
     } else {
         wire.latest_build.template_version_id
     };
-    workspace.known_parameters = Some(controller.parameters(version).await?);
+    workspace.known_parameters = Some(
+        controller
+            .directory
+            .parameters(&controller.settings.coderd, version)
+            .await?,
+    );
     Ok(())
 }

@@ -3,20 +3,20 @@
 //! It is written by hand rather than with `tar::Builder`, whose choices (how a long name is split,
 //! which names it refuses) are not promised to stay.
 
-use tar::{EntryType, Header};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Source;
+use tar::{EntryType, Header};
 
 const BLOCK: usize = 512;
 
 /// Folders are entries of their own: coderd does not create those that an archive leaves out.
-pub(super) fn write(source: &Source) -> Vec<u8> {
-    let folders = source
-        .folders
-        .iter()
-        .map(|folder| (format!("{folder}/"), None));
-    let files = source
-        .files
+pub(super) fn write(
+    files: &BTreeMap<String, String>,
+    folders: &BTreeSet<String>,
+    executables: &BTreeSet<String>,
+) -> Vec<u8> {
+    let folders = folders.iter().map(|folder| (format!("{folder}/"), None));
+    let files = files
         .iter()
         .map(|(path, text)| (path.clone(), Some(text.as_bytes())));
     let mut entries: Vec<(String, Option<&[u8]>)> = folders.chain(files).collect();
@@ -26,7 +26,7 @@ pub(super) fn write(source: &Source) -> Vec<u8> {
     for (path, text) in entries {
         let (kind, mode) = match text {
             None => (EntryType::Directory, 0o755),
-            Some(_) if source.executables.contains(&path) => (EntryType::Regular, 0o755),
+            Some(_) if executables.contains(&path) => (EntryType::Regular, 0o755),
             Some(_) => (EntryType::Regular, 0o644),
         };
         append(

@@ -8,8 +8,10 @@ use std::{
 use tar::{Archive, Entry, EntryType};
 
 use super::{
-    MAX_ENTRIES, MAX_FILE_BYTES, MAX_READ_BYTES, PathProblem, Source, SourceError, path,
+    error::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_READ_BYTES, SourceError},
+    path::{self, PathProblem},
     shown::{Name, Size},
+    tree::Source,
 };
 
 /// The most bytes, paths and text together, that are mirrored into an object.

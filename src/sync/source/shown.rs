@@ -47,3 +47,9 @@ impl fmt::Display for Size {
         }
     }
 }
+
+/// A text that anybody may have written, fit to be shown: short, on one line, in quotes.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    format!("\"{}\"", Name(text))
+}

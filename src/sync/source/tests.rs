@@ -4,12 +4,18 @@ mod properties;
 mod tree;
 mod version;
 
-use std::io::Read as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
+};
 
 use proptest::prelude::*;
 use tar::{Archive, Builder, EntryType, Header};
 
-use super::*;
+use super::{
+    shown::{Name, Size},
+    *,
+};
 
 fn files<P: Into<String>, T: Into<String>>(
     files: impl IntoIterator<Item = (P, T)>,

@@ -1,0 +1,57 @@
+//! What a worker looks at: an object, or what is in coderd only.
+
+use std::fmt;
+
+use kube::CustomResourceExt;
+use uuid::Uuid;
+
+use crate::api::{template::CoderTemplate, workspace::CoderWorkspace};
+
+/// What a worker looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// The workspace object of this name.
+    Workspace(String),
+    /// The template object of this name.
+    Template(String),
+    /// The workspace in coderd of this id, which has no object.
+    ImportWorkspace(Uuid),
+    /// The template in coderd of this id, which has no object.
+    ImportTemplate(Uuid),
+}
+
+impl Key {
+    /// What is done: the kind of the object, or an import.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Workspace(_) | Self::Template(_) => self.object_kind(),
+            Self::ImportWorkspace(_) | Self::ImportTemplate(_) => "import",
+        }
+    }
+
+    /// The kind of the object that it is about.
+    pub(super) fn object_kind(&self) -> &'static str {
+        match self {
+            Self::Workspace(_) | Self::ImportWorkspace(_) => "CoderWorkspace",
+            Self::Template(_) | Self::ImportTemplate(_) => "CoderTemplate",
+        }
+    }
+
+    /// The name of that kind's CRD.
+    pub(super) fn crd_name(&self) -> &'static str {
+        match self {
+            Self::Workspace(_) | Self::ImportWorkspace(_) => CoderWorkspace::crd_name(),
+            Self::Template(_) | Self::ImportTemplate(_) => CoderTemplate::crd_name(),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workspace(name) | Self::Template(name) => write!(out, "{} {name}", self.kind()),
+            Self::ImportWorkspace(id) => write!(out, "import of workspace {id}"),
+            Self::ImportTemplate(id) => write!(out, "import of template {id}"),
+        }
+    }
+}

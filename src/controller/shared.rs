@@ -1,0 +1,95 @@
+//! What the parts of the controller share.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, watch};
+
+use super::{
+    deployment::Deployments,
+    directory::Directory,
+    inventory::Inventory,
+    key::Key,
+    kinds::Kinds,
+    memory::Memory,
+    progress::{Progress, Readiness},
+    queue::{Lane, Queue},
+    settings::Settings,
+};
+use crate::{
+    api::{template::CoderTemplate, workspace::CoderWorkspace},
+    k8s::{event::EventRecorder, object::Objects},
+    sync::rules::mass_deletion::Deletions,
+};
+
+/// Everything that the parts of the controller share.
+pub(super) struct Controller {
+    pub(super) settings: Settings,
+    pub(super) workspaces: Objects<CoderWorkspace>,
+    pub(super) templates: Objects<CoderTemplate>,
+    pub(super) events: EventRecorder,
+    pub(super) queue: Queue<Key>,
+    pub(super) inventory: Inventory,
+    pub(super) directory: Directory,
+    pub(super) kinds: Kinds,
+    pub(super) deployments: Deployments,
+    pub(super) memory: Memory,
+    /// Of external objects in coderd.
+    pub(super) deletions: Mutex<Deletions<Key>>,
+    /// Of objects whose external objects were renamed or are gone.
+    pub(super) removals: Mutex<Deletions<Key>>,
+    /// How many archives may be read at once: downloads take long, and leave workers for others.
+    pub(super) reading: Semaphore,
+    pub(super) progress: Mutex<Progress>,
+    pub(super) readiness: watch::Sender<Readiness>,
+}
+
+impl Controller {
+    pub(super) fn new(settings: Settings, readiness: watch::Sender<Readiness>) -> Self {
+        Self {
+            workspaces: Objects::new(settings.kube.clone()),
+            templates: Objects::new(settings.kube.clone()),
+            events: EventRecorder::new(settings.kube.clone(), &settings.instance),
+            queue: Queue::default(),
+            inventory: Inventory::default(),
+            directory: Directory::default(),
+            kinds: Kinds::default(),
+            deployments: Deployments::default(),
+            memory: Memory::new(settings.seed),
+            deletions: Mutex::default(),
+            removals: Mutex::default(),
+            reading: Semaphore::new(settings.workers.div_ceil(2)),
+            progress: Mutex::default(),
+            readiness,
+            settings,
+        }
+    }
+
+    /// Takes event of progress, and of what it means for readiness.
+    pub(super) fn progressed(&self, event: impl FnOnce(&mut Progress)) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        event(&mut progress);
+        let _previous = self.readiness.send_replace(progress.readiness());
+    }
+
+    /// Whether all objects of `kind` are known.
+    pub(super) fn is_watching(&self, kind: &str) -> bool {
+        self.progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_watching(kind)
+    }
+
+    /// What may be seen of coderd has changed: every object looks for itself.
+    pub(super) fn look_at_everything(&self) {
+        for key in self.inventory.objects() {
+            self.queue.add(key, Lane::Bulk);
+        }
+    }
+
+    /// What the objects `keys` waited for is there.
+    pub(super) fn look_at(&self, keys: Vec<Key>) {
+        for key in keys {
+            self.queue.add(key, Lane::Due);
+        }
+    }
+}
