@@ -14,6 +14,7 @@
 )]
 
 mod figures;
+mod floor;
 mod mcp;
 mod order;
 mod shim;

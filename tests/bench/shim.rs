@@ -2,7 +2,8 @@
 //! group, through the same kube-apiserver, in turns.
 //!
 //! Somebody asks who has rights by RBAC and is no administrator, so that authorization is measured too.
-//! The reference is always the row above: the same answer of the same objects without this project.
+//! The reference is always the first row: the same answer of the same objects without this project. The
+//! row between them is a server that only passes on: less no aggregated API can cost.
 //! Memory is that of the server's process, as the kernel counts it.
 
 use std::{
@@ -26,6 +27,7 @@ use crate::{
         stage::{Group, Stage, WORKSPACES},
     },
     figures::Figures,
+    floor::Floor,
 };
 
 const GETS: usize = 1000;
@@ -61,6 +63,7 @@ pub async fn run() {
     let one_old = format!("{}/{}", few.path(Group::Old, WORKSPACES, ""), name(7));
     let all = few.path(Group::Stored, WORKSPACES, "");
     let all_old = few.path(Group::Old, WORKSPACES, "");
+    let floor = Floor::start(&few, &user).await;
     compare(&user, "GET", GETS, &one, &one_old).await;
     compare(&user, &format!("LIST {FEW}"), LISTS, &all, &all_old).await;
     events(&few, &user, &name(7)).await;
@@ -75,6 +78,7 @@ pub async fn run() {
     let all_old = many.path(Group::Old, WORKSPACES, "");
     compare(&user, &format!("LIST {MANY}"), LONG_LISTS, &all, &all_old).await;
     let highest = peak.end().await;
+    drop(floor);
 
     println!("\nmemory, in kB");
     println!("{:<28}{idle:>9}", "idle, after the start");
@@ -128,24 +132,24 @@ async fn fill(stage: &Stage, number: usize) {
     made.for_each(|_| async {}).await;
 }
 
-/// Asks for both in turns, after a few that nobody counts, and prints a row for each.
+/// Asks for all in turns, after a few that nobody counts, and prints a row for each.
 async fn compare(user: &Caller, what: &str, rounds: usize, stored: &str, old: &str) {
-    let mut direct = Vec::new();
-    let mut through = Vec::new();
+    let paths = [stored, &Floor::path(stored), old];
+    let mut times = [const { Vec::new() }; 3];
     let mut bytes = 0;
     for round in 0..rounds + rounds / 10 {
-        let (first, _) = timed(user, stored).await;
-        let (second, length) = timed(user, old).await;
-        if round >= rounds / 10 {
-            direct.push(first);
-            through.push(second);
+        for (path, times) in paths.iter().zip(&mut times) {
+            let (took, length) = timed(user, path).await;
+            if round >= rounds / 10 {
+                times.push(took);
+            }
             bytes = length;
         }
     }
-    let direct: Figures = direct.into_iter().collect();
-    let through: Figures = through.into_iter().collect();
+    let [direct, floor, through] = times.map(|times| times.into_iter().collect::<Figures>());
     println!("{:<20}{:>9}{:>9}   {} kB", what, "p50", "p99", bytes / 1000);
     print_row("coder.com", &direct, None);
+    print_row("only passed on", &floor, Some(&direct));
     print_row("aggregation", &through, Some(&direct));
 }
 
