@@ -16,6 +16,7 @@
 mod figures;
 mod floor;
 mod mcp;
+mod memory;
 mod order;
 mod shim;
 

@@ -28,6 +28,7 @@ use crate::{
         scene::{admin, free_port},
     },
     figures::Figures,
+    memory::Held,
 };
 
 const CALLERS: usize = 200;
@@ -91,11 +92,11 @@ pub async fn run() {
     }
 
     println!("\nmemory of the server, in kB");
-    println!("{:<40}{:>9}", "after the calls", resident(process));
+    println!("{:<40}{:>9}", "after the calls", Held::by(process).resident);
     for part in 1..=2 {
         begin(&callers, BEGUN / 2).await;
         let text = format!("after {} clients that never end", BEGUN / 2 * part);
-        println!("{text:<40}{:>9}", resident(process));
+        println!("{text:<40}{:>9}", Held::by(process).resident);
     }
 }
 
@@ -242,14 +243,4 @@ async fn begin(callers: &[Caller], number: usize) {
         .buffer_unordered(AT_ONCE)
         .collect::<Vec<_>>()
         .await;
-}
-
-fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap()
 }

@@ -7,7 +7,6 @@
 //! Memory is that of the server's process, as the kernel counts it.
 
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -28,6 +27,7 @@ use crate::{
     },
     figures::Figures,
     floor::Floor,
+    memory::Held,
 };
 
 const GETS: usize = 1000;
@@ -57,7 +57,7 @@ pub async fn run() {
     let few = Stage::new("few").await;
     let user = ordinary_user(few.bed).await;
     sleep(CALM).await;
-    let idle = few.resident();
+    let idle = few.held();
     fill(&few, FEW).await;
     let one = format!("{}/{}", few.path(Group::Stored, WORKSPACES, ""), name(7));
     let one_old = format!("{}/{}", few.path(Group::Old, WORKSPACES, ""), name(7));
@@ -67,7 +67,7 @@ pub async fn run() {
     compare(&user, "GET", GETS, &one, &one_old).await;
     compare(&user, &format!("LIST {FEW}"), LISTS, &all, &all_old).await;
     events(&few, &user, &name(7)).await;
-    let after_reads = few.resident();
+    let after_reads = few.held();
     let sample = few.admin.get(all).await.expect(200).body;
     let held = watches(&few, &user, &all_old).await;
 
@@ -80,9 +80,15 @@ pub async fn run() {
     let highest = peak.end().await;
     drop(floor);
 
-    println!("\nmemory, in kB");
-    println!("{:<28}{idle:>9}", "idle, after the start");
-    println!("{:<28}{after_reads:>9}", "after the reads");
+    println!("\nmemory, in kB: resident, and of it without the program's own code and data");
+    println!(
+        "{:<28}{:>9}{:>9}",
+        "idle, after the start", idle.resident, idle.anonymous
+    );
+    println!(
+        "{:<28}{:>9}{:>9}",
+        "after the reads", after_reads.resident, after_reads.anonymous
+    );
     println!("{:<28}{held:>9}", format!("each of {WATCHES} watches"));
     println!(
         "{:<28}{highest:>9}",
@@ -215,7 +221,7 @@ async fn watch(stage: &Stage, user: &Caller, group: Group) -> Coming {
 
 /// What each of many watches adds to the server's memory, in kB.
 async fn watches(stage: &Stage, user: &Caller, path: &str) -> u64 {
-    let before = stage.resident();
+    let before = stage.held().resident;
     let mut open = Vec::new();
     for _ in 0..WATCHES {
         let list = format!("{path}?watch=1&resourceVersion=0&timeoutSeconds=600");
@@ -226,23 +232,15 @@ async fn watches(stage: &Stage, user: &Caller, path: &str) -> u64 {
         }
         open.push(watch);
     }
-    let after = stage.resident();
+    let after = stage.held().resident;
     drop(open);
     after.saturating_sub(before) / WATCHES
 }
 
 impl Stage {
-    /// What the server's process holds, in kB.
-    fn resident(&self) -> u64 {
-        resident(self.server.program.id())
+    fn held(&self) -> Held {
+        Held::by(self.server.program.id())
     }
-}
-
-fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let number = line.unwrap().trim().trim_end_matches(" kB");
-    number.parse().unwrap()
 }
 
 /// The most that a process has held since.
@@ -259,7 +257,7 @@ impl Peak {
         let (seen, over) = (Arc::clone(&highest), Arc::clone(&ended));
         let looking = std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
-                seen.fetch_max(resident(process), Ordering::Relaxed);
+                seen.fetch_max(Held::by(process).resident, Ordering::Relaxed);
                 std::thread::sleep(LOOK);
             }
         });
