@@ -4,6 +4,7 @@
 
 pub mod condition;
 pub mod crd;
+pub mod go_duration;
 pub mod names;
 pub mod object_name;
 pub mod status;

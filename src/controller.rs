@@ -7,6 +7,8 @@
 
 mod admission;
 mod attempt;
+mod backoff;
+mod cache;
 mod crds;
 mod deployment;
 mod directory;

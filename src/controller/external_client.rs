@@ -21,6 +21,14 @@ use crate::{
     sync::{self, chain::Planned, fields::ownership::Ownership, rules::deletion::Departure},
 };
 
+/// What an import makes an object from.
+pub(super) struct Importable {
+    /// The name of the object.
+    pub(super) name: String,
+    /// The organization, as coderd spells it.
+    pub(super) organization: String,
+}
+
 /// A kind of object with an external object in coderd.
 pub(super) trait ExternalClient:
     Observable
@@ -41,6 +49,15 @@ pub(super) trait ExternalClient:
 {
     /// The objects of this kind.
     fn objects(controller: &Controller) -> &Objects<Self>;
+
+    /// The key of the object called `name`.
+    fn key(name: String) -> Key;
+
+    /// What object external `id` would have; none where it is not there, or is none that is imported.
+    fn importable(
+        client: &coderd::Client,
+        id: Uuid,
+    ) -> impl Future<Output = Result<Option<Importable>, coderd::Error>> + Send;
 
     /// Marks `generation` as acted on.
     fn set_observed_generation(&mut self, generation: Option<i64>);

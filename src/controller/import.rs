@@ -1,89 +1,56 @@
 //! Objects for what exists in coderd only.
 
-use serde_json::Value;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::{inventory::forms, key::Key, queue::Lane, shared::Controller, template, workspace};
+use super::{
+    external_client::{ExternalClient, Importable},
+    inventory::forms,
+    key::Key,
+    queue::Lane,
+    shared::Controller,
+};
 use crate::{
     api::names::MANAGER_CODERD,
     coderd,
-    k8s::object::{self, Imported, Objects},
-    sync::kind::ExternalObject,
+    k8s::object::{self, Imported},
 };
 
-/// Imports workspace `id`, if it is still there and still without an object. It is read live: a sweep
-/// that is older than our own delete must bring nothing back.
-pub(super) async fn workspace(controller: &Controller, id: Uuid) -> Result<(), Error> {
-    let client = &controller.settings.coderd;
-    let live = match client.workspace(id).await {
-        Ok(live) => live,
-        Err(error) if error.is_gone() || error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let is_leaving = live.latest_build.transition == coderd::Transition::Delete;
-    if live.is_prebuild || is_leaving || controller.inventory.is_bound(id) {
-        return Ok(());
-    }
-    let external = workspace::translate(&live, &client.secrets());
-    if !controller.settings.imports.cover(&external.organization) {
-        return Ok(());
-    }
-    let set =
-        serde_json::json!({ "spec": { "organization": external.organization.to_lowercase() } });
-    let name = external.object_name().to_string();
-    let key = made(
-        controller,
-        &controller.workspaces,
-        Key::Workspace,
-        name,
-        set,
-    )
-    .await?;
-    controller.queue.add(key, Lane::Bulk);
-    Ok(())
-}
-
-/// Imports template `id`, likewise.
-pub(super) async fn template(controller: &Controller, id: Uuid) -> Result<(), Error> {
-    let live = match controller.settings.coderd.template(id).await {
-        Ok(live) => live,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    if live.deleted || controller.inventory.is_bound(id) {
-        return Ok(());
-    }
-    if !controller.settings.imports.cover(&live.organization_name) {
-        return Ok(());
-    }
-    let set = serde_json::json!({
-        "spec": { "organization": live.organization_name.to_lowercase() }
-    });
-    let name = template::object_name(&live).to_string();
-    let key = made(controller, &controller.templates, Key::Template, name, set).await?;
-    controller.queue.add(key, Lane::Bulk);
-    Ok(())
-}
-
-/// Makes the object called `name`, unless there is one: either form of the name counts. Gives back the
-/// one that is there.
-async fn made<K: object::Kind>(
+/// Imports external `id`, if it is still there and still without an object. It is read live: a sweep that
+/// is older than our own delete must bring nothing back.
+pub(super) async fn import<K: ExternalClient>(
     controller: &Controller,
-    objects: &Objects<K>,
-    kind: fn(String) -> Key,
-    name: String,
-    set: Value,
+    id: Uuid,
+) -> Result<(), Error> {
+    let client = &controller.settings.coderd;
+    let Some(importable) = K::importable(client, id).await? else {
+        return Ok(());
+    };
+    let covers = &controller.settings.imports;
+    if controller.inventory.is_bound(id) || !covers.cover(&importable.organization) {
+        return Ok(());
+    }
+    let key = made::<K>(controller, importable).await?;
+    controller.queue.add(key, Lane::Bulk);
+    Ok(())
+}
+
+/// Makes the object, unless there is one: either form of the name counts. Gives back the one that is there.
+async fn made<K: ExternalClient>(
+    controller: &Controller,
+    Importable { name, organization }: Importable,
 ) -> Result<Key, Error> {
-    let namespace = &controller.settings.namespace;
+    let (objects, namespace) = (K::objects(controller), &controller.settings.namespace);
     for form in forms(&name) {
         let place = object::Key::new(namespace, &form);
         if objects.get(&place).await?.is_some() {
-            return Ok(kind(form));
+            return Ok(K::key(form));
         }
     }
     let place = object::Key::new(namespace, &name);
-    let key = kind(name);
+    let key = K::key(name);
     controller.memory.imports(&key);
+    let set = json!({ "spec": { "organization": organization.to_lowercase() } });
     let imported = objects.import(&place, MANAGER_CODERD, set).await?;
     let created = matches!(imported, Imported::Created(_));
     tracing::info!(object = %key, created, "imported");

@@ -86,7 +86,7 @@ impl<'a, K: Observable> Scope<'a, K> {
     /// Whether `conditions`, which says that coderd cannot be seen or does not do its part, is not told
     /// yet: it may be so for a moment only.
     pub(super) fn keeps_quiet(&self, context: &Context<K>, conditions: &ConditionSet) -> bool {
-        let unseen_for = || self.controller.memory.unseen_for(self.key);
+        let unseen_for = || self.controller.backoff.unseen_for(self.key);
         guard::keeps_quiet(context, conditions, self.seen.patience, unseen_for)
     }
 

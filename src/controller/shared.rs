@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Semaphore, watch};
 
 use super::{
+    backoff::Backoff,
+    cache::Contents,
     deployment::Deployments,
     directory::Directory,
     inventory::Inventory,
@@ -32,6 +34,8 @@ pub(super) struct Controller {
     pub(super) directory: Directory,
     pub(super) kinds: Kinds,
     pub(super) deployments: Deployments,
+    pub(super) backoff: Backoff,
+    pub(super) contents: Contents,
     pub(super) memory: Memory,
     /// Of external objects in coderd.
     pub(super) deletions: Mutex<Deletions<Key>>,
@@ -54,7 +58,9 @@ impl Controller {
             directory: Directory::default(),
             kinds: Kinds::default(),
             deployments: Deployments::default(),
-            memory: Memory::new(settings.seed),
+            backoff: Backoff::new(settings.seed),
+            contents: Contents::default(),
+            memory: Memory::default(),
             deletions: Mutex::default(),
             removals: Mutex::default(),
             reading: Semaphore::new(settings.workers.div_ceil(2)),

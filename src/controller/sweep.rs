@@ -38,7 +38,7 @@ pub(super) async fn run(controller: Arc<Controller>) {
                 settings.metrics.swept("ok", took);
                 // Who found coderd failing meanwhile need not wait for its own next try.
                 if failing_since.take().is_some() {
-                    controller.look_at(controller.memory.unseen());
+                    controller.look_at(controller.backoff.unseen());
                 }
                 Instant::now() + settings.sweep_interval.max(took * DUTY)
             }
@@ -228,7 +228,7 @@ mod tests {
         coderd.is_well.store(false, Ordering::Relaxed);
         seconds(20).await;
         let key = Key::Workspace("acme.ann.dev".to_owned());
-        controller.memory.unseen_for(&key);
+        controller.backoff.unseen_for(&key);
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
         let next = tokio::time::timeout(Duration::from_secs(1), controller.queue.next()).await;

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 pub(super) use self::translate::{object_name, translate};
 use super::{
-    external_client::ExternalClient,
+    cache::SharedContent,
+    external_client::{ExternalClient, Importable},
     key::Key,
-    memory::SharedContent,
     observation::{Observable, Observation},
     outcome::StepResult,
     scope::Scope,
@@ -79,6 +79,25 @@ impl Observable for CoderTemplate {
 impl ExternalClient for CoderTemplate {
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.templates
+    }
+
+    fn key(name: String) -> Key {
+        Key::Template(name)
+    }
+
+    async fn importable(
+        client: &coderd::Client,
+        id: Uuid,
+    ) -> Result<Option<Importable>, coderd::Error> {
+        let live = match client.template(id).await {
+            Ok(live) => live,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok((!live.deleted).then(|| Importable {
+            name: object_name(&live).to_string(),
+            organization: live.organization_name,
+        }))
     }
 
     fn set_observed_generation(&mut self, generation: Option<i64>) {

@@ -61,8 +61,10 @@ async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> O
             ))
             .await
         }
-        Key::ImportWorkspace(id) => imported(import::workspace(controller, *id).await),
-        Key::ImportTemplate(id) => imported(import::template(controller, *id).await),
+        Key::ImportWorkspace(id) => {
+            imported(import::import::<CoderWorkspace>(controller, *id).await)
+        }
+        Key::ImportTemplate(id) => imported(import::import::<CoderTemplate>(controller, *id).await),
     }
 }
 
@@ -90,25 +92,26 @@ impl Controller {
             Outcome::Gone => {
                 self.look_at(self.inventory.object_gone(key));
                 self.memory.forget(key);
+                self.backoff.went_well(key);
                 ("gone", None)
             }
             Outcome::Rest(delay) => {
-                self.memory.went_well(key);
+                self.backoff.went_well(key);
                 ("ok", delay)
             }
             Outcome::Stopped => ("stopped", None),
             Outcome::Held => ("held", None),
-            Outcome::Again => ("again", Some(self.memory.failed(key, None, None))),
+            Outcome::Again => ("again", Some(self.backoff.failed(key, None, None))),
             Outcome::Unknown(failure) => {
                 let patience = self.settings.patience();
-                let left = patience.checked_sub(self.memory.unseen_for(key));
+                let left = patience.checked_sub(self.backoff.unseen_for(key));
                 let left = left.filter(|left| !left.is_zero());
-                let delay = self.memory.failed(key, failure.retry_after, left);
+                let delay = self.backoff.failed(key, failure.retry_after, left);
                 tracing::debug!(reason = %failure.reason, message = failure.message, ?delay, "unknown");
                 ("unknown", Some(delay))
             }
             Outcome::Failed(error) if error.is_unreadable() => {
-                let delay = self.memory.failed(key, None, None);
+                let delay = self.backoff.failed(key, None, None);
                 tracing::warn!(
                     error = chain(&error),
                     ?delay,
@@ -118,7 +121,7 @@ impl Controller {
                 ("unreadable", Some(delay))
             }
             Outcome::Failed(error) => {
-                let delay = self.memory.failed(key, error.retry_after(), None);
+                let delay = self.backoff.failed(key, error.retry_after(), None);
                 tracing::warn!(error = chain(&error), ?delay, "a look failed");
                 ("failed", Some(delay))
             }

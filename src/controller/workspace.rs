@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub(super) use self::translate::translate;
 use super::{
-    external_client::ExternalClient,
+    external_client::{ExternalClient, Importable},
     inventory::Awaited,
     key::Key,
     observation::{Observable, Observation},
@@ -29,7 +29,7 @@ use crate::{
     sync::{
         external::External,
         fields::ownership::Ownership,
-        kind::SyncedKind,
+        kind::{ExternalObject, SyncedKind},
         rules::deletion::Departure,
         workspace::{
             effect::{Effect, SettingsPatch},
@@ -72,6 +72,30 @@ impl Observable for CoderWorkspace {
 impl ExternalClient for CoderWorkspace {
     fn objects(controller: &Controller) -> &Objects<Self> {
         &controller.workspaces
+    }
+
+    fn key(name: String) -> Key {
+        Key::Workspace(name)
+    }
+
+    async fn importable(
+        client: &coderd::Client,
+        id: Uuid,
+    ) -> Result<Option<Importable>, coderd::Error> {
+        let live = match client.workspace(id).await {
+            Ok(live) => live,
+            Err(error) if error.is_gone() || error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let is_leaving = live.latest_build.transition == coderd::Transition::Delete;
+        if live.is_prebuild || is_leaving {
+            return Ok(None);
+        }
+        let external = translate(&live, &client.secrets());
+        Ok(Some(Importable {
+            name: external.object_name().to_string(),
+            organization: external.organization,
+        }))
     }
 
     fn set_observed_generation(&mut self, generation: Option<i64>) {

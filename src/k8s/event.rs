@@ -4,7 +4,7 @@
 //! Guarantees here: an equal Event within [`WINDOW`] is counted on the one that is there; publishing
 //! ends within [`LIMIT`]; and it never fails, since no Event is worth a failed reconcile.
 
-mod memory;
+mod dedup;
 
 use std::{fmt, sync::Mutex, time::Duration};
 
@@ -20,8 +20,8 @@ use kube::{
 };
 use serde_json::json;
 
-pub use self::memory::{CAPACITY, WINDOW};
-use self::memory::{Memory, Step};
+pub use self::dedup::{CAPACITY, WINDOW};
+use self::dedup::{Dedup, Step};
 use super::{
     call::{self, Call},
     error::{Action, Error, Target},
@@ -67,7 +67,7 @@ pub struct Event {
 pub struct EventRecorder {
     client: Client,
     instance: String,
-    memory: Mutex<Memory>,
+    dedup: Mutex<Dedup>,
 }
 
 impl EventRecorder {
@@ -82,7 +82,7 @@ impl EventRecorder {
         Self {
             client,
             instance: cut(instance, WORD_LIMIT).to_owned(),
-            memory: Mutex::default(),
+            dedup: Mutex::default(),
         }
     }
 
@@ -119,12 +119,12 @@ impl EventRecorder {
         event: &Event,
         now: Timestamp,
     ) -> Result<(), Error> {
-        match self.remember(|memory| memory.step(object, event, now)) {
+        match self.remember(|dedup| dedup.step(object, event, now)) {
             Step::Create { name } => self.create(object, event, &name, now).await,
             Step::Count { name, count } => match self.count(object, &name, count, now).await {
                 // It has expired on the server: the story begins again.
                 Err(error) if error.is_not_found() => {
-                    let name = self.remember(|memory| memory.begin(object, event, now));
+                    let name = self.remember(|dedup| dedup.begin(object, event, now));
                     self.create(object, event, &name, now).await
                 }
                 counted => counted,
@@ -147,7 +147,7 @@ impl EventRecorder {
         });
         let created = call.send(&self.client, request).await;
         if created.is_err() {
-            self.remember(|memory| memory.forget(object, event));
+            self.remember(|dedup| dedup.forget(object, event));
         }
         created.map(|_| ())
     }
@@ -195,12 +195,12 @@ impl EventRecorder {
         }
     }
 
-    fn remember<T>(&self, step: impl FnOnce(&mut Memory) -> T) -> T {
-        let mut memory = self
-            .memory
+    fn remember<T>(&self, step: impl FnOnce(&mut Dedup) -> T) -> T {
+        let mut dedup = self
+            .dedup
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        step(&mut memory)
+        step(&mut dedup)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A review creates nothing, so it may be sent again after any failure that may pass.
 
-pub mod memory;
+pub mod cache;
 pub mod token;
 
 use std::{

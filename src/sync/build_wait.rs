@@ -3,11 +3,12 @@
 //! The schedule is a function of the time since the import began and of nothing else: that time is
 //! in the object's status, so a controller that restarts goes on where the last one stopped.
 
-mod go_duration;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
+
+use crate::api::go_duration;
 
 const TIMEOUT: &str = "CODER_K8S_TEMPLATE_BUILD_WAIT_TIMEOUT";
 const BACKOFF_AFTER: &str = "CODER_K8S_TEMPLATE_BUILD_BACKOFF_AFTER";

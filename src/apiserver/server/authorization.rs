@@ -17,7 +17,7 @@ use crate::k8s::{
     identity::{Identity, MASTERS},
     review::{
         Review, ReviewError, Reviewer,
-        memory::{Key, Memory},
+        cache::{Cache, Key},
     },
 };
 
@@ -41,7 +41,7 @@ pub(crate) enum Decision {
 /// Decides by `SubjectAccessReview`, and remembers it for a moment.
 pub(crate) struct Authorizer {
     reviewer: Reviewer,
-    memory: Memory<Decision>,
+    cache: Cache<Decision>,
 }
 
 impl Authorizer {
@@ -50,7 +50,7 @@ impl Authorizer {
     pub(crate) fn new(client: Client, seed: u64) -> Self {
         Self {
             reviewer: Reviewer::new(client, Review::SubjectAccess, seed),
-            memory: Memory::new(LIFETIME, CAPACITY),
+            cache: Cache::new(LIFETIME, CAPACITY),
         }
     }
 
@@ -66,7 +66,7 @@ impl Authorizer {
         let spec = attributes.review(identity);
         let decision = async {
             let key = digest(&spec)?;
-            self.memory.recall(key, self.review(&spec)).await
+            self.cache.recall(key, self.review(&spec)).await
         };
         self.reviewer.in_time(decision).await
     }

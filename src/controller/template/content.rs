@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     api::text::chain,
     coderd,
-    controller::{memory::SharedContent, shared::Controller},
+    controller::{cache::SharedContent, shared::Controller},
     sync::{
         source::{Content, MAX_READ_BYTES},
         template::external::Unreadable,
@@ -26,14 +26,14 @@ pub(super) async fn read(
     controller: &Controller,
     id: Uuid,
 ) -> Result<Option<SharedContent>, coderd::Error> {
-    if let Some(known) = controller.memory.content(id) {
+    if let Some(known) = controller.contents.get(id) {
         return Ok(Some(known));
     }
     let Ok(Ok(_turn)) = timeout(TURN, controller.reading.acquire()).await else {
         return Ok(None);
     };
     // Another object may have read it meanwhile.
-    if let Some(known) = controller.memory.content(id) {
+    if let Some(known) = controller.contents.get(id) {
         return Ok(Some(known));
     }
     let content = match download(controller, id).await? {
@@ -50,7 +50,7 @@ pub(super) async fn read(
     let content = Arc::new(content);
     if !matches!(&*content, Err(Unreadable { may_pass: true, .. })) {
         let content = Arc::clone(&content);
-        controller.memory.keep_content(id, content);
+        controller.contents.keep(id, content);
     }
     Ok(Some(content))
 }

@@ -230,20 +230,20 @@ async fn an_object_without_namespace_is_told_of_in_default() {
 
 #[test]
 fn the_memory_is_bounded_and_forgets_the_oldest() {
-    let mut memory = Memory::default();
+    let mut dedup = Dedup::default();
     let total = i64::try_from(CAPACITY).unwrap() + 10;
     let note = |index: i64| event(&index.to_string());
     for index in 0..total {
         let time = now() + SignedDuration::from_millis(index);
-        memory.step(&workspace("x"), &note(index), time);
+        dedup.step(&workspace("x"), &note(index), time);
     }
-    assert!(memory.len() <= CAPACITY);
-    let is_counted = |memory: &mut Memory, index| {
+    assert!(dedup.len() <= CAPACITY);
+    let is_counted = |dedup: &mut Dedup, index| {
         matches!(
-            memory.step(&workspace("x"), &note(index), after(60)),
+            dedup.step(&workspace("x"), &note(index), after(60)),
             Step::Count { .. }
         )
     };
-    assert!(is_counted(&mut memory, total - 1));
-    assert!(!is_counted(&mut memory, 0));
+    assert!(is_counted(&mut dedup, total - 1));
+    assert!(!is_counted(&mut dedup, 0));
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Review, ReviewError, Reviewer,
-    memory::{Key, Memory},
+    cache::{Cache, Key},
 };
 use crate::k8s::identity::Identity;
 
@@ -23,7 +23,7 @@ const CAPACITY: usize = 4096;
 pub struct Tokens {
     reviewer: Reviewer,
     /// None: kube-apiserver does not know the token.
-    memory: Memory<Option<Identity>>,
+    cache: Cache<Option<Identity>>,
     key: [u8; 32],
     /// What a token has to be meant for; none is kube-apiserver itself.
     audience: Option<String>,
@@ -40,7 +40,7 @@ impl Tokens {
     pub fn new(client: Client, key: [u8; 32], seed: u64) -> Self {
         Self {
             reviewer: Reviewer::new(client, Review::Token, seed),
-            memory: Memory::new(LIFETIME, CAPACITY),
+            cache: Cache::new(LIFETIME, CAPACITY),
             key,
             audience: None,
         }
@@ -54,7 +54,7 @@ impl Tokens {
 
     /// Whose `token` is; none if it is not valid.
     pub async fn owner(&self, token: &str) -> Result<Option<Identity>, ReviewError> {
-        let recalled = self.memory.recall(self.digest(token), self.review(token));
+        let recalled = self.cache.recall(self.digest(token), self.review(token));
         self.reviewer.in_time(recalled).await
     }
 

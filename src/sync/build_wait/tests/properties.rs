@@ -20,17 +20,6 @@ fn any_wait() -> impl Strategy<Value = BuildWait> {
 }
 
 proptest! {
-    #[test]
-    fn any_text_is_read_without_panic(text in "[-+.0-9a-zµμ]{0,24}") {
-        go_duration::parse(&text);
-    }
-
-    #[test]
-    fn any_number_of_nanoseconds_is_read_back(nanoseconds in 0..i64::MAX) {
-        let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
-        prop_assert_eq!(go_duration::parse(&format!("{seconds}.{rest:09}s")), Some(nanoseconds));
-    }
-
     /// On grids where the looks hit `backoff_after` exactly, both tellings agree.
     #[test]
     fn the_schedule_is_the_described_one(

@@ -16,7 +16,7 @@ pub type Key = [u8; 32];
 ///
 /// Two generations: when the young one is full or old, it takes the place of the old one, which is
 /// forgotten. So nothing has to be searched for what has expired.
-pub struct Memory<V> {
+pub struct Cache<V> {
     lifetime: Duration,
     capacity: usize,
     generations: Mutex<Generations<V>>,
@@ -36,7 +36,7 @@ struct Answer<V> {
     until: Instant,
 }
 
-impl<V: Clone> Memory<V> {
+impl<V: Clone> Cache<V> {
     /// Knows nothing yet.
     #[must_use]
     pub fn new(lifetime: Duration, capacity: usize) -> Self {
@@ -91,9 +91,9 @@ impl<V: Clone> Memory<V> {
     }
 }
 
-impl<V> fmt::Debug for Memory<V> {
+impl<V> fmt::Debug for Cache<V> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Memory")
+        out.debug_struct("Cache")
             .field("lifetime", &self.lifetime)
             .field("capacity", &self.capacity)
             .finish_non_exhaustive()

@@ -18,7 +18,7 @@ const NAME_LIMIT: usize = 253 - 1 - 16;
 
 /// The stories of the last minutes.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct Dedup {
     stories: BTreeMap<Subject, Story>,
     last_stamp: i64,
 }
@@ -48,7 +48,7 @@ struct Story {
     last: Timestamp,
 }
 
-impl Memory {
+impl Dedup {
     /// Takes note of `event` about `object`.
     pub(super) fn step(&mut self, object: &ObjectReference, event: &Event, now: Timestamp) -> Step {
         match self.stories.get_mut(&Subject::new(object, event)) {

@@ -33,49 +33,49 @@ impl Oracle {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_good_for_its_lifetime_and_no_longer() {
-    let (memory, oracle) = (Memory::new(10 * SECOND, 100), Oracle::default());
-    assert_eq!(memory.recall(key(1), oracle.ask()).await, Ok(1));
+    let (cache, oracle) = (Cache::new(10 * SECOND, 100), Oracle::default());
+    assert_eq!(cache.recall(key(1), oracle.ask()).await, Ok(1));
     for _ in 0..9 {
         advance(SECOND).await;
-        assert_eq!(memory.recall(key(1), oracle.ask()).await, Ok(1));
+        assert_eq!(cache.recall(key(1), oracle.ask()).await, Ok(1));
     }
     advance(SECOND).await;
-    assert_eq!(memory.recall(key(1), oracle.ask()).await, Ok(2));
-    assert_eq!(memory.recall(key(2), oracle.ask()).await, Ok(3));
-    assert_eq!(memory.recall(key(1), oracle.ask()).await, Ok(2));
+    assert_eq!(cache.recall(key(1), oracle.ask()).await, Ok(2));
+    assert_eq!(cache.recall(key(2), oracle.ask()).await, Ok(3));
+    assert_eq!(cache.recall(key(1), oracle.ask()).await, Ok(2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_meanwhile_shares_the_answer() {
-    let (memory, oracle) = (Memory::new(10 * SECOND, 100), Oracle::default());
-    let same = join_all((0..50).map(|_| memory.recall(key(1), oracle.ask()))).await;
+    let (cache, oracle) = (Cache::new(10 * SECOND, 100), Oracle::default());
+    let same = join_all((0..50).map(|_| cache.recall(key(1), oracle.ask()))).await;
     assert!(same.iter().all(|answer| *answer == Ok(1)));
-    join_all((0..50).map(|number| memory.recall(key(number), oracle.ask()))).await;
+    join_all((0..50).map(|number| cache.recall(key(number), oracle.ask()))).await;
     assert_eq!(oracle.asked(), 50);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_not_remembered() {
-    let memory = Memory::new(10 * SECOND, 100);
+    let cache = Cache::new(10 * SECOND, 100);
     assert_eq!(
-        memory.recall(key(1), async { Err::<u8, _>("no") }).await,
+        cache.recall(key(1), async { Err::<u8, _>("no") }).await,
         Err("no")
     );
     assert_eq!(
-        memory.recall(key(1), async { Ok::<_, &str>(1) }).await,
+        cache.recall(key(1), async { Ok::<_, &str>(1) }).await,
         Ok(1)
     );
-    assert_eq!(memory.recall(key(1), async { Err("no") }).await, Ok(1));
+    assert_eq!(cache.recall(key(1), async { Err("no") }).await, Ok(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_asks_by_himself_when_the_first_is_dropped() {
-    let (memory, oracle) = (Memory::new(10 * SECOND, 100), Oracle::default());
+    let (cache, oracle) = (Cache::new(10 * SECOND, 100), Oracle::default());
     let first = timeout(
         SECOND,
-        memory.recall(key(1), pending::<Result<usize, Infallible>>()),
+        cache.recall(key(1), pending::<Result<usize, Infallible>>()),
     );
-    let second = memory.recall(key(1), oracle.ask());
+    let second = cache.recall(key(1), oracle.ask());
     let (first, second) = tokio::join!(first, second);
     assert!(first.is_err());
     assert_eq!(second, Ok(1));
@@ -83,27 +83,27 @@ async fn who_waits_asks_by_himself_when_the_first_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn it_never_holds_more_than_its_capacity_and_forgets_the_oldest() {
-    let memory = Memory::new(10 * SECOND, 100);
+    let cache = Cache::new(10 * SECOND, 100);
     let asked = AtomicUsize::new(0);
     let ask = || async { Ok::<_, Infallible>(asked.fetch_add(1, Ordering::Relaxed)) };
     for number in 0..1000 {
-        memory.recall(key(number), ask()).await.unwrap();
+        cache.recall(key(number), ask()).await.unwrap();
         let held = {
-            let generations = memory.generations.lock().unwrap();
+            let generations = cache.generations.lock().unwrap();
             generations.young.len() + generations.old.len()
         };
         assert!(held <= 100, "{held}");
     }
     let before = asked.load(Ordering::Relaxed);
     for number in 950..1000 {
-        memory.recall(key(number), ask()).await.unwrap();
+        cache.recall(key(number), ask()).await.unwrap();
     }
     assert_eq!(
         asked.load(Ordering::Relaxed),
         before,
         "the youngest are there"
     );
-    memory.recall(key(0), ask()).await.unwrap();
+    cache.recall(key(0), ask()).await.unwrap();
     assert_eq!(
         asked.load(Ordering::Relaxed),
         before + 1,
@@ -111,10 +111,10 @@ async fn it_never_holds_more_than_its_capacity_and_forgets_the_oldest() {
     );
     advance(20 * SECOND).await;
     for number in 0..3 {
-        memory.recall(key(number), ask()).await.unwrap();
+        cache.recall(key(number), ask()).await.unwrap();
         advance(10 * SECOND).await;
     }
-    let generations = memory.generations.lock().unwrap();
+    let generations = cache.generations.lock().unwrap();
     assert!(
         generations.young.len() + generations.old.len() <= 2,
         "what expired is let go"
