@@ -16,6 +16,7 @@ mod external_client;
 mod failure;
 mod import;
 mod inventory;
+mod job;
 mod key;
 mod kinds;
 mod memory;

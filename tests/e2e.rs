@@ -9,6 +9,7 @@ mod fight;
 mod lifecycle;
 mod mcp;
 mod metrics;
+mod next_start;
 mod object;
 mod ownership;
 mod process;

@@ -121,6 +121,8 @@ reasons! {
     NotSupportedYet,
     /// A declared parameter does not exist in the template's version.
     UnknownParameter,
+    /// The declared version of the template does not exist, belongs to another template, or was not imported.
+    VersionUnusable,
     /// The name does not spell an identity in coderd.
     InvalidName,
     /// The organization or owner is spelled by an alias or in another way than coderd's.

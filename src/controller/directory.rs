@@ -12,9 +12,14 @@ use std::{
 
 use uuid::Uuid;
 
+use super::job::job;
 use crate::{
     coderd,
-    sync::{spelling::Spelling, workspace::external::Parameter},
+    sync::{
+        build::Job,
+        spelling::Spelling,
+        workspace::external::{Parameter, PinnedVersion},
+    },
 };
 
 /// So many answers of one kind are kept at most.
@@ -32,6 +37,8 @@ struct State {
     users: HashMap<String, Option<String>>,
     /// By version.
     parameters: HashMap<Uuid, Vec<Parameter>>,
+    /// Versions that are declared for workspaces, once their import has ended.
+    versions: HashMap<Uuid, PinnedVersion>,
 }
 
 /// What a workspace that is created needs to know of its template.
@@ -126,6 +133,28 @@ impl Directory {
         Ok(parameters)
     }
 
+    /// The template version `id`, which somebody declares.
+    pub(super) async fn version(
+        &self,
+        client: &coderd::Client,
+        id: Uuid,
+    ) -> Result<PinnedVersion, coderd::Error> {
+        let known = self.lock().versions.get(&id).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let wire = match client.version(id).await {
+            Ok(wire) => Some(wire),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        let version = pinned(id, wire.as_ref());
+        if version.import != Job::Active {
+            remember(&mut self.lock().versions, id, version);
+        }
+        Ok(version)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -138,6 +167,16 @@ fn entry(template: &coderd::Template) -> ((Uuid, String), KnownTemplate) {
     };
     let name = template.name.to_lowercase();
     ((template.organization_id, name), known)
+}
+
+/// A version as coderd shows it, or does not.
+fn pinned(id: Uuid, wire: Option<&coderd::Version>) -> PinnedVersion {
+    PinnedVersion {
+        id,
+        template_id: wire.and_then(|wire| wire.template_id),
+        import: wire.map_or(Job::Failed, |wire| job(&wire.job.status)),
+        is_archived: wire.is_some_and(|wire| wire.archived),
+    }
 }
 
 /// Keeps `value`; with too many of them all are forgotten, and asked for again.

@@ -1,6 +1,7 @@
 //! What the driver needs to know of workspaces.
 
 mod act;
+mod next_start;
 mod observe;
 mod translate;
 
@@ -33,7 +34,7 @@ use crate::{
         rules::deletion::Departure,
         workspace::{
             effect::{Effect, SettingsPatch},
-            external::Site,
+            external::{PinnedVersion, Site},
             kind::Observed,
             parameters,
         },
@@ -44,6 +45,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct WorkspaceObservation {
     site: Option<Site>,
+    pinned: Option<PinnedVersion>,
     stable_for: Duration,
 }
 
@@ -64,6 +66,7 @@ impl Observable for CoderWorkspace {
     fn observed<'a>(seen: &'a WorkspaceObservation, _settings: &'a Settings) -> Observed<'a> {
         Observed {
             site: seen.site.as_ref(),
+            pinned: seen.pinned.as_ref(),
             stable_for: seen.stable_for,
         }
     }
@@ -110,7 +113,7 @@ impl ExternalClient for CoderWorkspace {
         id: Uuid,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
-        seen.external = observe::by_id(controller, self, id).await?;
+        seen.external = observe::by_id(controller, id).await?;
         Ok(())
     }
 
@@ -127,8 +130,8 @@ impl ExternalClient for CoderWorkspace {
         &self,
         controller: &Controller,
         key: &Key,
-        _ownership: &Ownership,
-        _departure: Option<Departure>,
+        ownership: &Ownership,
+        departure: Option<Departure>,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         if let External::Present(workspace) = &seen.external {
@@ -136,7 +139,10 @@ impl ExternalClient for CoderWorkspace {
             let look = format!("{} {} {:?}", workspace.id, build.id, build.status);
             seen.own.stable_for = controller.memory.stable_for(key, &look);
         }
-        Ok(())
+        if departure.is_some() {
+            return Ok(());
+        }
+        next_start::look(controller, self, ownership, seen).await
     }
 
     fn awaited(&self, seen: &Observation<Self>) -> Option<Awaited> {

@@ -52,9 +52,11 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
         R::FieldDrift | R::NotMirrored => {
             "Decide which side is right: change spec, or change it back in Coder, or set driftPolicy."
         }
-        R::AutostartBlocked | R::UnknownParameter | R::Refused | R::Incomplete => {
-            "Correct the field of spec that the message names."
-        }
+        R::AutostartBlocked
+        | R::VersionUnusable
+        | R::UnknownParameter
+        | R::Refused
+        | R::Incomplete => "Correct the field of spec that the message names.",
         R::NotSupportedYet => "Remove the field that the message names from spec.",
         R::InvalidName
         | R::NotCanonical

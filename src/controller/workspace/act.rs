@@ -56,7 +56,8 @@ pub(super) async fn act(
 fn new_workspace(new: &NewWorkspace) -> coderd::NewWorkspace {
     coderd::NewWorkspace {
         name: new.name.clone(),
-        template_id: Some(new.template_id),
+        template_id: new.pin.is_none().then_some(new.template_id),
+        template_version_id: new.pin,
         autostart_schedule: new.autostart_schedule.clone(),
         ttl_ms: new.ttl_millis,
         rich_parameter_values: values(&new.parameters),

@@ -1,7 +1,5 @@
 //! What is to be seen of coderd for one workspace.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use super::translate::translate;
@@ -11,21 +9,17 @@ use crate::{
     controller::{observation::Observation, shared::Controller},
     sync::{
         external::External,
-        workspace::{
-            external::{Site, TemplateSite, Workspace},
-            parameters,
-        },
+        workspace::external::{Site, TemplateSite, Workspace},
     },
 };
 
 /// The external object by its id: only coderd's own word about this very id proves that it is gone.
 pub(super) async fn by_id(
     controller: &Controller,
-    object: &CoderWorkspace,
     id: Uuid,
 ) -> Result<External<Workspace>, coderd::Error> {
     match controller.settings.coderd.workspace(id).await {
-        Ok(wire) => Ok(External::Present(complete(controller, object, wire).await?)),
+        Ok(wire) => Ok(External::Present(complete(controller, wire).await?)),
         Err(error) if error.is_gone() => Ok(External::Gone),
         Err(error) => Err(error),
     }
@@ -57,54 +51,35 @@ pub(super) async fn by_name(
         let first = client
             .build_by_number(&wire.owner_name, &wire.name, 1)
             .await?;
-        let mut external = complete(controller, object, wire).await?;
+        let mut external = complete(controller, wire).await?;
         external.creator = Some(first.initiator_id);
         seen.external = External::Present(external);
     } else if let (Some(template), Some(organization)) =
         (object.spec.template_name.as_deref(), organization_id)
     {
-        site.template = template_site(controller, object, organization, template).await?;
+        site.template = template_site(controller, organization, template);
     }
     seen.own.site = Some(site);
     Ok(())
 }
 
-async fn template_site(
-    controller: &Controller,
-    object: &CoderWorkspace,
-    organization: Uuid,
-    name: &str,
-) -> Result<Option<TemplateSite>, coderd::Error> {
-    let Some(template) = controller.directory.template(organization, name) else {
-        return Ok(None);
-    };
-    let parameters = if parameters::declared(object).is_empty() {
-        Vec::new()
-    } else {
-        controller
-            .directory
-            .parameters(&controller.settings.coderd, template.active_version_id)
-            .await?
-    };
-    Ok(Some(TemplateSite {
+fn template_site(controller: &Controller, organization: Uuid, name: &str) -> Option<TemplateSite> {
+    let template = controller.directory.template(organization, name)?;
+    Some(TemplateSite {
         id: template.id,
         active_version_id: template.active_version_id,
-        parameters,
-    }))
+        parameters: Vec::new(),
+    })
 }
 
 /// The workspace, with what needs further calls.
 async fn complete(
     controller: &Controller,
-    object: &CoderWorkspace,
     wire: coderd::Workspace,
 ) -> Result<Workspace, coderd::Error> {
     let mut workspace = translate(&wire, &controller.settings.coderd.secrets());
     if may_be_unfit(&workspace) {
         workspace.is_unfit_to_autostart = is_unfit(controller, wire.id).await?;
-    }
-    if !parameters::declared(object).is_empty() {
-        add_parameters(controller, &wire, &mut workspace).await?;
     }
     Ok(workspace)
 }
@@ -131,31 +106,4 @@ async fn is_unfit(controller: &Controller, id: Uuid) -> Result<bool, coderd::Err
         }
         Err(error) => Err(error),
     }
-}
-
-/// The values of the latest build and what the next start takes: only for an object that declares
-/// parameters.
-async fn add_parameters(
-    controller: &Controller,
-    wire: &coderd::Workspace,
-    workspace: &mut Workspace,
-) -> Result<(), coderd::Error> {
-    let client = &controller.settings.coderd;
-    let values = client.build_parameters(wire.latest_build.id).await?;
-    workspace.parameters = values
-        .into_iter()
-        .map(|one| (one.name, one.value))
-        .collect::<BTreeMap<_, _>>();
-    let version = if workspace.version_of_next_start.is_some() {
-        wire.template_active_version_id
-    } else {
-        wire.latest_build.template_version_id
-    };
-    workspace.known_parameters = Some(
-        controller
-            .directory
-            .parameters(&controller.settings.coderd, version)
-            .await?,
-    );
-    Ok(())
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     api::workspace::{Agent, Health},
-    coderd::{self, JobStatus, Secrets},
+    coderd::{self, Secrets},
+    controller::job::job,
     sync::{
-        build::{Build, Job, Transition},
+        build::{Build, Transition},
         workspace::external::Workspace,
     },
 };
@@ -27,6 +28,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secre
         owner: wire.owner_name.clone(),
         name: wire.name.clone(),
         template: wire.template_name.clone(),
+        template_id: wire.template_id,
         version_id: wire.latest_build.template_version_id,
         version_of_next_start: follows_active.then_some(wire.template_active_version_id),
         created_at: wire.created_at,
@@ -61,15 +63,7 @@ fn build(wire: &coderd::Build, secrets: &Secrets) -> Build {
             coderd::Transition::Delete => Transition::Delete,
             coderd::Transition::Unknown(_) => Transition::Other,
         },
-        job: match wire.job.status {
-            JobStatus::Succeeded => Job::Succeeded,
-            JobStatus::Failed => Job::Failed,
-            JobStatus::Canceled => Job::Canceled,
-            JobStatus::Pending
-            | JobStatus::Running
-            | JobStatus::Canceling
-            | JobStatus::Unknown(_) => Job::Active,
-        },
+        job: job(&wire.job.status),
         status: secrets.line(wire.status.as_str(), WORD),
         reason: secrets.line(wire.reason.as_str(), WORD),
         initiator: wire.initiator_id,

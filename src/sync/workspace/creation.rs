@@ -7,7 +7,7 @@ use super::{
     external::{Site, TemplateSite, Workspace},
     fields,
     kind::{Context, Records, Step},
-    parameters,
+    parameters, pin,
 };
 use crate::{
     api::{condition::Reason, names, object_name::WorkspaceName, status::RunRecord},
@@ -100,17 +100,31 @@ fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a Templa
         return Err(Box::new(Step::requeue_after(REQUEUE_AFTER, conditions)));
     };
     if let Some(message) = parameters::unknown(context.object, &template.parameters) {
+    if let Some(step) = unusable_version(context, template) {
+        return Err(Box::new(step.ended()));
+    }
         return stalled(Reason::UnknownParameter, message);
     }
     Ok(template)
 }
 
 fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSite) -> NewWorkspace {
+/// What keeps a workspace from being created from the declared version. coderd lets an archived one be
+/// started, but not created from.
+fn unusable_version(context: &Context, template: &TemplateSite) -> Option<Step> {
+    pin::obstacle(context, template.id).or_else(|| {
+        let archived = context.observed.pinned.filter(|it| it.is_archived)?;
+        Some(pin::unusable(archived, "is archived"))
+    })
+}
+
     let mut new = NewWorkspace {
+    let pin = pin::declared(context.object, context.ownership);
         owner: name.owner.clone(),
         name: name.workspace.clone(),
         template_id: template.id,
-        version_id: template.active_version_id,
+        pin,
+        version_id: pin.unwrap_or(template.active_version_id),
         ttl_millis: None,
         autostart_schedule: None,
         parameters: parameters::declared(context.object),

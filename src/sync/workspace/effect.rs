@@ -45,9 +45,11 @@ pub struct NewWorkspace {
     pub owner: String,
     /// Its name.
     pub name: String,
-    /// The template's id.
+    /// The template's id. Not sent where a version is.
     pub template_id: Uuid,
-    /// The version it will use. Not sent; a refusal speaks of this version only.
+    /// The declared version.
+    pub pin: Option<Uuid>,
+    /// The version it will use. Not sent where none is declared; a refusal speaks of this version only.
     pub version_id: Uuid,
     /// Autostop.
     pub ttl_millis: Option<i64>,
@@ -63,6 +65,7 @@ impl NewWorkspace {
             owner,
             name,
             template_id,
+            pin: _,
             version_id,
             ttl_millis,
             autostart_schedule,

@@ -10,7 +10,12 @@ use crate::{
         object_name::WorkspaceName,
         workspace::{Agent, Health},
     },
-    sync::{build::Build, kind::ExternalObject, rounding, spelling::Spelling},
+    sync::{
+        build::{Build, Job},
+        kind::ExternalObject,
+        rounding,
+        spelling::Spelling,
+    },
 };
 
 /// A workspace in coderd, as far as deciding and reporting need it.
@@ -26,6 +31,8 @@ pub struct Workspace {
     pub name: String,
     /// The template's name, as coderd spells it.
     pub template: String,
+    /// The template's id.
+    pub template_id: Uuid,
     /// The version of the template that the latest build used.
     pub version_id: Uuid,
     /// The active version, where a start has to use it: the template requires it, or the workspace
@@ -93,6 +100,27 @@ impl ExternalObject<WorkspaceName> for Workspace {
 
     fn object_name(&self) -> WorkspaceName {
         WorkspaceName::new(&self.organization, &self.owner, &self.name)
+    }
+}
+
+/// A declared version of a template, as coderd shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinnedVersion {
+    /// Its id.
+    pub id: Uuid,
+    /// The template that it belongs to; none also where there is no such version.
+    pub template_id: Option<Uuid>,
+    /// How far its import has come.
+    pub import: Job,
+    /// Whether it is hidden: a workspace can be started with it, but not created from it.
+    pub is_archived: bool,
+}
+
+impl PinnedVersion {
+    /// Whether it is known which parameters it has.
+    #[must_use]
+    pub fn has_parameters(self) -> bool {
+        self.template_id.is_some() && self.import == Job::Succeeded
     }
 }
 

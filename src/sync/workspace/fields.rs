@@ -55,12 +55,7 @@ fn text(value: Option<&Value>) -> Option<String> {
 /// The declared fields that are not synchronised yet. Each of them shapes a start.
 pub fn unsupported(context: &Context) -> Vec<String> {
     let spec = &context.object.spec;
-    let pin = spec.template_version_id.as_deref();
     [
-        (
-            pin.is_some_and(|id| !id.is_empty()),
-            "spec.templateVersionID",
-        ),
         (spec.automatic_updates.is_some(), "spec.automaticUpdates"),
         (
             spec.parameters.iter().any(|one| one.value_from.is_some()),

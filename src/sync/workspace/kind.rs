@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     effect::{Effect, NewWorkspace, SettingsPatch},
-    external::{Site, Workspace},
+    external::{PinnedVersion, Site, Workspace},
 };
 use crate::{
     api::{
@@ -33,6 +33,8 @@ pub type Step = crate::sync::step::Step<CoderWorkspace>;
 pub struct Observed<'a> {
     /// Where it belongs, while it is not bound.
     pub site: Option<&'a Site>,
+    /// The declared version; looked up only where one is that the latest build did not use.
+    pub pinned: Option<&'a PinnedVersion>,
     /// For how long the latest build has been seen as it is.
     pub stable_for: Duration,
 }

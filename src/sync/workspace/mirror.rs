@@ -7,6 +7,7 @@ use super::{
     external::Workspace,
     fields::FIELDS,
     kind::{Context, Step},
+    pin::PIN,
 };
 use crate::sync::{
     fields::{
@@ -54,6 +55,9 @@ fn mirrored(context: &Context, workspace: &Workspace, settled: Option<bool>) -> 
     let running = spec.running.map(Value::from);
     let settled = settled.map(Value::from);
     let template = push::state(context, "templateName", template, actual);
+    let version = spec.template_version_id.clone().map(Value::from);
+    let used = Some(workspace.version_id.to_string().into());
+    let version = push::state(context, PIN, version, used);
     let running = push::state(context, RUNNING, running, settled);
-    push::mirrored(context, FIELDS, workspace, [template, running])
+    push::mirrored(context, FIELDS, workspace, [template, version, running])
 }

@@ -21,7 +21,7 @@ pub fn declared(object: &CoderWorkspace) -> BTreeMap<String, String> {
 
 /// The declared parameters whose values the latest build does not have; they travel with the next
 /// start. An ephemeral one lasts for one build only and is not compared.
-fn waiting(object: &CoderWorkspace, workspace: &Workspace) -> Vec<String> {
+pub fn waiting(object: &CoderWorkspace, workspace: &Workspace) -> Vec<String> {
     let is_ephemeral = |name: &str| {
         let known = workspace.known_parameters.iter().flatten();
         known
@@ -62,23 +62,6 @@ pub fn known(context: &Context) -> Option<Step> {
     let message = unknown(context.object, known)?;
     Some(Step::pass(ConditionSet::stalled(
         Reason::UnknownParameter,
-        message,
-    )))
-}
-
-/// Parameters travel with the next start; nothing is forced on a running workspace.
-pub fn wait(context: &Context) -> Option<Step> {
-    let workspace = context.present()?;
-    let waiting = waiting(context.object, workspace);
-    if waiting.is_empty() || workspace.build.run_state() == Some(false) {
-        return None;
-    }
-    let message = format!(
-        "parameters {} take effect with the next start; stop and start the workspace",
-        waiting.join(", ")
-    );
-    Some(Step::pass(ConditionSet::reconciling(
-        Reason::WaitingForBuild,
         message,
     )))
 }

@@ -3,7 +3,7 @@
 use super::{
     builds, creation, deletion, fields,
     kind::{Context, Step},
-    mirror, parameters, run_state, schedule, status,
+    mirror, next_start, parameters, pin, run_state, schedule, status,
 };
 use crate::{
     api::workspace::{CoderWorkspace, WorkspaceStatus},
@@ -37,6 +37,7 @@ const CHAIN: &[Check<CoderWorkspace>] = &[
     ("not_supported", |context| {
         guard::not_supported(&fields::unsupported(context))
     }),
+    ("version", pin::usable),
     ("parameters", parameters::known),
     ("fields", |context| push::push(context, fields::FIELDS)),
     ("run_state", run_state::plan),
@@ -44,7 +45,7 @@ const CHAIN: &[Check<CoderWorkspace>] = &[
         mirror::plan(context, run_state::settled(context))
     }),
     ("other_name", bound::other_name),
-    ("next_start", parameters::wait),
+    ("next_start", next_start::wait),
     ("autostart", schedule::blocked),
     ("settled", settled),
 ];

@@ -10,7 +10,7 @@ use super::{
     external::Workspace,
     fields,
     kind::{Context, Step},
-    mirror, parameters,
+    mirror, parameters, pin,
 };
 use crate::{
     api::{condition::Reason, status::RunRecord},
@@ -174,7 +174,7 @@ fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -
     let starts = transition == Transition::Start;
     NewBuild {
         transition,
-        version_id: workspace.version_of_next_start.filter(|_| starts),
+        version_id: pin::of_next_start(context, workspace).filter(|_| starts),
         parameters: if starts {
             parameters::declared(context.object)
         } else {
@@ -191,9 +191,9 @@ fn is_blocked(context: &Context, workspace: &Workspace, transition: Transition) 
     transition == Transition::Start && (is_lost || is_misshapen(context))
 }
 
-/// Whether a declared field that shapes a start is not synchronised yet.
+/// Whether a declared field that shapes a start is not synchronised yet, or is a version that cannot be used.
 fn is_misshapen(context: &Context) -> bool {
-    !fields::unsupported(context).is_empty()
+    !fields::unsupported(context).is_empty() || pin::usable(context).is_some()
 }
 
 fn mirror(context: &Context, workspace: &Workspace, running: bool) -> Step {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     effect::Effect,
-    external::{Parameter, Site, TemplateSite, Workspace},
+    external::{Parameter, PinnedVersion, Site, TemplateSite, Workspace},
     kind::{Observed, Records},
 };
 use crate::{
@@ -39,6 +39,7 @@ mod creation;
 mod deletion;
 mod lifecycle;
 mod model;
+mod pin;
 mod polling;
 mod restored;
 mod schedule;
@@ -53,6 +54,7 @@ type Scenario = testing::Scenario<CoderWorkspace>;
 #[derive(Clone, Debug)]
 pub(crate) struct Own {
     site: Option<Site>,
+    pinned: Option<PinnedVersion>,
     stable_for: Duration,
 }
 
@@ -60,6 +62,7 @@ impl Default for Own {
     fn default() -> Self {
         Self {
             site: None,
+            pinned: None,
             stable_for: Duration::from_secs(60),
         }
     }
@@ -79,6 +82,7 @@ impl Testable for CoderWorkspace {
     fn observed<'a>(own: &'a Own, (): &'a ()) -> Observed<'a> {
         Observed {
             site: own.site.as_ref(),
+            pinned: own.pinned.as_ref(),
             stable_for: own.stable_for,
         }
     }
@@ -92,7 +96,10 @@ impl Scenario {
 
     /// A bound object, at rest save for what `spec` says.
     fn bound(manager: &str, spec: &Value, origin: Origin) -> Self {
-        let mirrored = json!({"organization": "acme", "templateName": "go", "running": true});
+        let mirrored = json!({
+            "organization": "acme", "templateName": "go", "running": true,
+            "templateVersionID": id("version").to_string(),
+        });
         Self::bound_to(workspace(), manager, spec, &mirrored, origin).change(|scenario| {
             scenario.stored.status["templateName"] = json!("go");
             scenario.stored.status["sync"] = json!({"run": {"wanted": true, "buildNumber": 1}});
@@ -185,6 +192,7 @@ fn workspace() -> Workspace {
         owner: "Ann".to_owned(),
         name: "dev".to_owned(),
         template: "go".to_owned(),
+        template_id: id("template"),
         version_id: id("version"),
         version_of_next_start: None,
         created_at: at("09:00:00"),

@@ -108,8 +108,7 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
     let template = scene.ready_template(&template::source("")).await.name;
     let version = "11111111-2222-3333-4444-555555555555";
     let secret = json!({ "secretKeyRef": { "name": "s", "key": "k" } });
-    let cases: [(&str, Value); 3] = [
-        ("templateVersionID", json!({ "templateVersionID": version })),
+    let cases: [(&str, Value); 2] = [
         ("automaticUpdates", json!({ "automaticUpdates": "always" })),
         (
             "valueFrom",

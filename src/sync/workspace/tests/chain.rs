@@ -4,7 +4,7 @@ use super::*;
 use crate::sync::testing::order::{self, Trigger};
 
 /// What makes each check decide about an imported object at rest.
-const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
+const TRIGGERS: [Trigger<CoderWorkspace>; 21] = [
     ("first_status", |scenario| {
         scenario.stored.status["conditions"] = json!([]);
     }),
@@ -47,6 +47,16 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 20] = [
         scenario
             .stored
             .edit(USER, "automaticUpdates", Some(json!("always")));
+    }),
+    ("version", |scenario| {
+        let pin = id("other").to_string();
+        scenario
+            .stored
+            .edit(USER, "templateVersionID", Some(json!(pin)));
+        scenario.own.pinned = Some(PinnedVersion {
+            template_id: None,
+            ..pin::version()
+        });
     }),
     ("parameters", |scenario| {
         declare(scenario, "ram", "8");
@@ -100,8 +110,9 @@ fn declare(scenario: &mut Scenario, name: &str, value: &str) {
 }
 
 /// These checks take no step.
-const SAY: [&str; 5] = [
+const SAY: [&str; 6] = [
     "not_supported",
+    "version",
     "parameters",
     "other_name",
     "next_start",
@@ -110,9 +121,10 @@ const SAY: [&str; 5] = [
 
 /// What is leaving has no first status, what somebody declares or made is not removed, and what is asleep
 /// already is neither put to sleep nor waits for its next start.
-const APART: [(&str, &str); 11] = [
+const APART: [(&str, &str); 12] = [
     ("first_status", "delete"),
     ("renamed", "not_supported"),
+    ("renamed", "version"),
     ("renamed", "parameters"),
     ("renamed", "fields"),
     ("renamed", "run_state"),

@@ -229,10 +229,6 @@ fn what_cannot_be_created_from_says_what_is_missing() {
     let spec = json!({"templateName": "go", "parameters": [{"name": "ram", "value": "4"}]});
     assert_eq!(Scenario::new(&spec).stalled(), Reason::UnknownParameter);
     for (field, value) in [
-        (
-            "templateVersionID",
-            json!("0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10"),
-        ),
         ("automaticUpdates", json!("always")),
         (
             "parameters",

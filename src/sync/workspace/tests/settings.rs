@@ -119,6 +119,7 @@ fn mirrored_is_one_complete_set_without_force() {
     let complete = json!({
         "organization": "acme", "templateName": "go", "running": true,
         "ttlMillis": 60_000, "autostartSchedule": "30 8 * * 1-5",
+        "templateVersionID": id("version").to_string(),
     });
     assert_eq!(mirrored(&scenario), (complete, false));
 }
