@@ -288,6 +288,7 @@ fn controller_settings(
         sweep_interval: config.sweep_interval,
         imports: config.imports,
         workers: config.workers,
+        max_active_builds: config.max_active_builds,
         build_wait: config.build_wait,
         clock: system_clock(),
         seed,

@@ -24,6 +24,7 @@ pub mod metrics;
 mod observation;
 mod observe;
 mod outcome;
+mod places;
 mod progress;
 mod queue;
 mod recall;

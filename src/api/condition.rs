@@ -89,6 +89,8 @@ reasons! {
     Mirroring,
     /// Another build is running; the order waits for its end.
     WaitingForBuild,
+    /// So many builds of the controller are active that this one waits for a place.
+    BuildQueued,
     /// The workspace's template does not exist in coderd yet.
     WaitingForTemplate,
     /// The template still has workspaces; it is deleted after them.
@@ -119,10 +121,10 @@ reasons! {
     Refused,
     /// A declared field is not synchronised yet.
     NotSupportedYet,
-    /// A declared parameter does not exist in the template's version.
-    UnknownParameter,
     /// The declared version of the template does not exist, belongs to another template, or was not imported.
     VersionUnusable,
+    /// A declared parameter does not exist in the template's version.
+    UnknownParameter,
     /// The name does not spell an identity in coderd.
     InvalidName,
     /// The organization or owner is spelled by an alias or in another way than coderd's.

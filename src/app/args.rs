@@ -92,6 +92,10 @@ pub struct Args {
     #[arg(long, default_value = default::WORKERS, value_name = "NUMBER")]
     pub workers: String,
 
+    /// How many builds of the controller are active at the same time in Coder; the others wait in line
+    #[arg(long, default_value = default::MAX_ACTIVE_BUILDS, value_name = "NUMBER")]
+    pub max_active_builds: String,
+
     /// Where /healthz and /readyz are served; 0 is nowhere
     #[arg(long, default_value = default::HEALTH_BIND_ADDRESS, value_name = "ADDRESS")]
     pub health_bind_address: String,
@@ -190,6 +194,8 @@ pub mod default {
     pub const IMPORT: &str = "all";
     /// Of `--workers`.
     pub const WORKERS: &str = "8";
+    /// Of `--max-active-builds`.
+    pub const MAX_ACTIVE_BUILDS: &str = "20";
     /// Of `--health-bind-address`.
     pub const HEALTH_BIND_ADDRESS: &str = ":8081";
     /// Of `--metrics-bind-address`.

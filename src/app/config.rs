@@ -56,6 +56,8 @@ pub struct ControllerConfig {
     pub imports: Imports,
     /// How many objects are worked on at the same time; never zero.
     pub workers: usize,
+    /// How many of our builds are active at the same time; never zero.
+    pub max_active_builds: usize,
     /// How long and how often a template build is waited for.
     pub build_wait: BuildWait,
 }
@@ -115,6 +117,7 @@ impl Config {
             sweep_interval,
             import,
             workers,
+            max_active_builds,
             health_bind_address,
             metrics_bind_address,
             apiserver_bind_address,
@@ -142,6 +145,8 @@ impl Config {
         let sweep_interval = value::sweep_interval(or(&sweep_interval, default::SWEEP_INTERVAL))?;
         let imports = value::import(or(&import, default::IMPORT))?;
         let workers = value::workers(or(&workers, default::WORKERS))?;
+        let max_active_builds =
+            value::max_active_builds(or(&max_active_builds, default::MAX_ACTIVE_BUILDS))?;
         let build_wait = BuildWait::from_variables(variable)?;
         let apiserver = ApiserverConfig {
             address: value::apiserver_address(or(
@@ -167,6 +172,7 @@ impl Config {
                 sweep_interval,
                 imports,
                 workers,
+                max_active_builds,
                 build_wait,
             }),
             apiserver: serves.then_some(apiserver),

@@ -11,6 +11,7 @@ use crate::{
     sync::{
         context::{Context, Deployment},
         fields::{push, table::Change},
+        rules::build_limit::Queued,
         step::{Action, Step},
     },
 };
@@ -29,6 +30,8 @@ pub(super) struct Attempt<K: Observable> {
     pub(super) one_by_one: bool,
     /// Why the deletion that was about to begin is held back.
     pub(super) suspension: Option<Suspension>,
+    /// Why the build that was about to be requested waits.
+    pub(super) queued: Option<Queued>,
     /// What was seen before the last step, as far as it still holds.
     pub(super) kept: Option<Observation<K>>,
     accepted: Option<Accepted<K>>,
@@ -49,6 +52,7 @@ impl<K: Observable> Default for Attempt<K> {
             withheld: Vec::new(),
             one_by_one: false,
             suspension: None,
+            queued: None,
             kept: None,
             accepted: None,
             conflicted: None,

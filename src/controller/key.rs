@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::api::{template::CoderTemplate, workspace::CoderWorkspace};
 
 /// What a worker looks at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Key {
     /// The workspace object of this name.
     Workspace(String),

@@ -88,6 +88,11 @@ async fn steps<K: ExternalClient>(
             attempt.suspension = Some(held_back);
             continue;
         }
+        if let Err(queued) = controller.placed(key, &step) {
+            attempt.queued = Some(queued);
+            attempt.kept = seen.kept(&object, &object);
+            continue;
+        }
         let deployment = &seen.deployment;
         let without_effect = attempt.without_effect(deployment, &step, &shown);
         if !without_effect.is_empty() {

@@ -76,6 +76,7 @@ impl<'a, K: Observable> Scope<'a, K> {
             one_by_one: attempt.one_by_one,
             damper: &seen.damper,
             suspension: attempt.suspension.as_ref(),
+            queued: attempt.queued,
             request_timeout: settings.request_timeout,
             coderd_now: self.coderd_now,
             kube_now: self.kube_now,

@@ -21,6 +21,8 @@ pub struct Settings {
     pub imports: Imports,
     /// How many objects are worked on at once.
     pub workers: usize,
+    /// How many of our builds may be active at once.
+    pub max_active_builds: usize,
     /// How long and how often a template build is waited for.
     pub build_wait: BuildWait,
     /// What time it is.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
     k8s::{event::EventRecorder, object::Objects},
-    sync::rules::mass_deletion::Deletions,
+    sync::rules::{build_limit::BuildLimit, mass_deletion::Deletions},
 };
 
 /// Everything that the parts of the controller share.
@@ -41,6 +41,8 @@ pub(super) struct Controller {
     pub(super) deletions: Mutex<Deletions<Key>>,
     /// Of objects whose external objects were renamed or are gone.
     pub(super) removals: Mutex<Deletions<Key>>,
+    /// Of workspaces in coderd.
+    pub(super) build_limit: Mutex<BuildLimit<Key>>,
     /// How many archives may be read at once: downloads take long, and leave workers for others.
     pub(super) reading: Semaphore,
     pub(super) progress: Mutex<Progress>,
@@ -63,6 +65,7 @@ impl Controller {
             memory: Memory::default(),
             deletions: Mutex::default(),
             removals: Mutex::default(),
+            build_limit: Mutex::new(BuildLimit::new(settings.max_active_builds)),
             reading: Semaphore::new(settings.workers.div_ceil(2)),
             progress: Mutex::default(),
             readiness,

@@ -59,6 +59,7 @@ pub(super) fn controller_with(
         sweep_interval: Duration::from_secs(15),
         imports: Imports::All,
         workers: 1,
+        max_active_builds: 20,
         build_wait: BuildWait::default(),
         clock: Clock::new(move || wall + start.elapsed()),
         seed: 1,

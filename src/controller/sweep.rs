@@ -71,6 +71,7 @@ async fn sweep(controller: &Controller) -> Result<(), Failure> {
     let mut rows: BTreeMap<Uuid, Row> = BTreeMap::new();
     let templates = client.templates().await?;
     let deprecated = client.deprecated_templates().await?;
+    controller.builds_are_swept();
     let workspaces = client.workspaces().await?;
     // Last, so that it holds those of all rows.
     let organizations = client.organizations().await?;
@@ -87,6 +88,7 @@ async fn sweep(controller: &Controller) -> Result<(), Failure> {
             })
             .map(|row| workspace_row(row, &secrets)),
     );
+    controller.builds_swept(rows.iter(), user.id);
     let deployment = deployment(&info, &user, digest_key);
     let is_new = controller.deployments.set(View::Open(deployment));
     let imports = &controller.settings.imports;

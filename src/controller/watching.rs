@@ -84,6 +84,9 @@ async fn take_in<K: Watched>(
                 let key = key(name);
                 let binding = binding(&object.status);
                 controller.look_at(controller.inventory.object_listed(&key, binding));
+                if !is_own_write(controller, &key, metadata) {
+                    controller.expect_build(&key, &object.status);
+                }
                 look(controller, key, metadata, lane(metadata, &object.status));
             }
             WatchEvent::Deleted { key: gone, .. } => {
@@ -104,10 +107,14 @@ async fn take_in<K: Watched>(
 }
 
 fn look(controller: &Controller, key: Key, metadata: &ObjectMeta, lane: Lane) {
-    let version = metadata.resource_version.as_deref().unwrap_or_default();
-    if !controller.memory.is_own_write(&key, version) {
+    if !is_own_write(controller, &key, metadata) {
         controller.queue.add(key, lane);
     }
+}
+
+fn is_own_write(controller: &Controller, key: &Key, metadata: &ObjectMeta) -> bool {
+    let version = metadata.resource_version.as_deref().unwrap_or_default();
+    controller.memory.is_own_write(key, version)
 }
 
 /// The external object that a listed object is bound to.

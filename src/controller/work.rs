@@ -29,6 +29,7 @@ pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
                 Outcome::Stopped
             }
         };
+        controller.build_visited(&key);
         let (result, delay) = controller.next_look(&key, outcome, &span);
         metrics.reconciled(key.kind(), result, start.elapsed());
         if let Some(delay) = delay {

@@ -139,6 +139,7 @@ impl ExternalClient for CoderWorkspace {
             let look = format!("{} {} {:?}", workspace.id, build.id, build.status);
             seen.own.stable_for = controller.memory.stable_for(key, &look);
         }
+        controller.build_looked(key, self, seen);
         if departure.is_some() {
             return Ok(());
         }

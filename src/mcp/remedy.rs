@@ -25,6 +25,7 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
         | R::Pushing
         | R::Mirroring
         | R::WaitingForBuild
+        | R::BuildQueued
         | R::Running
         | R::Stopped
         | R::Promoted

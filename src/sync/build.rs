@@ -80,6 +80,11 @@ impl Build {
         self.job == Job::Active
     }
 
+    /// Whether user `us` ordered it over the API and it has not ended.
+    pub fn is_active_of(&self, us: Uuid) -> bool {
+        self.is_active() && self.reason == REASON_OF_API_BUILDS && self.initiator == us
+    }
+
     /// Whether the workspace is gone. coderd still shows it for a moment.
     pub fn has_deleted(&self) -> bool {
         self.job == Job::Succeeded && self.transition == Transition::Delete

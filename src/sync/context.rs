@@ -11,7 +11,10 @@ use super::{
     fields::{ownership::Ownership, rule::canonical},
     kind::SyncedKind,
     refusal::{DigestKey, Refusals},
-    rules::damper::{Correction, Damper, Fight},
+    rules::{
+        build_limit::Queued,
+        damper::{Correction, Damper, Fight},
+    },
     standing::Standing,
 };
 use crate::api::status::{Binding, Refusal, Suspension, Sync};
@@ -70,6 +73,8 @@ pub struct Context<'a, K: SyncedKind> {
     pub one_by_one: bool,
     /// Why the deletion in coderd that was about to begin is held back.
     pub suspension: Option<&'a Suspension>,
+    /// Why the build that was about to be requested waits.
+    pub queued: Option<Queued>,
     /// How long a request may be under way.
     pub request_timeout: Duration,
     /// Now, by coderd's clock: for what coderd dates.

@@ -2,6 +2,7 @@
 
 pub mod adoption;
 pub mod bound;
+pub mod build_limit;
 pub mod claim;
 pub mod damper;
 pub mod deletion;

@@ -5,8 +5,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{
-    conditions::ConditionSet, context::Records, events::Event, fields::table::Change,
-    kind::SyncedKind, rules::damper::Correction, standing::ExternalStays,
+    conditions::ConditionSet,
+    context::Records,
+    events::Event,
+    fields::table::Change,
+    kind::SyncedKind,
+    rules::{build_limit::BuildOrder, damper::Correction},
+    standing::ExternalStays,
 };
 use crate::api::status::{Origin, Refusal};
 
@@ -25,6 +30,8 @@ pub struct Step<K: SyncedKind> {
     pub corrects: Vec<Correction>,
     /// Whether it begins a deletion in coderd, which has to be admitted first.
     pub begins_deletion: bool,
+    /// The recorded order whose build it requests, which has to get a place first.
+    pub begins_build: Option<BuildOrder>,
     /// Of a step that passes: the refusals that are still in the way. Those that nobody names are forgotten
     /// once all checks were asked.
     pub refused: Vec<Refusal>,
@@ -130,6 +137,7 @@ impl<K: SyncedKind> Step<K> {
             events: Vec::new(),
             corrects: Vec::new(),
             begins_deletion: false,
+            begins_build: None,
             refused: Vec::new(),
             records: None,
         }

@@ -1,5 +1,6 @@
 //! What to do next about one workspace.
 
+pub mod build_order;
 pub mod builds;
 pub mod creation;
 pub mod deletion;
@@ -8,10 +9,10 @@ pub mod external;
 pub mod fields;
 pub mod kind;
 pub mod mirror;
-pub mod parameters;
 pub mod next_start;
-pub mod plan;
+pub mod parameters;
 pub mod pin;
+pub mod plan;
 pub mod run_state;
 pub mod schedule;
 pub mod status;

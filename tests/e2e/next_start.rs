@@ -6,7 +6,7 @@ use super::{
     coder::id,
     object::{is_ready, message, owners, reason},
     scene::{Scene, Workspace},
-    template::{small_source, tar},
+    template::{small_source, source, tar},
     workspace,
 };
 
@@ -105,6 +105,52 @@ async fn a_declared_version_travels_with_the_next_start() {
     assert_eq!(versions(&scene, &twin).await, [second]);
     scene.kubectl(&["delete", &cws, "--timeout=60s"]).await;
     assert_eq!(scene.workspace_status(id(&twin)).await, 410);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_one_apply_declares_is_one_build() {
+    let scene = Scene::new("one").await;
+    let template = scene.ready_template(&source("one")).await;
+    let files = tar(&[("main.tf", &source("two"))]);
+    let organization = scene.bed.organization_id();
+    let version = scene
+        .person
+        .make_version(organization, Some(id(&template.twin)), files)
+        .await;
+    let spec = json!({
+        "running": true,
+        "templateVersionID": id(&version),
+        "parameters": [{ "name": "size", "value": "large" }],
+        "ttlMillis": 3_600_000,
+    });
+    let Workspace {
+        cws,
+        mut applied,
+        twin,
+        ..
+    } = scene.ready_workspace(&template.name, &spec).await;
+    assert_eq!(versions(&scene, &twin).await, [id(&version)]);
+
+    applied["spec"]["running"] = json!(false);
+    scene.apply(&applied).await;
+    scene.until(&cws, "ready", is_ready).await;
+    let first = template.twin["active_version_id"].as_str().unwrap();
+    applied["spec"] = json!({
+        "templateName": template.name,
+        "running": true,
+        "templateVersionID": first,
+        "parameters": [{ "name": "size", "value": "huge" }],
+        "ttlMillis": 7_200_000,
+        "autostartSchedule": "CRON_TZ=UTC 30 8 * * 1-5",
+    });
+    scene.apply(&applied).await;
+    scene.until(&cws, "ready", is_ready).await;
+    let expected = [id(&version), id(&version), first];
+    assert_eq!(versions(&scene, &twin).await, expected);
+    let builds = scene.person.builds(id(&twin)).await;
+    let path = format!("/workspacebuilds/{}/parameters", id(&builds[0]));
+    let values = scene.person.get(&path).await;
+    assert_eq!(values, json!([{ "name": "size", "value": "huge" }]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,7 @@ fn a_complete_command_line_makes_a_configuration() {
     assert_eq!(controller.sweep_interval, Duration::from_secs(15));
     assert_eq!(controller.imports, Imports::All);
     assert_eq!(controller.workers, 8);
+    assert_eq!(controller.max_active_builds, 20);
     assert_eq!(health.unwrap().to_string(), ":8081");
     assert_eq!(metrics.unwrap().to_string(), ":8080");
     assert_eq!(log, value::log("info", "text").unwrap());
@@ -297,6 +298,9 @@ fn other_values_are_checked_too() {
         "--workers=257",
         "--workers=-1",
         "--workers=many",
+        "--max-active-builds=0",
+        "--max-active-builds=10001",
+        "--max-active-builds=few",
         "--health-bind-address=8081",
         "--metrics-bind-address=:metrics",
         "--log-level=loud",

@@ -18,6 +18,7 @@ use crate::app::{
 /// coderd no peace.
 const SHORTEST_SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 const MOST_WORKERS: usize = 256;
+const MOST_ACTIVE_BUILDS: usize = 10_000;
 const LONGEST_NAMESPACE: usize = 63;
 /// More would outlast every grace period.
 const LONGEST_SHUTDOWN_DELAY: Duration = Duration::from_secs(300);
@@ -142,6 +143,17 @@ pub(super) fn workers(value: &str) -> Result<usize, ConfigError> {
             "workers",
             value,
             format_args!("must be a number from 1 to {MOST_WORKERS}"),
+        )),
+    }
+}
+
+pub(super) fn max_active_builds(value: &str) -> Result<usize, ConfigError> {
+    match value.parse() {
+        Ok(most @ 1..=MOST_ACTIVE_BUILDS) => Ok(most),
+        Ok(_) | Err(_) => Err(invalid(
+            "max-active-builds",
+            value,
+            format_args!("must be a number from 1 to {MOST_ACTIVE_BUILDS}"),
         )),
     }
 }

@@ -10,7 +10,10 @@ use crate::{
     sync::{
         external::External,
         fields::ownership::Ownership,
-        workspace::{external::Workspace, parameters, pin},
+        workspace::{
+            external::{PinnedVersion, Workspace},
+            parameters, pin,
+        },
     },
 };
 
@@ -34,7 +37,7 @@ pub(super) async fn look(
     if parameters::declared(object).is_empty() {
         return Ok(());
     }
-    let pin = pin.filter(|_| seen.own.pinned.is_none_or(|it| it.has_parameters()));
+    let pin = pin.filter(|_| seen.own.pinned.is_none_or(PinnedVersion::has_parameters));
     match &mut seen.external {
         External::Present(workspace) => add_parameters(controller, pin, workspace).await?,
         External::Absent => {

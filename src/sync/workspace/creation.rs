@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
+    build_order,
     effect::{Effect, NewWorkspace},
     external::{Site, TemplateSite, Workspace},
     fields,
@@ -49,7 +50,7 @@ pub fn create(context: &Context, name: &WorkspaceName) -> Step {
     if !adoption::is_attempted(context) {
         return begin(context);
     }
-    Step::act(effect, creating())
+    build_order::placed(context, Step::act(effect, creating())).ended()
 }
 
 /// Records that a creation begins. The request makes build 1, a start, so that is recorded too.
@@ -99,16 +100,15 @@ fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a Templa
         let conditions = ConditionSet::reconciling(Reason::WaitingForTemplate, message);
         return Err(Box::new(Step::requeue_after(REQUEUE_AFTER, conditions)));
     };
-    if let Some(message) = parameters::unknown(context.object, &template.parameters) {
     if let Some(step) = unusable_version(context, template) {
         return Err(Box::new(step.ended()));
     }
+    if let Some(message) = parameters::unknown(context.object, &template.parameters) {
         return stalled(Reason::UnknownParameter, message);
     }
     Ok(template)
 }
 
-fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSite) -> NewWorkspace {
 /// What keeps a workspace from being created from the declared version. coderd lets an archived one be
 /// started, but not created from.
 fn unusable_version(context: &Context, template: &TemplateSite) -> Option<Step> {
@@ -118,8 +118,9 @@ fn unusable_version(context: &Context, template: &TemplateSite) -> Option<Step> 
     })
 }
 
-    let mut new = NewWorkspace {
+fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSite) -> NewWorkspace {
     let pin = pin::declared(context.object, context.ownership);
+    let mut new = NewWorkspace {
         owner: name.owner.clone(),
         name: name.workspace.clone(),
         template_id: template.id,

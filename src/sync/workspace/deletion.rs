@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
+    build_order,
     effect::{Effect, NewBuild},
     external::Workspace,
     kind::{Context, Step},
@@ -55,7 +56,8 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Step {
             return Step::rest(ConditionSet::stalled(Reason::DeleteFailed, message));
         }
         let event = Event::normal(EventReason::BuildOrdered, "ordered a delete build");
-        return Step::act(effect, deleting("a delete build is ordered")).telling(Some(event));
+        let step = Step::act(effect, deleting("a delete build is ordered")).telling(Some(event));
+        return build_order::placed(context, step).ended();
     }
     if build.transition != Transition::Delete {
         // Somebody else's build took the number: the order stands.

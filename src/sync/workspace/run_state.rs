@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    builds,
+    build_order, builds,
     effect::{Effect, NewBuild, RUNNING},
     external::Workspace,
     fields,
@@ -165,7 +165,8 @@ fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Opt
     let starts = transition == Transition::Start;
     let message = format!("ordered a {}", if starts { "start" } else { "stop" });
     let event = Event::normal(EventReason::BuildOrdered, message);
-    Some(Step::act(effect, ordered(starts)).telling(Some(event)))
+    let step = Step::act(effect, ordered(starts)).telling(Some(event));
+    Some(build_order::placed(context, step))
 }
 
 /// The build to request. Only a start sends a version and parameters: a stop has to work whatever

@@ -33,6 +33,7 @@ use crate::{
     },
 };
 
+mod build_order;
 mod chain;
 mod claim;
 mod creation;
