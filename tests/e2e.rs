@@ -12,6 +12,7 @@ mod metrics;
 mod next_start;
 mod object;
 mod ownership;
+mod parameters;
 mod places;
 mod process;
 mod rest;

@@ -125,6 +125,8 @@ reasons! {
     VersionUnusable,
     /// A declared parameter does not exist in the template's version.
     UnknownParameter,
+    /// A declared parameter that cannot be changed any more differs from the workspace's value.
+    ImmutableParameter,
     /// The name does not spell an identity in coderd.
     InvalidName,
     /// The organization or owner is spelled by an alias or in another way than coderd's.

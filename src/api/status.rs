@@ -95,6 +95,10 @@ pub struct Sync {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["field"]))]
     pub refused: Vec<Refusal>,
+    /// The declared ephemeral parameters, and the builds that took them: each is sent with one start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub ephemeral: Vec<EphemeralRecord>,
 }
 
 /// A creation in coderd, recorded before the request is sent.
@@ -143,6 +147,21 @@ pub struct Suspension {
     pub objects: i64,
     /// Since when deletions are held back.
     pub since: Time,
+}
+
+/// A declared parameter whose value lasts for one build.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EphemeralRecord {
+    /// The parameter's name.
+    pub name: String,
+    /// A digest of the value, to notice when it changes.
+    pub digest: String,
+    /// The number of the build that took the value; before that, of the latest build when it was declared.
+    pub build_number: i64,
+    /// Whether a build took it.
+    #[serde(default)]
+    pub is_sent: bool,
 }
 
 /// A value that coderd refused or that showed no effect.

@@ -126,6 +126,7 @@ impl Directory {
             .map(|one| Parameter {
                 name: one.name,
                 is_ephemeral: one.ephemeral,
+                is_mutable: one.mutable,
             })
             .collect();
         let mut state = self.lock();

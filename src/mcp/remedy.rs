@@ -56,6 +56,7 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
         R::AutostartBlocked
         | R::VersionUnusable
         | R::UnknownParameter
+        | R::ImmutableParameter
         | R::Refused
         | R::Incomplete => "Correct the field of spec that the message names.",
         R::NotSupportedYet => "Remove the field that the message names from spec.",

@@ -42,7 +42,8 @@ impl DigestKey {
     }
 
     /// A short digest of a canonical value: equal for equal values, whatever the order of members.
-    fn digest(&self, value: Option<&Value>) -> String {
+    #[must_use]
+    pub fn digest(&self, value: Option<&Value>) -> String {
         let mut text = String::new();
         write_sorted(value.unwrap_or(&Value::Null), &mut text);
         let mut block = [0; BLOCK];

@@ -5,6 +5,7 @@ pub mod builds;
 pub mod creation;
 pub mod deletion;
 pub mod effect;
+pub mod ephemeral;
 pub mod external;
 pub mod fields;
 pub mod kind;

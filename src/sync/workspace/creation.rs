@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     build_order,
     effect::{Effect, NewWorkspace},
+    ephemeral,
     external::{Site, TemplateSite, Workspace},
     fields,
     kind::{Context, Records, Step},
@@ -63,6 +64,12 @@ fn begin(context: &Context) -> Step {
         ordered_at: Some(Time(context.now)),
         ttl_millis: None,
     });
+    let template = context
+        .observed
+        .site
+        .and_then(|site| site.template.as_ref());
+    let known = template.map_or(&[][..], |template| &template.parameters);
+    ephemeral::note_creation(&mut records, context.object, known);
     Step::record(records, creating())
 }
 
@@ -103,8 +110,8 @@ fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a Templa
     if let Some(step) = unusable_version(context, template) {
         return Err(Box::new(step.ended()));
     }
-    if let Some(message) = parameters::unknown(context.object, &template.parameters) {
-        return stalled(Reason::UnknownParameter, message);
+    if let Some(step) = parameters::unknown(context.object, &template.parameters) {
+        return Err(Box::new(step.ended()));
     }
     Ok(template)
 }

@@ -131,6 +131,8 @@ pub struct Parameter {
     pub name: String,
     /// Whether its value lasts for one build only.
     pub is_ephemeral: bool,
+    /// Whether it can be changed after the first build that had it.
+    pub is_mutable: bool,
 }
 
 /// The place in coderd where an unbound workspace belongs.

@@ -1,10 +1,26 @@
 //! What travels with the next start; nothing is forced on a running workspace.
 
+use std::collections::BTreeMap;
+
 use super::{
+    ephemeral,
+    external::Workspace,
     kind::{Context, Step},
     parameters, pin,
 };
 use crate::{api::condition::Reason, sync::conditions::ConditionSet};
+
+/// The parameters that it sends.
+pub fn values(context: &Context, workspace: &Workspace) -> BTreeMap<String, String> {
+    let mut values = parameters::declared(context.object);
+    let known = workspace.known_parameters.as_deref().unwrap_or_default();
+    for name in parameters::ephemeral(context.object, known).keys() {
+        if !ephemeral::is_due(context, workspace, name) {
+            values.remove(name);
+        }
+    }
+    values
+}
 
 /// What is declared and takes effect only when the workspace is started again.
 pub fn wait(context: &Context) -> Option<Step> {

@@ -19,49 +19,61 @@ pub fn declared(object: &CoderWorkspace) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The declared parameters whose values the latest build does not have; they travel with the next
-/// start. An ephemeral one lasts for one build only and is not compared.
+/// The declared parameters that last for one build only.
+pub fn ephemeral(object: &CoderWorkspace, known: &[Parameter]) -> BTreeMap<String, String> {
+    let mut declared = declared(object);
+    declared.retain(|name, _| known.iter().any(|it| it.name == *name && it.is_ephemeral));
+    declared
+}
+
+/// The declared parameters whose values the latest build does not have; they travel with the next start.
 pub fn waiting(object: &CoderWorkspace, workspace: &Workspace) -> Vec<String> {
-    let is_ephemeral = |name: &str| {
-        let known = workspace.known_parameters.iter().flatten();
-        known
-            .into_iter()
-            .any(|one| one.name == name && one.is_ephemeral)
-    };
+    let known = workspace.known_parameters.as_deref().unwrap_or_default();
+    let ephemeral = ephemeral(object, known);
     declared(object)
         .into_iter()
-        .filter(|(name, _)| !is_ephemeral(name))
+        .filter(|(name, _)| !ephemeral.contains_key(name))
         .filter(|(name, value)| workspace.parameters.get(name) != Some(value))
         .map(|(name, _)| name)
         .collect()
 }
 
-/// What is wrong with the declared parameters, seen from those that the version has. coderd takes an
-/// unknown name without a word and stores nothing.
-pub fn unknown(object: &CoderWorkspace, known: &[Parameter]) -> Option<String> {
+/// A declared parameter that the version does not have. coderd takes an unknown name without a word and
+/// stores nothing.
+pub fn unknown(object: &CoderWorkspace, known: &[Parameter]) -> Option<Step> {
     let declared = declared(object);
-    let unknown: Vec<_> = declared
-        .keys()
-        .filter(|name| known.iter().all(|one| one.name != **name))
-        .collect();
+    let is_unknown = |name: &&String| known.iter().all(|one| one.name != **name);
+    let name = declared.keys().find(is_unknown)?;
     let names: Vec<_> = known.iter().map(|one| one.name.as_str()).collect();
-    let first = unknown.first()?;
-    Some(format!(
-        "spec.parameters: the template has no parameter {first}; it has {}",
-        if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(", ")
-        }
-    ))
+    let names = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    let message = format!("spec.parameters: the template has no parameter {name}; it has {names}");
+    let conditions = ConditionSet::stalled(Reason::UnknownParameter, message);
+    Some(Step::pass(conditions))
 }
 
-/// A declared parameter that the version does not have would be lost without a word.
-pub fn known(context: &Context) -> Option<Step> {
-    let known = context.present()?.known_parameters.as_ref()?;
-    let message = unknown(context.object, known)?;
-    Some(Step::pass(ConditionSet::stalled(
-        Reason::UnknownParameter,
-        message,
-    )))
+/// A declared parameter that keeps for good the value of the first build that had it.
+fn immutable(object: &CoderWorkspace, workspace: &Workspace, known: &[Parameter]) -> Option<Step> {
+    let changed = |(name, value): &(String, String)| {
+        let is_immutable = known.iter().any(|it| it.name == *name && !it.is_mutable);
+        let has = workspace.parameters.get(name);
+        is_immutable && has.is_some_and(|has| has != value)
+    };
+    let (name, _) = declared(object).into_iter().find(changed)?;
+    let message = format!(
+        "spec.parameters: {name} cannot be changed after the workspace was created, and it has another value \
+         there; declare that value, or leave the parameter out"
+    );
+    let conditions = ConditionSet::stalled(Reason::ImmutableParameter, message);
+    Some(Step::pass(conditions))
+}
+
+/// What coderd would refuse of the declared parameters, or lose.
+pub fn acceptable(context: &Context) -> Option<Step> {
+    let workspace = context.present()?;
+    let known = workspace.known_parameters.as_ref()?;
+    unknown(context.object, known).or_else(|| immutable(context.object, workspace, known))
 }

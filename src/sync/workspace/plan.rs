@@ -1,7 +1,7 @@
 //! The whole behaviour of a workspace.
 
 use super::{
-    builds, creation, deletion, fields,
+    builds, creation, deletion, ephemeral, fields,
     kind::{Context, Step},
     mirror, next_start, parameters, pin, run_state, schedule, status,
 };
@@ -38,7 +38,8 @@ const CHAIN: &[Check<CoderWorkspace>] = &[
         guard::not_supported(&fields::unsupported(context))
     }),
     ("version", pin::usable),
-    ("parameters", parameters::known),
+    ("parameters", parameters::acceptable),
+    ("ephemeral", ephemeral::note),
     ("fields", |context| push::push(context, fields::FIELDS)),
     ("run_state", run_state::plan),
     ("mirror", |context| {

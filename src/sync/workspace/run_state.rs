@@ -10,7 +10,7 @@ use super::{
     external::Workspace,
     fields,
     kind::{Context, Step},
-    mirror, parameters, pin,
+    mirror, next_start, parameters, pin,
 };
 use crate::{
     api::{condition::Reason, status::RunRecord},
@@ -159,7 +159,7 @@ fn send(context: &Context, workspace: &Workspace, transition: Transition) -> Opt
     if let Some(refusal) = context.refusal(&effect) {
         return Some(push::refused_before(refusal));
     }
-    if is_blocked(context, workspace, transition) {
+    if is_blocked(context, transition) {
         return None;
     }
     let starts = transition == Transition::Start;
@@ -177,7 +177,7 @@ fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -
         transition,
         version_id: pin::of_next_start(context, workspace).filter(|_| starts),
         parameters: if starts {
-            parameters::declared(context.object)
+            next_start::values(context, workspace)
         } else {
             BTreeMap::new()
         },
@@ -186,10 +186,9 @@ fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -
 
 /// Whether a start would not be the one that is asked for: it would lose a declared parameter, or another
 /// declared field that shapes it.
-fn is_blocked(context: &Context, workspace: &Workspace, transition: Transition) -> bool {
-    let known = workspace.known_parameters.as_ref();
-    let is_lost = known.is_some_and(|known| parameters::unknown(context.object, known).is_some());
-    transition == Transition::Start && (is_lost || is_misshapen(context))
+fn is_blocked(context: &Context, transition: Transition) -> bool {
+    let is_refused = parameters::acceptable(context).is_some();
+    transition == Transition::Start && (is_refused || is_misshapen(context))
 }
 
 /// Whether a declared field that shapes a start is not synchronised yet, or is a version that cannot be used.

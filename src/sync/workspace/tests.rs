@@ -38,6 +38,7 @@ mod chain;
 mod claim;
 mod creation;
 mod deletion;
+mod ephemeral;
 mod lifecycle;
 mod model;
 mod pin;
@@ -158,6 +159,7 @@ fn parameter(name: &str, is_ephemeral: bool) -> Parameter {
     Parameter {
         name: name.to_owned(),
         is_ephemeral,
+        is_mutable: true,
     }
 }
 

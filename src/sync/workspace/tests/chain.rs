@@ -4,7 +4,7 @@ use super::*;
 use crate::sync::testing::order::{self, Trigger};
 
 /// What makes each check decide about an imported object at rest.
-const TRIGGERS: [Trigger<CoderWorkspace>; 21] = [
+const TRIGGERS: [Trigger<CoderWorkspace>; 22] = [
     ("first_status", |scenario| {
         scenario.stored.status["conditions"] = json!([]);
     }),
@@ -60,6 +60,11 @@ const TRIGGERS: [Trigger<CoderWorkspace>; 21] = [
     }),
     ("parameters", |scenario| {
         declare(scenario, "ram", "8");
+    }),
+    ("ephemeral", |scenario| {
+        scenario.stored.status["sync"]["ephemeral"] = json!([{
+            "name": "cpu", "digest": "", "buildNumber": 1, "isSent": true,
+        }]);
     }),
     ("fields", |scenario| {
         scenario.stored.edit(USER, "ttlMillis", Some(json!(60_000)));

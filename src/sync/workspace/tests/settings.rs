@@ -296,6 +296,7 @@ fn an_ephemeral_parameter_is_not_compared() {
     let scenario = with_cpu("8").external(known(&[("cpu", true)], "4"));
     assert_eq!(
         scenario
+            .recorded()
             .rest()
             .condition(ConditionType::Ready)
             .unwrap()
