@@ -134,7 +134,7 @@ title 'The controller'
 
 say 'The kinds, who the controller is, and what it may do: nothing but this.'
 run 'kubectl apply --server-side -f crds'
-run 'kubectl apply -f deploy/base/namespace.yaml -f deploy/base/account.yaml -f deploy/base/role.yaml -f deploy/base/deletion.yaml'
+run 'kubectl apply -f deploy/base/namespace.yaml -f deploy/base/account.yaml -f deploy/base/role.yaml -f deploy/base/lease.yaml -f deploy/base/deletion.yaml'
 run 'kubectl create namespace team'
 run 'kubectl apply -n team -k deploy/sync'
 run 'kubectl wait --for=condition=Established crd/coderworkspaces.coder.com crd/codertemplates.coder.com --timeout=30s'
@@ -149,7 +149,7 @@ kubectl config --kubeconfig="$kubeconfig" set-credentials coder-k8s \
 kubectl config --kubeconfig="$kubeconfig" set-context --current --user=coder-k8s >/dev/null
 printf '%s$ coder-k8s --app=controller --coder-url=%s --coder-session-token-file=… --coder-namespace=team &%s\n' \
   "$bold" "$CODER_URL" "$plain"
-KUBECONFIG=$kubeconfig nohup "$(programs)/coder-k8s" --app=controller --coder-url="$CODER_URL" \
+POD_NAMESPACE=coder-system KUBECONFIG=$kubeconfig nohup "$(programs)/coder-k8s" --app=controller --coder-url="$CODER_URL" \
   --coder-session-token-file="$CODER_K8S_TOKEN_FILE" --coder-namespace=team --sweep-interval=2s \
   --health-bind-address=127.0.0.1:0 --metrics-bind-address=0 \
   >"$directory/controller.log" 2>&1 </dev/null &

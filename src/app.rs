@@ -5,6 +5,7 @@ pub mod config;
 pub mod crds;
 pub mod duration;
 pub mod health;
+pub mod leader;
 pub mod listen;
 pub mod metrics;
 pub mod shutdown;
@@ -27,7 +28,7 @@ use crate::{
     apiserver,
     coderd::{self, BaseUrl, Limits},
     controller::{self, metrics::Metrics},
-    k8s::{self, clock::Clock, config::Places},
+    k8s::{self, clock::Clock, config::Places, lease::Fence},
     mcp,
 };
 
@@ -56,6 +57,8 @@ pub enum AppError {
     Apiserver(#[from] apiserver::Error),
     #[error(transparent)]
     Mcp(#[from] mcp::Error),
+    #[error("a part of the controller failed")]
+    Controller(#[source] tokio::task::JoinError),
     #[error(transparent)]
     Failure(#[from] supervise::Failure),
     #[error("cannot start the runtime")]
@@ -177,9 +180,16 @@ async fn start(
         supervisor.part("mcp", served);
     }
     if let Some((config, metrics, readiness, alive)) = controller {
-        let settings = controller_settings(kube, config, metrics)?;
-        let controlled = controller::run(settings, readiness, alive, stop.clone());
-        supervisor.part("controller", controlled);
+        // What cannot be made at all is said at the start, and not only by a leader.
+        let _sound = controller_settings(&kube, &config, &metrics, None)?;
+        let controller = leader::Controller {
+            kube,
+            config,
+            metrics,
+            readiness,
+            alive,
+        };
+        supervisor.part("controller", controller.run(stop.clone()));
     }
     Ok(())
 }
@@ -263,11 +273,13 @@ fn mcp_settings(kube: kube::Config, listener: TcpListener, config: McpConfig) ->
     }
 }
 
-/// What the controller runs with: the connections to both sides.
+/// What the controller runs with: the connections to both sides, by which nothing is changed unless `fence`
+/// lets it.
 fn controller_settings(
-    kube: kube::Config,
-    config: ControllerConfig,
-    metrics: Metrics,
+    kube: &kube::Config,
+    config: &ControllerConfig,
+    metrics: &Metrics,
+    fence: Option<Fence>,
 ) -> Result<controller::Settings, AppError> {
     let counted = metrics.clone();
     let seed = seed();
@@ -275,25 +287,32 @@ fn controller_settings(
         deadline: config.request_timeout,
         ..Limits::default()
     };
-    let coderd = coderd::Client::builder(BaseUrl::parse(config.coder_url.as_str())?, config.token)
+    let base = BaseUrl::parse(config.coder_url.as_str())?;
+    let coderd = coderd::Client::builder(base, config.token.clone())
         .limits(limits)
         .seed(seed)
-        .observer(move |outcome| counted.requested(outcome))
-        .connect()?;
+        .observer(move |outcome| counted.requested(outcome));
+    let (coderd, kube) = match fence {
+        Some(fence) => (
+            coderd.connect_through(|exchange| leader::fenced(exchange, fence.clone()))?,
+            k8s::config::fenced_client(kube.clone(), fence)?,
+        ),
+        None => (coderd.connect()?, k8s::config::client(kube.clone())?),
+    };
     Ok(controller::Settings {
         coderd,
-        kube: k8s::config::client(kube)?,
-        namespace: config.namespace,
+        kube,
+        namespace: config.namespace.clone(),
         request_timeout: config.request_timeout,
         sweep_interval: config.sweep_interval,
-        imports: config.imports,
+        imports: config.imports.clone(),
         workers: config.workers,
         max_active_builds: config.max_active_builds,
         build_wait: config.build_wait,
         clock: system_clock(),
         seed,
         instance: std::env::var("HOSTNAME").unwrap_or_default(),
-        metrics,
+        metrics: metrics.clone(),
     })
 }
 

@@ -43,7 +43,7 @@ pub use self::{
     base_url::{BaseUrl, UrlError},
     build::{Agent, Build, BuildReason, BuildStatus, NewBuild, Parameter, Resource, Transition},
     build_info::{BuildInfo, ServerVersion, VersionError},
-    client::{Client, ClientBuilder, ConnectError},
+    client::{Client, ClientBuilder, ConnectError, Exchange},
     error::Error,
     job::{Job, JobInput, JobMetadata, JobStatus, JobType},
     limits::Limits,

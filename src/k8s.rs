@@ -15,6 +15,7 @@ pub mod event;
 pub(crate) mod fake;
 pub mod finalizer;
 pub mod identity;
+pub mod lease;
 pub mod object;
 pub mod review;
 pub mod watch;

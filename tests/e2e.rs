@@ -6,6 +6,7 @@ mod crash;
 mod fault;
 mod fields;
 mod fight;
+mod leader;
 mod lifecycle;
 mod mcp;
 mod metrics;

@@ -15,6 +15,7 @@ use coder_k8s::{
     app::{
         args::{Args, default},
         config::Config,
+        leader::LEASE,
     },
 };
 use serde_json::Value;
@@ -264,10 +265,25 @@ fn ports_are_those_that_are_listened_on() {
 }
 
 #[test]
-fn there_are_never_two_controllers() {
+fn one_controller_waits_to_take_over_from_the_other() {
     let deployment = document("base/deployment.yaml");
-    assert_eq!(deployment["spec"]["replicas"], 1);
-    assert_eq!(deployment["spec"]["strategy"]["type"], "Recreate");
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    let budget = document("base/disruption.yaml");
+    assert_eq!(budget["spec"]["minAvailable"], 1);
+    let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(&budget["spec"]["selector"]["matchLabels"], labels);
+    let [role, binding] = &documents("base/lease.yaml")[..] else {
+        panic!("a role and its binding");
+    };
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    let account = &documents("base/account.yaml")[0]["metadata"];
+    assert_eq!(binding["subjects"][0]["name"], account["name"]);
+    // Where a pod looks for it: in its own namespace.
+    assert_eq!(
+        role["metadata"]["namespace"],
+        deployment["metadata"]["namespace"]
+    );
+    assert_eq!(texts(&role["rules"][1]["resourceNames"]), [LEASE]);
 }
 
 #[test]

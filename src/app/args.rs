@@ -146,8 +146,8 @@ pub struct Args {
     #[command(flatten)]
     pub mcp: McpArgs,
 
-    /// Work only while holding a lease. Only false works until high availability comes: run one
-    /// replica
+    /// Let the controller work only on the replica that holds the Lease `coder-k8s-controller.coder.com`
+    /// (in `POD_NAMESPACE`, else in the pod's namespace, else in kube-system)
     #[arg(
         long,
         default_value = default::LEADER_ELECT,
@@ -215,7 +215,7 @@ pub mod default {
     /// Of `--mcp-shutdown-delay`.
     pub const MCP_SHUTDOWN_DELAY: &str = "10s";
     /// Of `--leader-elect`.
-    pub const LEADER_ELECT: &str = "false";
+    pub const LEADER_ELECT: &str = "true";
     /// Of `--log-level`.
     pub const LOG_LEVEL: &str = "info";
     /// Of `--log-format`.

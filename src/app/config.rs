@@ -58,6 +58,8 @@ pub struct ControllerConfig {
     pub workers: usize,
     /// How many of our builds are active at the same time; never zero.
     pub max_active_builds: usize,
+    /// Whether it works only while it holds the Lease.
+    pub leader_elect: bool,
     /// How long and how often a template build is waited for.
     pub build_wait: BuildWait,
 }
@@ -95,12 +97,10 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let coder_url = present(&args.coder_url).map(value::coder_url).transpose()?;
         let mode = value::mode(or(&args.app, default::APP))?;
-        if value::bool(
+        let leader_elect = value::bool(
             "leader-elect",
             or(&args.leader_elect, default::LEADER_ELECT),
-        )? {
-            return Err(ConfigError::LeaderElection);
-        }
+        )?;
         let (syncs, serves) = match mode {
             Mode::All => (Syncs::Must, true),
             Mode::Controller => (Syncs::Must, false),
@@ -173,6 +173,7 @@ impl Config {
                 imports,
                 workers,
                 max_active_builds,
+                leader_elect,
                 build_wait,
             }),
             apiserver: serves.then_some(apiserver),

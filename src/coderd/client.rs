@@ -25,7 +25,8 @@ use super::{
 };
 
 /// What requests are sent through.
-pub(super) type Exchange = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, TransportError>;
+/// Sends one request: see [`TransportError`] for what it owes.
+pub type Exchange = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, TransportError>;
 
 /// The pool of connections could not be made (TLS: no usable root certificates).
 #[derive(Debug, thiserror::Error)]
@@ -127,10 +128,20 @@ impl ClientBuilder {
 
     /// A client that speaks HTTP with a pool of connections of its own. Connects to nothing yet.
     pub fn connect(self) -> Result<Client, ConnectError> {
+        self.connect_through(|exchange| exchange)
+    }
+
+    /// The same, with something `around` each exchange.
+    pub fn connect_through(
+        self,
+        around: impl FnOnce(Exchange) -> Exchange,
+    ) -> Result<Client, ConnectError> {
         match transport::reqwest_client(&self.base, &self.limits) {
-            Ok(pool) => Ok(self.with_service(service_fn(move |request| {
-                transport::exchange(pool.clone(), request)
-            }))),
+            Ok(pool) => {
+                let exchange =
+                    service_fn(move |request| transport::exchange(pool.clone(), request));
+                Ok(self.with_service(around(BoxCloneSyncService::new(exchange))))
+            }
             Err(source) => Err(ConnectError {
                 base: self.base,
                 source,

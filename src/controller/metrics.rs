@@ -28,6 +28,7 @@ struct Handles {
     sweep_duration: Histogram,
     queue_depth: Family<LaneLabels, Gauge>,
     watch_failures: Counter,
+    leads: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,6 +66,7 @@ impl Metrics {
             sweep_duration: durations(),
             queue_depth: Family::default(),
             watch_failures: Counter::default(),
+            leads: Gauge::default(),
         };
         registry.register(
             "coderd_requests",
@@ -99,7 +101,17 @@ impl Metrics {
             "Failed watches",
             handles.watch_failures.clone(),
         );
+        registry.register(
+            "leader",
+            "Whether this replica works: 1 on the leader, 0 on those that wait",
+            handles.leads.clone(),
+        );
         Self(Arc::new(handles))
+    }
+
+    /// Whether this replica is the one that works.
+    pub fn leads(&self, is_leader: bool) {
+        self.0.leads.set(is_leader.into());
     }
 
     /// A request to coderd ended.

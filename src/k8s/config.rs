@@ -13,7 +13,12 @@ use kube::{
     config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
-use super::deadline::{self, DeadlineLayer};
+use tower::util::option_layer;
+
+use super::{
+    deadline::{self, DeadlineLayer},
+    lease::{Fence, FenceLayer},
+};
 
 /// What the API server sees as `User-Agent`: it is in the audit log, and names the field manager of
 /// writes that do not name one.
@@ -115,11 +120,21 @@ async fn load_from(
 
 /// The client of all parts: see the module.
 pub fn client(config: Config) -> Result<Client, Error> {
+    build(config, None)
+}
+
+/// The client of a part that changes something only while `fence` lets it.
+pub fn fenced_client(config: Config, fence: Fence) -> Result<Client, Error> {
+    build(config, Some(fence))
+}
+
+fn build(config: Config, fence: Option<Fence>) -> Result<Client, Error> {
     let url = config.cluster_url.to_string();
     let builder =
         ClientBuilder::try_from(config).map_err(|source| Error::Client { url, source })?;
     Ok(builder
         .with_layer(&DeadlineLayer::new(deadline::CALL))
+        .with_layer(&option_layer(fence.map(FenceLayer)))
         .build())
 }
 

@@ -36,9 +36,10 @@ func main() {
 	programs := map[string]func(context.Context, stage) error{
 		"dynamic":  useDynamic,
 		"informer": useInformer,
+		"lease":    standForElection,
 	}
 	if len(os.Args) < 2 || programs[os.Args[1]] == nil {
-		fail(fmt.Errorf("say dynamic or informer"))
+		fail(fmt.Errorf("say dynamic, informer or lease"))
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	kubeconfig := flags.String("kubeconfig", "", "who asks whom")

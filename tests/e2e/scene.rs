@@ -42,7 +42,8 @@ pub struct Scene {
     pub kube: kube::Client,
     /// Whether kube-apiserver is restarted: it refuses everything until it has read the rules again.
     pub kube_restarts: bool,
-    kubeconfig: PathBuf,
+    /// Of the controller's account.
+    pub kubeconfig: PathBuf,
     health: u16,
     metrics: u16,
     flags: Vec<String>,

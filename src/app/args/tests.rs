@@ -127,7 +127,7 @@ fn the_defaults_are_those_of_the_go_project() {
             ("mcp-tls-cert-file", ""),
             ("mcp-tls-private-key-file", ""),
             ("mcp-shutdown-delay", "10s"),
-            ("leader-elect", "false"),
+            ("leader-elect", "true"),
             ("log-level", "info"),
             ("log-format", "text"),
         ]

@@ -43,12 +43,6 @@ pub enum ConfigError {
     /// Two tokens.
     #[error("give either --coder-session-token or --coder-session-token-file, not both")]
     TwoTokens,
-    /// A leader election that does not exist yet.
-    #[error(
-        "--leader-elect=true is not available before high availability comes; use \
-         --leader-elect=false and one replica with strategy Recreate"
-    )]
-    LeaderElection,
     /// One of the variables of the build wait.
     #[error(transparent)]
     BuildWait(#[from] BuildWaitError),

@@ -245,12 +245,18 @@ fn there_is_exactly_one_token() {
 }
 
 #[test]
-fn leader_election_is_refused_until_it_exists() {
-    for value in ["--leader-elect", "--leader-elect=true", "--leader-elect=1"] {
-        assert_eq!(check(&[value]).unwrap_err(), ConfigError::LeaderElection);
+fn one_replica_leads_unless_that_is_switched_off() {
+    let elects = |flags: &[&str]| check(flags).map(|it| it.controller.unwrap().leader_elect);
+    for flags in [
+        &[][..],
+        &["--leader-elect"],
+        &["--leader-elect="],
+        &["--leader-elect=1"],
+    ] {
+        assert_eq!(elects(flags), Ok(true), "{flags:?}");
     }
-    assert!(check(&["--leader-elect=false"]).is_ok());
-    assert!(check(&["--leader-elect=maybe"]).is_err());
+    assert_eq!(elects(&["--leader-elect=false"]), Ok(false));
+    assert!(elects(&["--leader-elect=maybe"]).is_err());
 }
 
 #[test]

@@ -19,6 +19,8 @@ impl Scene {
         self.starts += 1;
         let mut arguments = vec![
             "--app=controller".to_owned(),
+            // One that is killed is to work again at once.
+            "--leader-elect=false".to_owned(),
             format!("--coder-url={}", self.proxy.url()),
             format!(
                 "--coder-session-token-file={}",

@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -113,7 +113,12 @@ impl Hop {
 
     /// A kubeconfig of the server's account that leads through here.
     pub async fn kubeconfig(&self, bed: &Access) -> PathBuf {
-        let text = std::fs::read_to_string(server::kubeconfig(bed).await).unwrap();
+        self.before(bed, &server::kubeconfig(bed).await)
+    }
+
+    /// `kubeconfig`, but through here.
+    pub fn before(&self, bed: &Access, kubeconfig: &Path) -> PathBuf {
+        let text = std::fs::read_to_string(kubeconfig).unwrap();
         let mut config: Value = serde_json::from_str(&text).unwrap();
         let cluster = &mut config["clusters"][0]["cluster"];
         cluster["server"] = format!("http://127.0.0.1:{}", self.port).into();
