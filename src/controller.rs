@@ -14,6 +14,7 @@ mod deployment;
 mod directory;
 mod external_client;
 mod failure;
+mod following;
 mod import;
 mod inventory;
 mod job;
@@ -29,6 +30,7 @@ mod progress;
 mod queue;
 mod recall;
 mod reconcile;
+mod references;
 mod scope;
 mod settings;
 mod shared;
@@ -74,6 +76,7 @@ pub async fn run(
         watching::templates(Arc::clone(&controller)),
     ));
     parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&controller))));
+    parts.spawn(until(stop.clone(), following::run(Arc::clone(&controller))));
     parts.spawn(until(stop.clone(), beat(Arc::clone(&controller), alive)));
     // Before anything is written: a CRD that lacks fields refuses it.
     stop.run_until_cancelled(crds::compare(&controller)).await;

@@ -93,6 +93,8 @@ reasons! {
     BuildQueued,
     /// The workspace's template does not exist in coderd yet.
     WaitingForTemplate,
+    /// A Secret that spec refers to does not exist, or lacks the key.
+    WaitingForReference,
     /// The template still has workspaces; it is deleted after them.
     WaitingForWorkspaces,
     /// The workspace is running.

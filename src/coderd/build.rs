@@ -3,6 +3,8 @@
 //! Nothing here is idempotent: a start of a running workspace is a second real build. Look before
 //! each [`Client::create_build`], and again after a conflict.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -82,13 +84,22 @@ open_enum! {
     }
 }
 
-/// A value for a parameter of the template.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A value for a parameter of the template. `Debug` does not show it: it may be a secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Parameter {
     /// The parameter's name. coderd drops values of unknown names without a word.
     pub name: String,
     /// The value as text, whatever its type.
     pub value: String,
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Parameter")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A build.

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use tokio::time::Instant;
 use tower::{
     Service,
@@ -44,6 +45,8 @@ pub struct ConnectError {
 #[derive(Clone)]
 pub struct Client {
     pub(super) shared: Arc<Shared>,
+    /// What must not be repeated besides the token.
+    pub(super) hidden: Vec<SecretString>,
 }
 
 pub(super) struct Shared {
@@ -68,6 +71,16 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner);
         let (at, since) = dated?;
         at.checked_add(since.elapsed()).ok()
+    }
+
+    /// The same client, which repeats nothing of `secrets` either, whoever says it.
+    #[must_use]
+    pub fn hiding(&self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        let hidden = self.hidden.iter().cloned().chain(secrets);
+        Self {
+            shared: Arc::clone(&self.shared),
+            hidden: hidden.collect(),
+        }
     }
 
     /// A key for one `purpose` that is the same as long as the session token is, and tells nothing of it.
@@ -170,6 +183,7 @@ impl ClientBuilder {
                 exchange: BoxCloneSyncService::new(limited),
                 dated: Mutex::default(),
             }),
+            hidden: Vec::new(),
         }
     }
 }

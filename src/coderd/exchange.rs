@@ -198,7 +198,8 @@ impl Attempts<'_> {
         // A call that sends no token may still be told one that the server has from another call.
         let secrets = || {
             let latest = self.client.shared.token.latest();
-            Secrets::of(token.cloned().into_iter().chain(latest))
+            let hidden = self.client.hidden.iter().cloned();
+            Secrets::of(token.cloned().into_iter().chain(latest).chain(hidden))
         };
         let reply = outcome.map_err(|source| Error::Transport {
             call: Arc::clone(&self.call),

@@ -44,19 +44,19 @@ impl fmt::Debug for Said {
     }
 }
 
-/// What must not be repeated, whoever says it: the session token. A value that is declared as a secret and
-/// sent to coderd belongs here too.
+/// What must not be repeated, whoever says it: the session token, and what a client hides besides.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets(Vec<SecretString>);
 
+/// A line of a secret that is shorter than this tells nothing by itself.
+const TELLING: usize = 8;
+
 impl Secrets {
-    /// Those of `secrets` that are not empty.
+    /// Those of `secrets` that are not empty, also as they are quoted or told line by line.
     #[must_use]
     pub fn of(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        let secrets = secrets.into_iter();
-        let mut secrets: Vec<_> = secrets
-            .filter(|it| !it.expose_secret().is_empty())
-            .collect();
+        let forms = secrets.into_iter().flat_map(|secret| forms(&secret));
+        let mut secrets: Vec<_> = forms.filter(|it| !it.expose_secret().is_empty()).collect();
         // One may be a part of another, which would then not be found any more.
         secrets.sort_by_key(|secret| Reverse(secret.expose_secret().len()));
         Self(secrets)
@@ -84,8 +84,25 @@ impl Client {
     /// What must not be repeated of what coderd says.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
-        Secrets::of(self.shared.token.latest())
+        let token = self.shared.token.latest().into_iter();
+        Secrets::of(token.chain(self.hidden.iter().cloned()))
     }
+}
+
+/// A secret as somebody may repeat it: as it is, without the line break at its end, in quotes, or a line of
+/// it.
+fn forms(secret: &SecretString) -> Vec<SecretString> {
+    let text = secret.expose_secret();
+    let trimmed = text.trim_end_matches(['\n', '\r']);
+    let quoted = serde_json::to_string(trimmed).unwrap_or_default();
+    let quoted = quoted.trim_start_matches('"');
+    let quoted = quoted.strip_suffix('"').unwrap_or(quoted);
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| line.len() >= TELLING);
+    let forms = [text, trimmed, quoted].into_iter().chain(lines);
+    let mut forms: Vec<&str> = forms.collect();
+    forms.dedup();
+    forms.into_iter().map(SecretString::from).collect()
 }
 
 /// The beginning of `text` as one printable line, longer than `limit` if the text is: each run of blanks and

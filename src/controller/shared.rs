@@ -15,6 +15,7 @@ use super::{
     memory::Memory,
     progress::{Progress, Readiness},
     queue::{Lane, Queue},
+    references::References,
     settings::Settings,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(super) struct Controller {
     pub(super) backoff: Backoff,
     pub(super) contents: Contents,
     pub(super) memory: Memory,
+    pub(super) references: References,
     /// Of external objects in coderd.
     pub(super) deletions: Mutex<Deletions<Key>>,
     /// Of objects whose external objects were renamed or are gone.
@@ -63,6 +65,7 @@ impl Controller {
             backoff: Backoff::new(settings.seed),
             contents: Contents::default(),
             memory: Memory::default(),
+            references: References::default(),
             deletions: Mutex::default(),
             removals: Mutex::default(),
             build_limit: Mutex::new(BuildLimit::new(settings.max_active_builds)),

@@ -93,6 +93,7 @@ async fn take_in<K: Watched>(
                 let key = key(gone.name);
                 controller.look_at(controller.inventory.object_gone(&key));
                 controller.memory.forget(&key);
+                controller.references.forget(&key);
                 controller.backoff.went_well(&key);
                 // A worker that has it in hand takes it for present once more; a last look mends that.
                 controller.queue.add(key, Lane::Bulk);

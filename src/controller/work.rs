@@ -93,6 +93,7 @@ impl Controller {
             Outcome::Gone => {
                 self.look_at(self.inventory.object_gone(key));
                 self.memory.forget(key);
+                self.references.forget(key);
                 self.backoff.went_well(key);
                 ("gone", None)
             }

@@ -3,6 +3,7 @@
 mod act;
 mod next_start;
 mod observe;
+mod referenced;
 mod translate;
 
 use std::time::Duration;
@@ -36,7 +37,7 @@ use crate::{
             effect::{Effect, SettingsPatch},
             external::{PinnedVersion, Site},
             kind::Observed,
-            parameters,
+            value::Referenced,
         },
     },
 };
@@ -46,6 +47,7 @@ use crate::{
 pub(super) struct WorkspaceObservation {
     site: Option<Site>,
     pinned: Option<PinnedVersion>,
+    referenced: Referenced,
     stable_for: Duration,
 }
 
@@ -54,19 +56,20 @@ impl Observable for CoderWorkspace {
 
     fn asks_the_same(before: &Self, after: &Self) -> bool {
         let is_bound = after.shared_status().binding.is_some();
-        let needs_parameters = |object| !parameters::declared(object).is_empty();
-        needs_parameters(before) == needs_parameters(after)
+        before.spec.parameters == after.spec.parameters
             && (is_bound || before.spec.template_name == after.spec.template_name)
     }
 
     fn keep(before: WorkspaceObservation, now: &mut WorkspaceObservation) {
         now.site = before.site;
+        now.referenced = before.referenced;
     }
 
     fn observed<'a>(seen: &'a WorkspaceObservation, _settings: &'a Settings) -> Observed<'a> {
         Observed {
             site: seen.site.as_ref(),
             pinned: seen.pinned.as_ref(),
+            referenced: &seen.referenced,
             stable_for: seen.stable_for,
         }
     }
@@ -113,7 +116,9 @@ impl ExternalClient for CoderWorkspace {
         id: Uuid,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
-        seen.external = observe::by_id(controller, id).await?;
+        seen.own.referenced = referenced::read(controller, self).await;
+        let client = referenced::hiding(controller, &seen.own.referenced);
+        seen.external = observe::by_id(&client, id).await?;
         Ok(())
     }
 
@@ -123,6 +128,7 @@ impl ExternalClient for CoderWorkspace {
         name: &WorkspaceName,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
+        seen.own.referenced = referenced::read(controller, self).await;
         observe::by_name(controller, self, name, seen).await
     }
 
@@ -140,6 +146,7 @@ impl ExternalClient for CoderWorkspace {
             seen.own.stable_for = controller.memory.stable_for(key, &look);
         }
         controller.build_looked(key, self, seen);
+        controller.references.set(key, referenced::referents(self));
         if departure.is_some() {
             return Ok(());
         }

@@ -34,6 +34,9 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
         R::WaitingForTemplate => {
             "Create the template that spec.templateName names, or correct the name."
         }
+        R::WaitingForReference => {
+            "Create the Secret that the message names, with the key, or correct the reference."
+        }
         R::WaitingForWorkspaces => "Delete the workspaces of the template first.",
         R::BuildFailed => {
             "Read the log of the build in Coder, mend the template or the parameters, then start it again."

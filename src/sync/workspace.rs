@@ -17,6 +17,7 @@ pub mod plan;
 pub mod run_state;
 pub mod schedule;
 pub mod status;
+pub mod value;
 
 #[cfg(test)]
 mod tests;

@@ -87,3 +87,19 @@ proptest! {
         prop_assert!(!is_whole || !line.ends_with('…') || text.trim_end().ends_with('…'));
     }
 }
+
+#[test]
+fn a_secret_is_found_in_quotes_and_line_by_line() {
+    let secret = "first-line-\"QZQZ\\\nsecond-line-QZQZ\n";
+    let secrets = Secrets::of([secret.into()]);
+    let quoted = format!("{:?}", secret.trim_end());
+    for text in [
+        secret.to_owned(),
+        secret.trim_end().to_owned(),
+        format!("the value {quoted} is no option"),
+        secret.replace('\n', "\n  | "),
+    ] {
+        let line = secrets.line(&text, 1000);
+        assert!(!line.contains(['Q', 'Z']), "{text:?}: {line}");
+    }
+}

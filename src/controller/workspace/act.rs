@@ -1,7 +1,6 @@
 //! Effects of workspaces on coderd: one request each.
 
-use std::collections::BTreeMap;
-
+use super::referenced;
 use crate::{
     api::workspace::CoderWorkspace,
     coderd,
@@ -11,7 +10,10 @@ use crate::{
     },
     sync::{
         build,
-        workspace::effect::{Effect, NewBuild, NewWorkspace, SettingsPatch},
+        workspace::{
+            effect::{Effect, NewBuild, NewWorkspace, SettingsPatch},
+            value::Values,
+        },
     },
 };
 
@@ -37,7 +39,7 @@ pub(super) async fn act(
     scope: &Scope<'_, CoderWorkspace>,
     effect: &Effect,
 ) -> Result<StepResult, StepResult> {
-    let client = &scope.controller.settings.coderd;
+    let client = referenced::hiding(scope.controller, &scope.seen.own.referenced);
     Ok(match effect {
         Effect::Create(new) => {
             let body = new_workspace(new);
@@ -79,12 +81,12 @@ fn new_build(new: &NewBuild) -> Result<coderd::NewBuild, StepResult> {
     })
 }
 
-fn values(parameters: &BTreeMap<String, String>) -> Vec<coderd::Parameter> {
+fn values(parameters: &Values) -> Vec<coderd::Parameter> {
     let parameters = parameters.iter();
     parameters
         .map(|(name, value)| coderd::Parameter {
             name: name.clone(),
-            value: value.clone(),
+            value: value.expose().to_owned(),
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use crate::{
         fields::ownership::Ownership,
         workspace::{
             external::{PinnedVersion, Workspace},
-            parameters, pin,
+            pin,
         },
     },
 };
@@ -34,7 +34,7 @@ pub(super) async fn look(
         Some(id) => Some(directory.version(client, id).await?),
         None => None,
     };
-    if parameters::declared(object).is_empty() {
+    if object.spec.parameters.is_empty() {
         return Ok(());
     }
     let pin = pin.filter(|_| seen.own.pinned.is_none_or(PinnedVersion::has_parameters));
@@ -61,7 +61,7 @@ async fn add_parameters(
     let (directory, client) = (&controller.directory, &controller.settings.coderd);
     if workspace.known_parameters.is_none() {
         let values = client.build_parameters(workspace.build.id).await?;
-        let values = values.into_iter().map(|one| (one.name, one.value));
+        let values = values.into_iter().map(|one| (one.name, one.value.into()));
         workspace.parameters = values.collect();
     }
     let version = pin.or(workspace.version_of_next_start);

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::translate::translate;
+use super::{referenced, translate::translate};
 use crate::{
     api::{object_name::WorkspaceName, workspace::CoderWorkspace},
     coderd,
@@ -15,11 +15,11 @@ use crate::{
 
 /// The external object by its id: only coderd's own word about this very id proves that it is gone.
 pub(super) async fn by_id(
-    controller: &Controller,
+    client: &coderd::Client,
     id: Uuid,
 ) -> Result<External<Workspace>, coderd::Error> {
-    match controller.settings.coderd.workspace(id).await {
-        Ok(wire) => Ok(External::Present(complete(controller, wire).await?)),
+    match client.workspace(id).await {
+        Ok(wire) => Ok(External::Present(complete(client, wire).await?)),
         Err(error) if error.is_gone() => Ok(External::Gone),
         Err(error) => Err(error),
     }
@@ -32,12 +32,9 @@ pub(super) async fn by_name(
     name: &WorkspaceName,
     seen: &mut Observation<CoderWorkspace>,
 ) -> Result<(), coderd::Error> {
-    let client = &controller.settings.coderd;
+    let client = &referenced::hiding(controller, &seen.own.referenced);
     let (organization, organization_id) = controller.directory.organization(&name.organization);
-    let owner = controller
-        .directory
-        .user(&controller.settings.coderd, &name.owner)
-        .await?;
+    let owner = controller.directory.user(client, &name.owner).await?;
     let lookup = client
         .workspace_by_name(&name.owner, &name.workspace)
         .await?;
@@ -51,7 +48,7 @@ pub(super) async fn by_name(
         let first = client
             .build_by_number(&wire.owner_name, &wire.name, 1)
             .await?;
-        let mut external = complete(controller, wire).await?;
+        let mut external = complete(client, wire).await?;
         external.creator = Some(first.initiator_id);
         seen.external = External::Present(external);
     } else if let (Some(template), Some(organization)) =
@@ -74,12 +71,12 @@ fn template_site(controller: &Controller, organization: Uuid, name: &str) -> Opt
 
 /// The workspace, with what needs further calls.
 async fn complete(
-    controller: &Controller,
+    client: &coderd::Client,
     wire: coderd::Workspace,
 ) -> Result<Workspace, coderd::Error> {
-    let mut workspace = translate(&wire, &controller.settings.coderd.secrets());
+    let mut workspace = translate(&wire, &client.secrets());
     if may_be_unfit(&workspace) {
-        workspace.is_unfit_to_autostart = is_unfit(controller, wire.id).await?;
+        workspace.is_unfit_to_autostart = is_unfit(client, wire.id).await?;
     }
     Ok(workspace)
 }
@@ -93,8 +90,8 @@ fn may_be_unfit(workspace: &Workspace) -> bool {
 
 /// coderd's word on whether autostart takes the values of the last build. Without the right to ask, and
 /// for what was deleted meanwhile, there is none.
-async fn is_unfit(controller: &Controller, id: Uuid) -> Result<bool, coderd::Error> {
-    match controller.settings.coderd.resolve_autostart(id).await {
+async fn is_unfit(client: &coderd::Client, id: Uuid) -> Result<bool, coderd::Error> {
+    match client.resolve_autostart(id).await {
         Ok(autostart) => Ok(autostart.parameter_mismatch),
         Err(error)
             if error.is_forbidden()

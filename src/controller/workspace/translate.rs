@@ -1,6 +1,6 @@
 //! From coderd's wire types to what deciding needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     api::workspace::{Agent, Health},
@@ -8,7 +8,7 @@ use crate::{
     controller::job::job,
     sync::{
         build::{Build, Transition},
-        workspace::external::Workspace,
+        workspace::{external::Workspace, value::Values},
     },
 };
 
@@ -38,7 +38,7 @@ pub(in crate::controller) fn translate(wire: &coderd::Workspace, secrets: &Secre
         next_start_at: wire.next_start_at,
         is_unfit_to_autostart: false,
         build: build(&wire.latest_build, secrets),
-        parameters: BTreeMap::new(),
+        parameters: Values::new(),
         known_parameters: None,
         deadline: wire.latest_build.deadline,
         last_used_at: wire.last_used_at,

@@ -69,7 +69,7 @@ fn begin(context: &Context) -> Step {
         .site
         .and_then(|site| site.template.as_ref());
     let known = template.map_or(&[][..], |template| &template.parameters);
-    ephemeral::note_creation(&mut records, context.object, known);
+    ephemeral::note_creation(&mut records, context, known);
     Step::record(records, creating())
 }
 
@@ -110,7 +110,7 @@ fn creatable<'a>(context: &Context, site: Option<&'a Site>) -> Result<&'a Templa
     if let Some(step) = unusable_version(context, template) {
         return Err(Box::new(step.ended()));
     }
-    if let Some(step) = parameters::unknown(context.object, &template.parameters) {
+    if let Some(step) = parameters::incomplete(context, &template.parameters) {
         return Err(Box::new(step.ended()));
     }
     Ok(template)
@@ -135,7 +135,7 @@ fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSit
         version_id: pin.unwrap_or(template.active_version_id),
         ttl_millis: None,
         autostart_schedule: None,
-        parameters: parameters::declared(context.object),
+        parameters: parameters::declared(context.object, context.observed.referenced),
     };
     table::create(fields::FIELDS, context.object, &mut new);
     new

@@ -1,7 +1,5 @@
 //! Deleting a workspace: a delete build, its proof, and what to do where it fails.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -11,6 +9,7 @@ use super::{
     external::Workspace,
     kind::{Context, Step},
     run_state,
+    value::Values,
 };
 use crate::{
     api::{condition::Reason, status::DeletionRecord},
@@ -48,7 +47,7 @@ pub fn delete(context: &Context, workspace: &Workspace) -> Step {
         let new = NewBuild {
             transition: Transition::Delete,
             version_id: None,
-            parameters: BTreeMap::new(),
+            parameters: Values::new(),
         };
         let effect = Effect::Build(new);
         if let Some(refusal) = context.refusal(&effect) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::value::Values;
 use crate::sync::{build::Transition, rules::guard::FIELD_CREATE};
 
 /// The field of the run lever.
@@ -56,7 +57,7 @@ pub struct NewWorkspace {
     /// Autostart.
     pub autostart_schedule: Option<String>,
     /// Parameters by name.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: Values,
 }
 
 impl NewWorkspace {
@@ -78,7 +79,7 @@ impl NewWorkspace {
             version_id,
             ttl_millis,
             autostart_schedule,
-            parameters
+            exposed(parameters)
         ])
     }
 }
@@ -91,7 +92,7 @@ pub struct NewBuild {
     /// The version to use, where it is not the one of the latest build.
     pub version_id: Option<Uuid>,
     /// Parameters by name.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: Values,
 }
 
 impl NewBuild {
@@ -101,6 +102,14 @@ impl NewBuild {
             version_id,
             parameters,
         } = self;
-        json!([format!("{transition:?}"), version_id, parameters])
+        json!([format!("{transition:?}"), version_id, exposed(parameters)])
     }
+}
+
+/// The values themselves, of which a digest under a key is made and nothing else.
+fn exposed(values: &Values) -> BTreeMap<&str, &str> {
+    let values = values.iter();
+    values
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect()
 }

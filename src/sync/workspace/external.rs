@@ -1,10 +1,9 @@
 //! A workspace in coderd, and the place where one belongs.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::value::Values;
 use crate::{
     api::{
         object_name::WorkspaceName,
@@ -54,7 +53,7 @@ pub struct Workspace {
     /// The latest build.
     pub build: Build,
     /// The values of the latest build; looked up only where parameters are declared.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: Values,
     /// The parameters of the version that the next start uses; likewise, and then none.
     pub known_parameters: Option<Vec<Parameter>>,
     /// When autostop is due, while it runs.

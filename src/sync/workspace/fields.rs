@@ -55,15 +55,9 @@ fn text(value: Option<&Value>) -> Option<String> {
 /// The declared fields that are not synchronised yet. Each of them shapes a start.
 pub fn unsupported(context: &Context) -> Vec<String> {
     let spec = &context.object.spec;
-    [
-        (spec.automatic_updates.is_some(), "spec.automaticUpdates"),
-        (
-            spec.parameters.iter().any(|one| one.value_from.is_some()),
-            "spec.parameters[].valueFrom",
-        ),
-    ]
-    .into_iter()
-    .filter(|(declared, _)| *declared)
-    .map(|(_, name)| name.to_owned())
-    .collect()
+    [(spec.automatic_updates.is_some(), "spec.automaticUpdates")]
+        .into_iter()
+        .filter(|(declared, _)| *declared)
+        .map(|(_, name)| name.to_owned())
+        .collect()
 }

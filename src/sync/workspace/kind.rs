@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     effect::{Effect, NewWorkspace, SettingsPatch},
     external::{PinnedVersion, Site, Workspace},
+    value::Referenced,
 };
 use crate::{
     api::{
@@ -35,6 +36,8 @@ pub struct Observed<'a> {
     pub site: Option<&'a Site>,
     /// The declared version; looked up only where one is that the latest build did not use.
     pub pinned: Option<&'a PinnedVersion>,
+    /// What declared references lead to.
+    pub referenced: &'a Referenced,
     /// For how long the latest build has been seen as it is.
     pub stable_for: Duration,
 }

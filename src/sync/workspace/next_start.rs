@@ -1,20 +1,19 @@
 //! What travels with the next start; nothing is forced on a running workspace.
 
-use std::collections::BTreeMap;
-
 use super::{
     ephemeral,
     external::Workspace,
     kind::{Context, Step},
     parameters, pin,
+    value::Values,
 };
 use crate::{api::condition::Reason, sync::conditions::ConditionSet};
 
 /// The parameters that it sends.
-pub fn values(context: &Context, workspace: &Workspace) -> BTreeMap<String, String> {
-    let mut values = parameters::declared(context.object);
+pub fn values(context: &Context, workspace: &Workspace) -> Values {
+    let mut values = parameters::declared(context.object, context.observed.referenced);
     let known = workspace.known_parameters.as_deref().unwrap_or_default();
-    for name in parameters::ephemeral(context.object, known).keys() {
+    for name in parameters::ephemeral(context, known).keys() {
         if !ephemeral::is_due(context, workspace, name) {
             values.remove(name);
         }
@@ -29,7 +28,7 @@ pub fn wait(context: &Context) -> Option<Step> {
         return None;
     }
     let pin = pin::is_waiting(context, workspace).then(|| pin::PIN.to_owned());
-    let names = parameters::waiting(context.object, workspace);
+    let names = parameters::waiting(context, workspace);
     let parameters = (!names.is_empty()).then(|| format!("parameters {}", names.join(", ")));
     let waiting: Vec<_> = pin.into_iter().chain(parameters).collect();
     let message = format!(

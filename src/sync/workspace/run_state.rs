@@ -1,6 +1,6 @@
 //! The run lever of a workspace as steps: record, build, mirror.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use super::{
     fields,
     kind::{Context, Step},
     mirror, next_start, parameters, pin,
+    value::Values,
 };
 use crate::{
     api::{condition::Reason, status::RunRecord},
@@ -179,7 +180,7 @@ fn new_build(context: &Context, workspace: &Workspace, transition: Transition) -
         parameters: if starts {
             next_start::values(context, workspace)
         } else {
-            BTreeMap::new()
+            Values::new()
         },
     }
 }

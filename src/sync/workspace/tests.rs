@@ -3,7 +3,7 @@
     reason = "a test names the one variant that it expects"
 )]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use super::{
     effect::Effect,
     external::{Parameter, PinnedVersion, Site, TemplateSite, Workspace},
     kind::{Observed, Records},
+    value::{Referenced, Values},
 };
 use crate::{
     api::{
@@ -45,6 +46,7 @@ mod pin;
 mod polling;
 mod restored;
 mod schedule;
+mod secret;
 mod settings;
 mod status;
 
@@ -57,6 +59,7 @@ type Scenario = testing::Scenario<CoderWorkspace>;
 pub(crate) struct Own {
     site: Option<Site>,
     pinned: Option<PinnedVersion>,
+    referenced: Referenced,
     stable_for: Duration,
 }
 
@@ -65,6 +68,7 @@ impl Default for Own {
         Self {
             site: None,
             pinned: None,
+            referenced: Referenced::new(),
             stable_for: Duration::from_secs(60),
         }
     }
@@ -85,6 +89,7 @@ impl Testable for CoderWorkspace {
         Observed {
             site: own.site.as_ref(),
             pinned: own.pinned.as_ref(),
+            referenced: &own.referenced,
             stable_for: own.stable_for,
         }
     }
@@ -155,6 +160,13 @@ fn autostart(schedule: Option<&str>) -> Change {
     }
 }
 
+fn values(values: &[(&str, &str)]) -> Values {
+    let values = values.iter();
+    values
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+        .collect()
+}
+
 fn parameter(name: &str, is_ephemeral: bool) -> Parameter {
     Parameter {
         name: name.to_owned(),
@@ -205,7 +217,7 @@ fn workspace() -> Workspace {
         next_start_at: None,
         is_unfit_to_autostart: false,
         build: build(1, Transition::Start, Job::Succeeded),
-        parameters: BTreeMap::new(),
+        parameters: Values::new(),
         known_parameters: None,
         deadline: None,
         last_used_at: None,

@@ -109,7 +109,7 @@ fn declare(scenario: &mut Scenario, name: &str, value: &str) {
     let parameters = json!([{"name": name, "value": value}]);
     scenario.stored.edit(USER, "parameters", Some(parameters));
     if let External::Present(external) = &mut scenario.external {
-        external.parameters = BTreeMap::from([("cpu".to_owned(), "4".to_owned())]);
+        external.parameters = values(&[("cpu", "4")]);
         external.known_parameters = Some(vec![parameter("cpu", false)]);
     }
 }

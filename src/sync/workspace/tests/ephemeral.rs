@@ -22,7 +22,7 @@ fn run(scenario: &mut Scenario, wanted: bool, number: i64, ordered: bool) {
 fn shows(scenario: &mut Scenario, latest: Build, value: &str, known: Parameter) {
     let mut external = workspace();
     external.build = latest;
-    external.parameters = BTreeMap::from([("cpu".to_owned(), value.to_owned())]);
+    external.parameters = values(&[("cpu", value)]);
     external.known_parameters = Some(vec![known]);
     scenario.external = External::Present(external);
 }
@@ -33,7 +33,7 @@ fn is_sent(scenario: &Scenario) -> Vec<(i64, bool)> {
 }
 
 /// What the start sends that is ordered as build `number`.
-fn started(scenario: &Scenario, number: i64) -> BTreeMap<String, String> {
+fn started(scenario: &Scenario, number: i64) -> Values {
     let scenario = scenario
         .clone()
         .change(|scenario| run(scenario, true, number, true));
@@ -47,7 +47,7 @@ fn started(scenario: &Scenario, number: i64) -> BTreeMap<String, String> {
 fn a_declared_ephemeral_parameter_is_sent_with_one_start() {
     let known = || parameter("cpu", true);
     let stopped = |number| build(number, Transition::Stop, Job::Succeeded);
-    let sent = BTreeMap::from([("cpu".to_owned(), "8".to_owned())]);
+    let sent = values(&[("cpu", "8")]);
     let mut scenario = Scenario::declared(&spec(true, "8")).change(|scenario| {
         run(scenario, false, 2, false);
         shows(scenario, stopped(2), "4", known());
@@ -88,12 +88,12 @@ fn a_declared_ephemeral_parameter_is_sent_with_one_start() {
     // Later starts leave it out, until another value is declared.
     run(&mut scenario, false, 4, false);
     shows(&mut scenario, stopped(4), "4", known());
-    assert_eq!(started(&scenario, 5), BTreeMap::new());
+    assert_eq!(started(&scenario, 5), Values::new());
     let other = spec(true, "16")["parameters"].clone();
     scenario.stored.edit(USER, "parameters", Some(other));
     let scenario = scenario.change(|scenario| run(scenario, false, 4, false));
     assert_eq!(is_sent(&scenario), [(4, false)]);
-    let sent = BTreeMap::from([("cpu".to_owned(), "16".to_owned())]);
+    let sent = values(&[("cpu", "16")]);
     assert_eq!(started(&scenario.recorded(), 5), sent);
 }
 

@@ -276,7 +276,7 @@ fn known(names: &[(&str, bool)], has: &str) -> impl FnOnce(&mut Workspace) {
         .iter()
         .map(|(name, is_ephemeral)| parameter(name, *is_ephemeral))
         .collect();
-    let parameters = BTreeMap::from([("cpu".to_owned(), has.to_owned())]);
+    let parameters = values(&[("cpu", has)]);
     move |external| (external.known_parameters, external.parameters) = (Some(known), parameters)
 }
 
