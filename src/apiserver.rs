@@ -11,7 +11,7 @@ mod names;
 mod proxy;
 mod server;
 
-use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use tokio::{
@@ -28,7 +28,6 @@ use self::{
         authorization::Authorizer,
         certificate::{
             Served,
-            files::{Files, FilesError},
             keeper::{INTERVAL, Keeper},
         },
         limits::Limits,
@@ -45,7 +44,10 @@ pub use self::{
         serve::DRAIN,
     },
 };
-use crate::k8s::clock::Clock;
+use crate::k8s::{
+    clock::Clock,
+    serving::{Files, FilesError},
+};
 
 /// What the aggregated API runs with.
 pub struct Settings {
@@ -71,12 +73,7 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Certificate {
     /// Somebody else keeps it in two files.
-    Files {
-        /// The certificate and what vouches for it.
-        certificate: PathBuf,
-        /// Its key.
-        key: PathBuf,
-    },
+    Files(Files),
     /// It is made here, for this Service.
     Made(ServiceName),
 }
@@ -174,13 +171,10 @@ async fn keep(
     publish: watch::Sender<Served>,
 ) -> Error {
     match certificate {
-        Certificate::Files { certificate, key } => {
-            let files = Files { certificate, key };
-            match files.run(publish).await {
-                Ok(never) => match never {},
-                Err(error) => error.into(),
-            }
-        }
+        Certificate::Files(files) => match files.run(publish).await {
+            Ok(never) => match never {},
+            Err(error) => error.into(),
+        },
         Certificate::Made(service) => {
             let keeper = Keeper::new(client, service, INTERVAL, move || clock.now());
             match keeper.run(publish).await {}

@@ -18,5 +18,6 @@ pub mod identity;
 pub mod lease;
 pub mod object;
 pub mod review;
+pub mod serving;
 pub mod watch;
 pub mod yaml;

@@ -33,13 +33,17 @@ mod running;
 mod secret;
 mod serve;
 mod subscription;
-mod tls;
 mod tool;
 mod uri;
 
 use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use fastrand::Rng;
+use rustls::{
+    ServerConfig,
+    crypto::ring::default_provider,
+    version::{TLS12, TLS13},
+};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -49,11 +53,11 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::{caller::Doorman, gate::Gate, handler::Server, metadata::Metadata, serve::Ends};
-pub use self::{
-    caller::Identification, hosts::Hosts, secret::SecretError, serve::DRAIN, tls::TlsError,
-    tls::TlsFiles,
+pub use self::{caller::Identification, hosts::Hosts, secret::SecretError, serve::DRAIN};
+use crate::k8s::{
+    self,
+    serving::{Current, Files, FilesError, offer_http},
 };
-use crate::k8s;
 
 /// What the MCP server runs with.
 pub struct Settings {
@@ -70,7 +74,7 @@ pub struct Settings {
     /// Whom requests may be addressed to.
     pub hosts: Hosts,
     /// With which certificate; none is plain HTTP.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<Files>,
     /// How long it goes on after the order to stop.
     pub shutdown_delay: Duration,
     /// Where randomness begins.
@@ -86,7 +90,9 @@ pub enum Error {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Certificate(#[from] FilesError),
+    #[error("cannot serve TLS")]
+    Tls(#[from] rustls::Error),
 }
 
 /// How often the MCP server gives a sign of life.
@@ -115,13 +121,12 @@ pub async fn run(
     let mut random = Rng::with_seed(seed);
     let writes = identification.allows_writes();
     let doorman = Doorman::new(config, identification, &mut random).await?;
-    let (tls, certificate) = match tls {
-        Some(files) => {
-            let (config, follow) = tls::load(files).await?;
-            (Some(config), Some(follow))
-        }
-        None => (None, None),
-    };
+    let (publish_certificate, served) = watch::channel(None);
+    let certificate = tls.map(|files| files.run(publish_certificate));
+    let tls = certificate
+        .is_some()
+        .then(|| server_config(Current(served)));
+    let tls = tls.transpose()?;
     let ends = Ends::new(stop, shutdown_delay);
     let server = Server::new(writes, ends.ending.clone());
     let gate = Arc::new(Gate::new(
@@ -134,17 +139,32 @@ pub async fn run(
     tokio::select! {
         () = serve::serve(listener, tls, Arc::clone(&gate), ends) => Ok(()),
         never = gate.doorman.follow() => match never {},
-        never = until_never(certificate) => match never {},
+        error = no_certificate(certificate) => Err(error.into()),
         never = beat(alive) => match never {},
         never = announce(&gate, readiness) => match never {},
     }
 }
 
-async fn until_never(follow: Option<impl Future<Output = Infallible>>) -> Infallible {
-    match follow {
-        Some(follow) => follow.await,
+/// Says why there is no certificate, where there has to be one.
+async fn no_certificate(
+    kept: Option<impl Future<Output = Result<Infallible, FilesError>>>,
+) -> FilesError {
+    match kept {
+        Some(kept) => match kept.await {
+            Ok(never) => match never {},
+            Err(error) => error,
+        },
         None => std::future::pending().await,
     }
+}
+
+fn server_config(current: Current) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(current));
+    offer_http(&mut config);
+    Ok(Arc::new(config))
 }
 
 /// Gives signs of life, in the task that accepts connections.

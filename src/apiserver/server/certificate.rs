@@ -1,6 +1,6 @@
 //! Which certificate the aggregated API serves, and where it comes from.
 //!
-//! Two sources, of which a process runs one: [`files::Files`], kept by somebody else, or a
+//! Two sources, of which a process runs one: [`Files`](crate::k8s::serving::Files), kept by somebody else, or a
 //! [`keeper::Keeper`], which makes certificates of an authority of its own and sees to it that
 //! kube-apiserver trusts that authority. Both publish what they find and never take back a
 //! certificate that works.
@@ -13,21 +13,15 @@
 //! looked at.
 
 mod authority;
-pub mod files;
 pub(in crate::apiserver) mod keeper;
-mod pair;
 mod plan;
 mod secret;
 mod trust;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
-use rustls::sign::CertifiedKey;
-
-pub use self::{pair::PairError, secret::NAME as SECRET_NAME, trust::NAME as API_SERVICE_NAME};
-
-/// What is served: a certificate with its key; none until there is a first one.
-pub type Served = Option<Arc<CertifiedKey>>;
+pub use self::{secret::NAME as SECRET_NAME, trust::NAME as API_SERVICE_NAME};
+pub use crate::k8s::serving::Served;
 
 /// The Service in front of the replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 //! Sessions are not resumed. A resumed session would carry the client's certificate of an earlier
 //! connection and skip ours; kube-apiserver keeps one connection for long, so nothing is lost.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
@@ -15,18 +15,14 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, UnixTime},
     server::{
-        ClientHello, NoServerSessionStorage, ResolvesServerCert,
+        NoServerSessionStorage,
         danger::{ClientCertVerified, ClientCertVerifier},
     },
-    sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
 use tokio::sync::watch;
 
-use super::certificate::Served;
-
-/// What is offered, the preferred first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+use crate::k8s::serving::{Current, Served, offer_http};
 
 /// The configuration of all connections, for as long as the process lives: `served` is looked at in
 /// each handshake, so a new certificate ends no connection. While it holds none, handshakes fail.
@@ -37,25 +33,10 @@ pub(crate) fn server_config(served: watch::Receiver<Served>) -> Result<ServerCon
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_client_cert_verifier(Arc::new(clients))
         .with_cert_resolver(Arc::new(Current(served)));
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    offer_http(&mut config);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
-}
-
-/// Shows what is served now, by whatever name the client asks: one Service has one certificate.
-struct Current(watch::Receiver<Served>);
-
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.borrow().clone()
-    }
-}
-
-impl fmt::Debug for Current {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Current")
-    }
 }
 
 /// Asks for a certificate and takes any whose key the client has.

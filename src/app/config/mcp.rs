@@ -13,7 +13,8 @@ use crate::{
         args::{McpArgs, default},
         listen::Address,
     },
-    mcp::{Hosts, Identification, TlsFiles},
+    k8s::serving::{Files, Flags},
+    mcp::{Hosts, Identification},
 };
 
 /// What the MCP server is served with.
@@ -30,7 +31,7 @@ pub struct McpConfig {
     /// Whom requests may be addressed to, and by which pages they may be sent.
     pub hosts: Hosts,
     /// With which certificate; none is plain HTTP.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<Files>,
     /// How long it goes on after the order to stop.
     pub shutdown_delay: Duration,
 }
@@ -158,11 +159,15 @@ fn hosts(
     Ok(hosts)
 }
 
-fn tls(certificate: &str, key: &str) -> Result<Option<TlsFiles>, ConfigError> {
+fn tls(certificate: &str, key: &str) -> Result<Option<Files>, ConfigError> {
     match (present(certificate), present(key)) {
-        (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
+        (Some(certificate), Some(key)) => Ok(Some(Files {
             certificate: PathBuf::from(certificate),
             key: PathBuf::from(key),
+            flags: Flags {
+                certificate: "mcp-tls-cert-file",
+                key: "mcp-tls-private-key-file",
+            },
         })),
         (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => Err(ConfigError::HalfMcpCertificate),

@@ -13,6 +13,7 @@ use crate::app::{
     listen::Address,
     telemetry::{Filter, Format, LogConfig},
 };
+use crate::k8s::serving::{Files, Flags};
 
 /// A request that may take no time could never succeed, and one sweep after the other would leave
 /// coderd no peace.
@@ -183,10 +184,14 @@ pub(super) fn certificate(
     service: &str,
 ) -> Result<Certificate, ConfigError> {
     match (present(certificate), present(key)) {
-        (Some(certificate), Some(key)) => Ok(Certificate::Files {
+        (Some(certificate), Some(key)) => Ok(Certificate::Files(Files {
             certificate: PathBuf::from(certificate),
             key: PathBuf::from(key),
-        }),
+            flags: Flags {
+                certificate: "apiserver-tls-cert-file",
+                key: "apiserver-tls-private-key-file",
+            },
+        })),
         (None, None) => {
             let (namespace, name) = self::service("apiserver-service", service)?;
             Ok(Certificate::Made(ServiceName { namespace, name }))

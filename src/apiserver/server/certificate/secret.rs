@@ -20,9 +20,9 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude
 
 use super::{
     authority::Signer,
-    pair::{self, PairError},
     plan::{Holding, Validity},
 };
+use crate::k8s::serving::{self, PairError};
 
 /// Its name, in the Service's namespace.
 pub const NAME: &str = "coder-k8s-apiserver-tls";
@@ -94,9 +94,9 @@ pub(super) fn read(secret: &Secret) -> Result<Option<Material>, Damage> {
         return Err(Damage::Missing(missing));
     }
     let pair = |name, key| {
-        let chain = pair::certificates(field(name)).map_err(in_field(name))?;
-        let signing = pair::private_key(field(key)).map_err(in_field(key))?;
-        pair::fitting(chain, signing).map_err(in_field(key))
+        let chain = serving::certificates(field(name)).map_err(in_field(name))?;
+        let signing = serving::private_key(field(key)).map_err(in_field(key))?;
+        serving::fitting(chain, signing).map_err(in_field(key))
     };
     let authority = pair(AUTHORITY, AUTHORITY_KEY)?;
     let served = pair(CERTIFICATE, KEY)?;

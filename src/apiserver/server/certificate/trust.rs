@@ -4,8 +4,8 @@ use k8s_openapi::{ByteString, kube_aggregator::pkg::apis::apiregistration::v1::A
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
-use super::{ServiceName, pair, plan::Shown};
-use crate::api::names::ANNOTATION_MANAGE_CA_BUNDLE;
+use super::{ServiceName, plan::Shown};
+use crate::{api::names::ANNOTATION_MANAGE_CA_BUNDLE, k8s::serving};
 
 /// Its name: version, then group.
 pub const NAME: &str = "v1alpha1.aggregation.coder.com";
@@ -28,7 +28,7 @@ pub(super) fn read(
     }
     let bundle = spec.ca_bundle.unwrap_or_default();
     // What cannot be read trusts nobody, and so is not what it should be.
-    let trusted = pair::certificates(&bundle.0).unwrap_or_default();
+    let trusted = serving::certificates(&bundle.0).unwrap_or_default();
     let is_anybody = spec.insecure_skip_tls_verify == Some(true);
     let is_trusted = authority.is_some_and(|authority| trusted.contains(authority));
     let annotations = found.metadata.annotations.as_ref();

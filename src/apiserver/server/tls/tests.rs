@@ -8,6 +8,7 @@ use rustls::{
     ServerConnection,
     client::ResolvesClientCert,
     pki_types::{PrivateKeyDer, ServerName},
+    sign::CertifiedKey,
 };
 
 use super::*;

@@ -42,7 +42,7 @@ fn api_service(spec: &Value, choice: Option<&str>) -> APIService {
 fn trust_is_read_by_certificate() {
     let (ours, other) = (bundle(), bundle());
     let encoded = |text: &str| json!({"caBundle": ByteString(text.as_bytes().to_vec())});
-    let authority = pair::certificates(ours.as_bytes()).unwrap().remove(0);
+    let authority = serving::certificates(ours.as_bytes()).unwrap().remove(0);
     let spaced = format!("# by hand\n\n{ours}\n");
     let both = format!("{other}{ours}");
     for (spec, managed, unmanaged) in [

@@ -3,30 +3,28 @@ use std::{error::Error as _, os::unix::fs::symlink};
 use tempfile::TempDir;
 
 use super::*;
-use crate::apiserver::server::certificate::{
-    ServiceName, authority,
-    secret::{AUTHORITY, CERTIFICATE, Fields, KEY},
-};
 
-/// What a keeper would store.
-struct Made(Fields);
+/// A certificate and its key, in PEM.
+struct Made {
+    certificate: String,
+    key: String,
+}
 
 impl Made {
     fn new() -> Self {
-        let service = ServiceName {
-            namespace: "team".to_owned(),
-            name: "shim".to_owned(),
-        };
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        Self(authority::establish(&service.dns_names(), now).unwrap())
+        let made = rcgen::generate_simple_self_signed(["shim.team.svc".to_owned()]).unwrap();
+        Self {
+            certificate: made.cert.pem(),
+            key: made.signing_key.serialize_pem(),
+        }
     }
 
     fn certificate(&self) -> &[u8] {
-        self.0[CERTIFICATE].expose_secret()
+        self.certificate.as_bytes()
     }
 
     fn key(&self) -> &[u8] {
-        self.0[KEY].expose_secret()
+        self.key.as_bytes()
     }
 }
 
@@ -70,6 +68,10 @@ impl Mount {
         Files {
             certificate: path("tls.crt"),
             key: path("tls.key"),
+            flags: Flags {
+                certificate: "apiserver-tls-cert-file",
+                key: "apiserver-tls-private-key-file",
+            },
         }
     }
 }
@@ -106,7 +108,6 @@ async fn a_swapped_pair_is_served_and_a_torn_one_is_not() {
         (first.certificate(), second.key()),
         (b"", second.key()),
         (second.certificate(), b"no key"),
-        (first.0[AUTHORITY].expose_secret(), first.key()),
     ] {
         mount.swap(certificate, key);
         until(&mut served, &mut run).await;
@@ -158,6 +159,6 @@ async fn a_wrong_path_does_not_fill_the_memory() {
         .unwrap()
         .set_len(1 << 40)
         .unwrap();
-    let read = read(KEY_FLAG, &path).await.unwrap();
+    let read = read("mcp-tls-private-key-file", &path).await.unwrap();
     assert_eq!(read.expose_secret().len() as u64, MOST_BYTES);
 }

@@ -26,7 +26,7 @@ pub enum PairError {
 }
 
 /// Reads all certificates of a PEM text: at least one.
-pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, PairError> {
+pub fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, PairError> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     let all = all.map_err(PairError::Certificate)?;
     if all.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// Reads a private key in any of the usual forms: PKCS #8, SEC 1 (which Go writes) or PKCS #1.
-pub(super) fn private_key(text: &[u8]) -> Result<Arc<dyn SigningKey>, PairError> {
+pub fn private_key(text: &[u8]) -> Result<Arc<dyn SigningKey>, PairError> {
     let key = PrivateKeyDer::from_pem_slice(text).map_err(PairError::Key)?;
     let provider = default_provider().key_provider;
     provider
@@ -50,7 +50,7 @@ pub(super) fn certified_key(chain: &[u8], key: &[u8]) -> Result<CertifiedKey, Pa
 }
 
 /// Puts a certificate and a key together that belong together.
-pub(super) fn fitting(
+pub fn fitting(
     chain: Vec<CertificateDer<'static>>,
     key: Arc<dyn SigningKey>,
 ) -> Result<CertifiedKey, PairError> {

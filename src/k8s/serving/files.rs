@@ -22,22 +22,30 @@ use super::{
 };
 use crate::api::text::chain;
 
-/// The flag that names the certificate's file.
-pub const CERTIFICATE_FLAG: &str = "apiserver-tls-cert-file";
-/// The flag that names the key's file.
-pub const KEY_FLAG: &str = "apiserver-tls-private-key-file";
-
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Far above any chain: a wrong path shall not fill the memory.
 const MOST_BYTES: u64 = 1024 * 1024;
 
+/// The flags that name the files, as people write them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// Names the certificate's file.
+    pub certificate: &'static str,
+    /// Names the key's file.
+    pub key: &'static str,
+}
+
 /// Two files, a chain with the serving certificate first, and its private key, both in PEM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    pub(in crate::apiserver) certificate: PathBuf,
-    pub(in crate::apiserver) key: PathBuf,
+    /// The chain.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+    /// How they were named.
+    pub flags: Flags,
 }
 
 /// Why the files cannot be served.
@@ -56,18 +64,16 @@ pub enum FilesError {
     },
     /// They were read, but what they hold cannot be served.
     #[error(
-        "cannot serve --{CERTIFICATE_FLAG} {} with --{KEY_FLAG} {}",
-        .certificate.display(), .key.display()
+        "cannot serve --{} {} with --{} {}",
+        .0.flags.certificate, .0.certificate.display(), .0.flags.key, .0.key.display()
     )]
-    Unusable {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The key's file.
-        key: PathBuf,
+    Unusable(
+        /// The files.
+        Box<Files>,
         /// What is wrong.
         #[source]
-        source: PairError,
-    },
+        PairError,
+    ),
 }
 
 impl Files {
@@ -101,14 +107,10 @@ impl Files {
     }
 
     async fn look(&self) -> Result<CertifiedKey, FilesError> {
-        let chain = read(CERTIFICATE_FLAG, &self.certificate).await?;
-        let key = read(KEY_FLAG, &self.key).await?;
+        let chain = read(self.flags.certificate, &self.certificate).await?;
+        let key = read(self.flags.key, &self.key).await?;
         let pair = pair::certified_key(chain.expose_secret(), key.expose_secret());
-        pair.map_err(|source| FilesError::Unusable {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            source,
-        })
+        pair.map_err(|source| FilesError::Unusable(Box::new(self.clone()), source))
     }
 }
 
