@@ -29,6 +29,12 @@ struct Handles {
     queue_depth: Family<LaneLabels, Gauge>,
     watch_failures: Counter,
     leads: Gauge,
+    builds: Family<BuildLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,6 +73,7 @@ impl Metrics {
             queue_depth: Family::default(),
             watch_failures: Counter::default(),
             leads: Gauge::default(),
+            builds: Family::default(),
         };
         registry.register(
             "coderd_requests",
@@ -106,12 +113,28 @@ impl Metrics {
             "Whether this replica works: 1 on the leader, 0 on those that wait",
             handles.leads.clone(),
         );
+        registry.register(
+            "builds",
+            "Builds of the controller in Coder",
+            handles.builds.clone(),
+        );
         Self(Arc::new(handles))
     }
 
     /// Whether this replica is the one that works.
     pub fn leads(&self, is_leader: bool) {
         self.0.leads.set(is_leader.into());
+    }
+
+    /// So many builds of ours have a place in coderd, and so many wait for one.
+    pub(super) fn builds(&self, active: usize, waiting: usize) {
+        for (state, count) in [("active", active), ("waiting", waiting)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.0
+                .builds
+                .get_or_create(&BuildLabels { state })
+                .set(count);
+        }
     }
 
     /// A request to coderd ended.

@@ -60,7 +60,11 @@ impl Controller {
 
     /// A visit of an object has ended.
     pub(super) fn build_visited(&self, key: &Key) {
-        let woken = self.builds().visited(key);
+        let mut builds = self.builds();
+        let woken = builds.visited(key);
+        let metrics = &self.settings.metrics;
+        metrics.builds(builds.taken(), builds.waiting());
+        drop(builds);
         self.look_at(woken);
     }
 

@@ -71,7 +71,8 @@ async fn the_builds_that_are_too_many_wait_in_line() {
     // The builds of all controllers of one user count together, so that this one is alone.
     let bed = Bed::start(Options::default()).await.unwrap();
     let access: &'static Access = Box::leak(Box::new((*bed).clone()));
-    let flags = ["--import=none", "--max-active-builds=2"];
+    // Who waits holds no worker: there is one for all of them.
+    let flags = ["--import=none", "--max-active-builds=2", "--workers=1"];
     let mut scene = Scene::on(access, "line", &flags).await;
     let template = scene.ready_template(SLOW).await.name;
     let name = |number: usize| format!("w{number}");
@@ -97,7 +98,13 @@ async fn the_builds_that_are_too_many_wait_in_line() {
     let object = first["metadata"]["name"].as_str().unwrap();
     scene.delete(&format!("cws/{object}")).await;
 
-    // Another process goes on where this one was.
+    // Another process goes on where this one was. It cannot see a request that is under way meanwhile: so none
+    // is, for all places are taken.
+    scene
+        .eventually("all places are taken", async || {
+            active(&scene).await == MOST
+        })
+        .await;
     scene.kill_controller().await;
     scene.start_controller().await;
     watched(&scene, "all the others are ready", |all| {

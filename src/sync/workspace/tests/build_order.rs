@@ -61,6 +61,64 @@ fn who_has_no_place_waits_and_says_so() {
 }
 
 #[test]
+fn a_refused_build_that_is_asked_for_again_is_sent_when_its_place_comes() {
+    for scenario in orders() {
+        let effect = scenario.effect();
+        let refused = scenario.refusing(&effect, "no");
+        let refused = if matches!(effect, Effect::Create(_)) {
+            refused.attempted("09:30:00")
+        } else {
+            refused
+        };
+        assert!(matches!(refused.action(), Action::Rest(_)));
+        let asked = refused.annotated(names::ANNOTATION_RECONCILE_REQUESTED_AT, "now");
+        let queued = Some(Queued { most: 1, ahead: 0 });
+        let waiting = asked.change(|scenario| scenario.queued = queued);
+        assert_eq!(waiting.waits().0, Reason::BuildQueued);
+        let placed = waiting.rested().change(|scenario| scenario.queued = None);
+        assert_eq!(placed.effect(), effect);
+    }
+}
+
+#[test]
+fn the_line_is_known_from_the_records() {
+    let at = "2026-11-21T09:30:00Z";
+    let run = |number: i64| json!({"wanted": true, "buildNumber": number, "orderedAt": at});
+    let deletion = json!({"attempts": 1, "buildNumber": 3, "orderedAt": at});
+    for (status, expected) in [
+        (
+            json!({"sync": {"attempt": {"requestedAt": at}, "run": run(1)}}),
+            Some(false),
+        ),
+        (
+            json!({"latestBuildNumber": 1, "sync": {"run": run(2)}}),
+            Some(false),
+        ),
+        (
+            json!({"latestBuildNumber": 2, "sync": {"run": run(2)}}),
+            None,
+        ),
+        (
+            json!({"latestBuildNumber": 1, "sync": {"run": {"wanted": true, "buildNumber": 2}}}),
+            None,
+        ),
+        (
+            json!({"latestBuildNumber": 2, "sync": {"run": run(2), "deletion": deletion}}),
+            Some(true),
+        ),
+        (
+            json!({"latestBuildNumber": 3, "sync": {"run": run(2), "deletion": deletion}}),
+            None,
+        ),
+        (json!({}), None),
+    ] {
+        let read: WorkspaceStatus = serde_json::from_value(status.clone()).unwrap();
+        let found = crate::sync::workspace::build_order::unsent(&read);
+        assert_eq!(found.map(|order| order.deletes), expected, "{status}");
+    }
+}
+
+#[test]
 fn who_waits_to_be_started_follows_coder_meanwhile() {
     let [start, ..] = orders();
     let scenario = start.change(|scenario| {
