@@ -64,15 +64,16 @@ impl Controller {
     /// Waits until the Lease is ours; none at `stop`.
     async fn follow(&self, election: &mut Election, stop: &CancellationToken) -> Option<Fence> {
         tracing::info!(lease = LEASE, "waiting to become the leader");
-        let _previous = self.readiness.send_replace(Ok(()));
         let beat = async {
             loop {
                 self.alive.send_replace(Instant::now());
                 sleep(controller::BEAT).await;
             }
         };
+        // One that waits is ready, unless it would wait for ever.
+        let tell = |verdict| drop(self.readiness.send_replace(verdict));
         let won = tokio::select! {
-            fence = election.win() => Some(fence),
+            fence = election.win(tell) => Some(fence),
             () = beat => None,
             () = stop.cancelled() => None,
         };

@@ -66,10 +66,14 @@ impl fmt::Debug for Settings {
 pub struct Election {
     leases: Api<Lease>,
     name: String,
+    /// Namespace and name, for people.
+    place: String,
     candidate: Candidate,
     clock: Clock,
     /// The Lease as it was read or written last: what others wrote into it is kept.
     known: Option<Lease>,
+    /// Why nothing is known of it now.
+    trouble: Option<String>,
 }
 
 impl Election {
@@ -78,18 +82,21 @@ impl Election {
     pub fn new(settings: Settings) -> Self {
         Self {
             leases: Api::namespaced(settings.client, &settings.namespace),
+            place: format!("{}/{}", settings.namespace, settings.name),
             name: settings.name,
             candidate: Candidate::new(settings.identity, settings.timing, settings.seed),
             clock: settings.clock,
             known: None,
+            trouble: None,
         }
     }
 
-    /// Returns when the Lease is ours.
-    pub async fn win(&mut self) -> Fence {
+    /// Returns when the Lease is ours; `tell` hears meanwhile whether it can be asked for, or why not.
+    pub async fn win(&mut self, tell: impl Fn(Result<(), String>)) -> Fence {
         let fence = Fence::new();
         loop {
             self.step(&fence).await;
+            tell(self.trouble.clone().map_or(Ok(()), Err));
             if self.candidate.term(Instant::now()).is_some() {
                 return fence;
             }
@@ -135,21 +142,17 @@ impl Election {
         let sent = Instant::now();
         // What is late is no answer: the next step asks again.
         let asked = timeout(self.candidate.patience(sent), self.ask(step)).await;
-        let answer = match asked {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                tracing::warn!(
-                    lease = self.name,
-                    error = chain(&error),
-                    "no word of the lease"
-                );
-                Answer::Unknown
-            }
-            Err(_) => {
-                tracing::warn!(lease = self.name, "no word of the lease in time");
-                Answer::Unknown
-            }
+        let (answer, trouble) = match asked {
+            Ok(Ok(answer)) => (answer, None),
+            Ok(Err(error)) => (Answer::Unknown, Some(chain(&error))),
+            Err(_) => (Answer::Unknown, Some("no answer in time".to_owned())),
         };
+        let place = &self.place;
+        let trouble = trouble.map(|why| format!("the lease {place} cannot be asked for: {why}"));
+        if let Some(why) = trouble.as_ref().filter(|_| trouble != self.trouble) {
+            tracing::warn!("{why}");
+        }
+        self.trouble = trouble;
         self.candidate.told(answer, sent, Instant::now());
         if let Some(term) = self.candidate.term(Instant::now()) {
             fence.extend(term);

@@ -95,6 +95,36 @@ async fn a_leader_that_is_lost_is_followed_when_its_lease_is_over() {
     second.stop().await;
 }
 
+/// Who can never lead says so, and is not ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_without_the_right_to_the_lease_is_not_ready() {
+    let scene = stage("rightless").await;
+    scene
+        .kubectl(&["delete", "rolebinding", "coder-k8s-lease"])
+        .await;
+    let replica = Replica::start(&scene, "a").await;
+    scene
+        .eventually("it says why", async || {
+            let (status, text) = replica.probe("/readyz?verbose").await;
+            status == 503 && text.contains("cannot be asked for") && text.contains("forbidden")
+        })
+        .await;
+    assert_eq!(replica.probe("/healthz").await.0, 200);
+    scene
+        .kubectl(&[
+            "create",
+            "rolebinding",
+            "coder-k8s-lease",
+            "--role=coder-k8s-lease",
+            &format!("--serviceaccount={}:coder-k8s", scene.namespace),
+        ])
+        .await;
+    replica.leads(&scene).await;
+    let log = replica.program.log_text().unwrap();
+    assert_eq!(log.matches("cannot be asked for").count(), 1, "{log}");
+    replica.stop().await;
+}
+
 /// It has decided on an effect and stands still before it sends it; when it goes on, another one leads.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_stood_still_changes_nothing_any_more() {

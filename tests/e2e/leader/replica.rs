@@ -75,6 +75,11 @@ impl Replica {
             .await;
     }
 
+    /// The status and the text of a probe.
+    pub async fn probe(&self, path: &str) -> (u16, String) {
+        ask(self.health, path).await
+    }
+
     /// Waits until it has swept coderd so often.
     pub async fn sweeps(&self, scene: &Scene, count: u64) {
         let swept = || self.proxy.count("GET", "/workspaces$").unwrap();

@@ -88,7 +88,9 @@ impl Cluster {
         let name = format!("{deployment}-{port}");
         let mut invocation = Invocation::new(name, env!("CARGO_BIN_EXE_coder-k8s"))
             .arguments(arguments)
-            .variable("KUBECONFIG", kubeconfig);
+            .variable("KUBECONFIG", kubeconfig)
+            // The kubelet mounts a file that says so.
+            .variable("POD_NAMESPACE", namespace);
         for (name, value) in variables {
             invocation = invocation.variable(name, value);
         }
