@@ -303,6 +303,7 @@ fn controller_settings(
         coderd,
         kube,
         namespace: config.namespace.clone(),
+        own_namespace: leader::own_namespace(),
         request_timeout: config.request_timeout,
         sweep_interval: config.sweep_interval,
         imports: config.imports.clone(),

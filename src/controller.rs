@@ -32,12 +32,14 @@ mod recall;
 mod reconcile;
 mod references;
 mod scope;
+mod secret_value;
 mod settings;
 mod shared;
 #[cfg(test)]
 mod stage;
 mod sweep;
 mod template;
+mod variables_key;
 mod watching;
 mod work;
 mod workspace;

@@ -24,4 +24,5 @@ mod schema;
 mod secrecy;
 mod shim;
 mod template;
+mod variables;
 mod workspace;

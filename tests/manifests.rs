@@ -34,7 +34,7 @@ const RIGHTS: [(&str, &str, &[&str]); 5] = [
         "codertemplates/status coderworkspaces/status",
         &["patch"],
     ),
-    // What parameters refer to.
+    // What parameters and variables refer to.
     ("", "secrets", &["get", "list", "watch"]),
     // patch: an Event that comes again is counted.
     ("events.k8s.io", "events", &["create", "list", "patch"]),
@@ -286,6 +286,27 @@ fn one_controller_waits_to_take_over_from_the_other() {
         deployment["metadata"]["namespace"]
     );
     assert_eq!(texts(&role["rules"][1]["resourceNames"]), [LEASE]);
+}
+
+#[test]
+fn the_key_of_variables_is_beside_the_controller_and_nothing_else_is_read_there() {
+    let [role, binding] = &documents("base/key.yaml")[..] else {
+        panic!("a role and its binding");
+    };
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    let account = &documents("base/account.yaml")[0]["metadata"];
+    assert_eq!(binding["subjects"][0]["name"], account["name"]);
+    let deployment = document("base/deployment.yaml");
+    assert_eq!(
+        role["metadata"]["namespace"],
+        deployment["metadata"]["namespace"]
+    );
+    let [read, make] = &role["rules"].as_array().unwrap()[..] else {
+        panic!("two rules");
+    };
+    assert_eq!(texts(&read["verbs"]), ["get"]);
+    assert_eq!(texts(&read["resourceNames"]), [names::VARIABLES_KEY_SECRET]);
+    assert_eq!(texts(&make["verbs"]), ["create"]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ reasons! {
     BuildQueued,
     /// The workspace's template does not exist in coderd yet.
     WaitingForTemplate,
-    /// A Secret that spec refers to does not exist, or lacks the key.
+    /// Something that spec refers to, such as a Secret or a key of it, does not exist or cannot be read.
     WaitingForReference,
     /// The template still has workspaces; it is deleted after them.
     WaitingForWorkspaces,

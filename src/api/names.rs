@@ -34,6 +34,9 @@ pub const ANNOTATION_CONFIRM_DELETIONS: &str = "coder.com/confirm-deletions";
 /// On the `APIService`: `"false"`: its `caBundle` is left alone.
 pub const ANNOTATION_MANAGE_CA_BUNDLE: &str = "coder.com/manage-ca-bundle";
 
+/// The Secret, beside the controller, with the key under which values of variables are digested.
+pub const VARIABLES_KEY_SECRET: &str = "coder-k8s-variables-key";
+
 /// The name of the control plane that is given by flags.
 pub const STATIC_CONTROL_PLANE: &str = "static";
 

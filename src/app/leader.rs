@@ -127,9 +127,7 @@ impl Controller {
         let seed = seed();
         Ok(Election::new(lease::Settings {
             client: k8s::config::client(self.kube.clone())?,
-            namespace: namespace(std::env::var("POD_NAMESPACE").ok(), || {
-                fs::read_to_string(NAMESPACE_FILE).ok()
-            }),
+            namespace: own_namespace(),
             name: LEASE.to_owned(),
             identity: format!("{host}_{seed:016x}"),
             timing: Timing::default(),
@@ -149,7 +147,14 @@ async fn farewell(election: &mut Election, fence: Option<&Fence>) {
     }
 }
 
-/// Where the Lease is, as with the Go project.
+/// The namespace that the controller itself is in, where the Lease is.
+pub(super) fn own_namespace() -> String {
+    namespace(std::env::var("POD_NAMESPACE").ok(), || {
+        fs::read_to_string(NAMESPACE_FILE).ok()
+    })
+}
+
+/// As with the Go project.
 fn namespace(variable: Option<String>, file: impl FnOnce() -> Option<String>) -> String {
     let said = |text: String| {
         let text = text.trim();

@@ -13,6 +13,8 @@ pub struct Settings {
     pub kube: kube::Client,
     /// The namespace whose objects belong to that coderd.
     pub namespace: String,
+    /// The namespace that the controller itself is in.
+    pub own_namespace: String,
     /// How long a request to coderd may be under way.
     pub request_timeout: Duration,
     /// The shortest time between two sweeps.

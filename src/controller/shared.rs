@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 
 use super::{
     backoff::Backoff,
@@ -17,11 +17,15 @@ use super::{
     queue::{Lane, Queue},
     references::References,
     settings::Settings,
+    variables_key,
 };
 use crate::{
     api::{template::CoderTemplate, workspace::CoderWorkspace},
     k8s::{event::EventRecorder, object::Objects},
-    sync::rules::{build_limit::BuildLimit, mass_deletion::Deletions},
+    sync::{
+        rules::{build_limit::BuildLimit, mass_deletion::Deletions},
+        template::variables::VariablesKey,
+    },
 };
 
 /// Everything that the parts of the controller share.
@@ -39,6 +43,7 @@ pub(super) struct Controller {
     pub(super) contents: Contents,
     pub(super) memory: Memory,
     pub(super) references: References,
+    variables_key: OnceCell<VariablesKey>,
     /// Of external objects in coderd.
     pub(super) deletions: Mutex<Deletions<Key>>,
     /// Of objects whose external objects were renamed or are gone.
@@ -66,6 +71,7 @@ impl Controller {
             contents: Contents::default(),
             memory: Memory::default(),
             references: References::default(),
+            variables_key: OnceCell::new(),
             deletions: Mutex::default(),
             removals: Mutex::default(),
             build_limit: Mutex::new(BuildLimit::new(settings.max_active_builds)),
@@ -74,6 +80,12 @@ impl Controller {
             readiness,
             settings,
         }
+    }
+
+    /// The key under which values of variables are digested, once it is known; else what is missing.
+    pub(super) async fn variables_key(&self) -> Result<&VariablesKey, String> {
+        let obtain = || variables_key::obtain(&self.settings);
+        self.variables_key.get_or_try_init(obtain).await
     }
 
     /// Takes event of progress, and of what it means for readiness.

@@ -55,6 +55,7 @@ pub(super) fn controller_with(
         coderd,
         kube,
         namespace: "coder".to_owned(),
+        own_namespace: "installation".to_owned(),
         request_timeout: Duration::from_secs(30),
         sweep_interval: Duration::from_secs(15),
         imports: Imports::All,

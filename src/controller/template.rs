@@ -2,6 +2,7 @@
 
 mod act;
 mod content;
+mod declared;
 mod observe;
 mod translate;
 
@@ -28,7 +29,7 @@ use crate::{
         rules::deletion::Departure,
         spelling::Spelling,
         template::{
-            declared::{Declared, declared_source},
+            declared::{Declared, Unusable, declares_files},
             effect::Effect,
             external::Find,
             kind::Observed,
@@ -41,7 +42,7 @@ use crate::{
 pub(super) struct TemplateObservation {
     organization: Option<Spelling>,
     organization_id: Option<Uuid>,
-    source: Option<Result<Declared, String>>,
+    source: Option<Result<Declared, Unusable>>,
     version: Find,
     /// The id or the name that `version` was looked for by.
     sought: Option<String>,
@@ -49,12 +50,17 @@ pub(super) struct TemplateObservation {
     workspaces: Option<i64>,
 }
 
+/// What is known of a declared source before what it refers to was read.
+fn not_read() -> Unusable {
+    Unusable::Missing("it was not read".to_owned())
+}
+
 impl Observable for CoderTemplate {
     type Own = TemplateObservation;
 
     fn seen_alone(&self, ownership: &Ownership) -> TemplateObservation {
         TemplateObservation {
-            source: declared_source(self, ownership),
+            source: declares_files(self, ownership).then(|| Err(not_read())),
             ..TemplateObservation::default()
         }
     }
@@ -138,6 +144,8 @@ impl ExternalClient for CoderTemplate {
                 .workspaces_of(&template.organization, &template.name);
             seen.own.workspaces = Some(count);
         }
+        controller.references.set(key, declared::referents(self));
+        seen.own.source = declared::read(controller, self, ownership).await;
         if departure.is_some() {
             return Ok(());
         }

@@ -35,7 +35,7 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
             "Create the template that spec.templateName names, or correct the name."
         }
         R::WaitingForReference => {
-            "Create the Secret that the message names, with the key, or correct the reference."
+            "Create what the message names, such as a Secret with the key, or correct the reference."
         }
         R::WaitingForWorkspaces => "Delete the workspaces of the template first.",
         R::BuildFailed => {

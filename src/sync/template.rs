@@ -10,6 +10,7 @@ pub mod files;
 pub mod kind;
 pub mod plan;
 pub mod status;
+pub mod variables;
 pub mod version;
 
 #[cfg(test)]

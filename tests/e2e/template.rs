@@ -210,7 +210,7 @@ async fn a_version_of_somebody_else_under_our_name_is_not_promoted() {
         .await;
     // The new default of the variable is none of the new version.
     let seen = scene.object(&ctpl).await.unwrap();
-    let kept = "region is \"eu\" in the files, and \"us\" in effect";
+    let kept = "region is \"eu\" in the files, and has another value";
     assert!(message(&seen, "Ready").contains(kept), "{seen}");
     scene
         .event(&ctpl, "VariablesKept", |event| {

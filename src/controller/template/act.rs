@@ -1,14 +1,13 @@
 //! Effects of templates on coderd: one change each.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::declared::hiding;
 use crate::{
     api::{condition::Reason, template::CoderTemplate},
     coderd::{
-        self, NewVersion,
+        self, NewVersion, Variable,
         types::{NewTemplate, TemplatePatch},
     },
     controller::{
@@ -57,10 +56,10 @@ async fn create_version(
     template_id: Option<Uuid>,
     executables: &[String],
 ) -> Result<StepResult, StepResult> {
-    let client = &scope.controller.settings.coderd;
     let Some(Ok(declared)) = &scope.seen.own.source else {
         return Err(StepResult::Stale);
     };
+    let client = hiding(scope.controller, scope.seen.own.source.as_ref());
     let organization = organization(scope)?;
     if template_id.is_none() {
         // As before a workspace is made.
@@ -73,8 +72,8 @@ async fn create_version(
         message: None,
         template_id,
         file_id,
-        tags: BTreeMap::new(),
-        variables: Vec::new(),
+        tags: declared.tags.clone(),
+        variables: declared.variables.exposed().map(variable).collect(),
     };
     let created = client.create_version(organization, &new).await;
     if let Ok(version) = &created {
@@ -84,6 +83,13 @@ async fn create_version(
             .made(scope.key, name.to_owned(), version.id);
     }
     Ok(outcome::of(created))
+}
+
+fn variable((name, value): (&str, &str)) -> Variable {
+    Variable {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
 async fn create(

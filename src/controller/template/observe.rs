@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    content,
+    content, declared,
     translate::{translate, version as translate_version},
 };
 use crate::{
@@ -147,7 +147,8 @@ async fn find_version(
     seen: &Observation<CoderTemplate>,
     needs_variables: impl Fn() -> bool,
 ) -> Result<Find, coderd::Error> {
-    let client = &controller.settings.coderd;
+    let source = seen.own.source.as_ref();
+    let client = &declared::hiding(controller, source);
     let found = match seek {
         Seek::Nothing => return Ok(Find::NotSought),
         Seek::ById(id) => match client.version(id).await {
@@ -173,7 +174,13 @@ async fn find_version(
     };
     let has_variables = version.job.status == coderd::JobStatus::Succeeded;
     let variables = if has_variables && needs_variables() {
-        variables(client, version.id).await?
+        let declared = source.and_then(|source| source.as_ref().ok());
+        let is_declared = |name: &str| declared.is_some_and(|it| it.variables.has(name));
+        let variables = variables(client, version.id).await?;
+        variables.map(|mut all| {
+            all.retain(|variable| !is_declared(&variable.name));
+            all
+        })
     } else {
         None
     };

@@ -84,7 +84,7 @@ pub(super) fn version(
 }
 
 /// A variable that has another value than the default of its source. Sensitive values are not shown, so
-/// that they cannot be compared.
+/// that they cannot be compared. Of the others none is shown either: it may have come from a Secret once.
 fn kept(variable: coderd::VersionVariable, secrets: &Secrets) -> Option<KeptVariable> {
     let coderd::VersionVariable {
         name,
@@ -98,7 +98,6 @@ fn kept(variable: coderd::VersionVariable, secrets: &Secrets) -> Option<KeptVari
     differs.then(|| KeptVariable {
         name: shown(&name),
         in_source: shown(&default_value),
-        in_effect: shown(&value),
     })
 }
 

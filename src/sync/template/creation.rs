@@ -32,7 +32,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
                 "spec.files is needed to create the template",
             );
         }
-        Some(Err(message)) => return stalled(Reason::InvalidSource, message),
+        Some(Err(unusable)) => return version::unusable(unusable).ended(),
         Some(Ok(_)) => {}
     }
     if let Some(write) = bound::finalizer_change(&context.standing()) {

@@ -1,7 +1,8 @@
-//! The declared source of a template.
+//! The declared source of a template, and what a version of it is built with.
 
 use std::collections::BTreeMap;
 
+use super::variables::Variables;
 use crate::{
     api::template::CoderTemplate,
     sync::{
@@ -13,32 +14,68 @@ use crate::{
 /// The field of the inline source.
 pub const FILES: &str = "files";
 
-/// A declared source with its hash.
+/// A declared source with everything else that a version is built from.
 #[derive(Clone, Debug)]
 pub struct Declared {
     /// The source.
     pub source: Source,
-    /// SHA-256 of it, in hex.
+    /// The tags that choose the provisioner.
+    pub tags: BTreeMap<String, String>,
+    /// The values of variables.
+    pub variables: Variables,
+    /// The hash of all of it, in hex.
     pub hash: String,
 }
 
-/// The declared source, checked; none where none is declared.
+/// Why no version can be built of what is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// It can be no source, until it is declared otherwise.
+    Invalid(String),
+    /// Something that it refers to is not there, or cannot be read.
+    Missing(String),
+}
+
+impl Declared {
+    /// `source` with these tags and variables.
+    #[must_use]
+    pub fn new(source: Source, tags: BTreeMap<String, String>, variables: Variables) -> Self {
+        let hash = variables.joined_to(source.hash(&tags));
+        Self {
+            source,
+            tags,
+            variables,
+            hash,
+        }
+    }
+
+    /// The hash of the same with the files of `source`, in hex.
+    #[must_use]
+    pub fn hash_with(&self, source: &Source) -> String {
+        self.variables.joined_to(source.hash(&self.tags))
+    }
+
+    /// Whether files are all there is: a version with these files has all that is declared.
+    #[must_use]
+    pub fn is_of_files_alone(&self) -> bool {
+        self.tags.is_empty() && self.variables.is_empty()
+    }
+}
+
+/// The declared source, checked, with the values of the declared variables; none where none is declared.
 pub fn declared_source(
     object: &CoderTemplate,
     ownership: &Ownership,
-) -> Option<Result<Declared, String>> {
-    let files = object
-        .spec
-        .files
-        .as_ref()
-        .filter(|_| declares_files(object, ownership))?;
-    Some(match Source::from_inline(files) {
-        Ok(source) => {
-            let hash = source.hash(&BTreeMap::new());
-            Ok(Declared { source, hash })
-        }
-        Err(error) => Err(error.to_string()),
-    })
+    variables: Result<Variables, String>,
+) -> Option<Result<Declared, Unusable>> {
+    let files = object.spec.files.as_ref();
+    let files = files.filter(|_| declares_files(object, ownership))?;
+    let tags = object.spec.provisioner_tags.clone().unwrap_or_default();
+    let source = Source::from_inline(files).map_err(|error| Unusable::Invalid(error.to_string()));
+    Some(source.and_then(|source| {
+        let variables = variables.map_err(Unusable::Missing)?;
+        Ok(Declared::new(source, tags, variables))
+    }))
 }
 
 /// Whether `spec.files` is declared, by anybody but us.
@@ -49,4 +86,19 @@ pub fn declares_files(object: &CoderTemplate, ownership: &Ownership) -> bool {
         .as_ref()
         .is_some_and(|files| !files.is_empty())
         && ownership.declared(&FieldPath::spec(FILES))
+}
+
+/// The declared fields that only a version built from a declared source has a use for.
+pub fn needs_source(object: &CoderTemplate) -> Vec<&'static str> {
+    let spec = &object.spec;
+    let tags = spec.provisioner_tags.as_ref();
+    let given = [
+        (!spec.variables.is_empty(), "spec.variables"),
+        (
+            tags.is_some_and(|tags| !tags.is_empty()),
+            "spec.provisionerTags",
+        ),
+    ];
+    let given = given.into_iter().filter(|(is_given, _)| *is_given);
+    given.map(|(_, name)| name).collect()
 }

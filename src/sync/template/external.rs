@@ -91,8 +91,6 @@ pub struct KeptVariable {
     pub name: String,
     /// The default in the source.
     pub in_source: String,
-    /// The value in effect.
-    pub in_effect: String,
 }
 
 /// How far the import of a version has come.

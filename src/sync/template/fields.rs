@@ -118,15 +118,12 @@ pub fn unsupported_of_version(context: &Context) -> Vec<&'static str> {
         .present()
         .map(|template| template.active_version_id.to_string());
     let version_id = spec.version_id.as_deref();
-    let tags = spec.provisioner_tags.as_ref();
     given([
         (spec.source.is_some(), "source"),
         (
             version_id.is_some_and(|id| !id.is_empty() && Some(id) != active.as_deref()),
             "versionID",
         ),
-        (!spec.variables.is_empty(), "variables"),
-        (tags.is_some_and(|tags| !tags.is_empty()), "provisionerTags"),
         (spec.promotion == Some(Promotion::Manual), "promotion"),
     ])
 }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::{
-    declared::Declared,
+    declared::{Declared, Unusable},
     effect::Effect,
     external::{Find, Template, Unreadable},
 };
@@ -35,8 +35,8 @@ pub type Step = crate::sync::step::Step<CoderTemplate>;
 pub struct Observed<'a> {
     /// How the organization stands in coderd, while the object is not bound.
     pub organization: Option<&'a Spelling>,
-    /// The declared source, checked; none where none is declared.
-    pub source: Option<&'a Result<Declared, String>>,
+    /// The declared source, checked, with all that a version is built from; none where none is declared.
+    pub source: Option<&'a Result<Declared, Unusable>>,
     /// The version that belongs to it.
     pub version: &'a Find,
     /// The content of the active version where it was asked for, or why it cannot be read.

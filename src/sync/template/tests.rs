@@ -8,10 +8,11 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Map, Value, json};
 
 use super::{
-    declared::{Declared, declared_source},
+    declared::{Declared, Unusable, declared_source},
     effect::Effect,
     external::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
     kind::Observed,
+    variables::{VariableValue, Variables, VariablesKey},
 };
 use crate::{
     api::{
@@ -37,6 +38,7 @@ mod content;
 mod lifecycle;
 mod metadata;
 mod model;
+mod variables;
 mod version;
 
 const ID: &str = "22222222-2222-2222-2222-222222222222";
@@ -59,10 +61,11 @@ impl Testable for CoderTemplate {
 
     type Own = Own;
 
-    type Derived = (Option<Result<Declared, String>>, BuildWait);
+    type Derived = (Option<Result<Declared, Unusable>>, BuildWait);
 
     fn derive(&self, ownership: &Ownership) -> Self::Derived {
-        (declared_source(self, ownership), BuildWait::default())
+        let source = declared_source(self, ownership, variables(self));
+        (source, BuildWait::default())
     }
 
     fn observed<'a>(own: &'a Own, (source, build_wait): &'a Self::Derived) -> Observed<'a> {
@@ -75,6 +78,20 @@ impl Testable for CoderTemplate {
             build_wait,
         }
     }
+}
+
+/// The declared variables, where no Secret is there.
+fn variables(object: &CoderTemplate) -> Result<Variables, String> {
+    let mut values = BTreeMap::new();
+    for variable in &object.spec.variables {
+        let value = variable.value.as_deref().ok_or("there is no Secret s")?;
+        let value = VariableValue {
+            text: value.into(),
+            is_secret: false,
+        };
+        values.insert(variable.name.clone(), value);
+    }
+    Ok(Variables::new(values, VariablesKey::new([9; 32])))
 }
 
 fn files(text: &str) -> Value {

@@ -6,13 +6,13 @@
 mod content;
 mod promotion;
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use uuid::Uuid;
 
 use super::{
-    declared::Declared,
+    declared::{Declared, Unusable, needs_source},
     effect::Effect,
     external::{Find, Template, Version, VersionJob},
     fields,
@@ -39,6 +39,9 @@ const OWN_ATTEMPTS: u32 = 3;
 /// So many versions that are in the way are passed over: failed ones of a source that comes back, and
 /// those of others under our names.
 const OLD_ATTEMPTS: u32 = 16;
+
+/// Who may not read a Secret is not told when he may.
+const READ_AGAIN: Duration = Duration::from_secs(60);
 
 /// Where the version of the declared source is to be looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,13 +89,16 @@ pub fn needs_variables(object: &CoderTemplate) -> bool {
 /// template, or what that waits for.
 pub fn plan(context: &Context) -> Option<Step> {
     let template = context.present()?;
-    let declared = match context.observed.source? {
-        Ok(declared) => declared,
-        Err(message) => return Some(invalid(message)),
-    };
     if !fields::unsupported_of_version(context).is_empty() {
         return None;
     }
+    let Some(source) = context.observed.source else {
+        return without_source(context);
+    };
+    let declared = match source {
+        Ok(declared) => declared,
+        Err(problem) => return Some(unusable(problem)),
+    };
     let observes = context.standing().drift_policy == DriftPolicy::Observe;
     let Some(record) = record_of(context, declared) else {
         return adopt_active(context, template, declared)
@@ -150,8 +156,30 @@ fn record_of(context: &Context, declared: &Declared) -> Option<VersionStatus> {
     version.filter(|version| version.source_hash == declared.hash)
 }
 
-fn invalid(message: &str) -> Step {
-    Step::pass(ConditionSet::stalled(Reason::InvalidSource, message))
+/// What is declared cannot be built from: whoever makes what is missing is awaited.
+pub fn unusable(problem: &Unusable) -> Step {
+    match problem {
+        Unusable::Invalid(message) => {
+            Step::pass(ConditionSet::stalled(Reason::InvalidSource, message))
+        }
+        Unusable::Missing(message) => {
+            let conditions = ConditionSet::reconciling(Reason::WaitingForReference, message);
+            Step::pass(conditions).after(Some(READ_AGAIN))
+        }
+    }
+}
+
+/// What is declared for versions that are built from a declared source, where there is none.
+fn without_source(context: &Context) -> Option<Step> {
+    let fields = needs_source(context.object);
+    (!fields.is_empty()).then(|| {
+        let message = format!(
+            "{}: only a version that is built from a declared source has a use for it; declare spec.files, or \
+             leave it out",
+            fields.join(", ")
+        );
+        Step::pass(ConditionSet::stalled(Reason::Incomplete, message))
+    })
 }
 
 /// The source differs where another version than its own is active.
@@ -164,8 +192,10 @@ fn drifted(template: &Template) -> Step {
 /// A declared source that is the active version's content already is recorded, not built. Its name tells
 /// where the content cannot be read, but only of a version that we made.
 fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> Option<Step> {
-    let Declared { source, hash } = declared;
-    let is_equal = content::active(context).is_some_and(|content| content.equals(source));
+    let Declared { source, hash, .. } = declared;
+    // Which tags and values a version of somebody else was built with, nobody can tell.
+    let is_equal = declared.is_of_files_alone()
+        && content::active(context).is_some_and(|content| content.equals(source));
     let is_ours = is_ours(context, template.active_version_creator);
     let is_named_so = source::is_version_of(&template.active_version_name, hash);
     if !(is_equal || is_named_so && is_ours) {
@@ -231,7 +261,7 @@ fn declared<'a>(context: &Context<'a>) -> Option<&'a Declared> {
 fn begin(context: &Context, declared: &Declared, attempt: u32) -> Step {
     let mut records = context.records();
     let source = content::runnable(context, &declared.source);
-    let name = source::version_name(&source.hash(&BTreeMap::new()), attempt);
+    let name = source::version_name(&declared.hash_with(&source), attempt);
     let conditions = building(&name);
     records.own.version = Some(VersionStatus {
         name,
@@ -356,9 +386,8 @@ pub fn kept_variables(version: &VersionStatus) -> Option<String> {
     (!kept.is_empty()).then(|| {
         let kept = kept.join("; ");
         format!(
-            "a variable keeps its value from version to version, whatever its default becomes: {kept}; \
-             spec.variables sets it, where this version of the controller synchronises that, and a new \
-             name gets the new default"
+            "a variable keeps its value from version to version, whatever its default becomes: {kept}, and has \
+             another value in effect; spec.variables sets it, and a new name gets the new default"
         )
     })
 }

@@ -116,16 +116,8 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
         let said = stalled(&scene, &format!("cws/{object}"), "NotSupportedYet").await;
         assert!(said.contains(field), "{said}");
     }
-    let cases: [(&str, Value); 5] = [
-        (
-            "variables",
-            json!({ "variables": [{ "name": "a", "value": "b" }] }),
-        ),
+    let cases: [(&str, Value); 3] = [
         ("versionID", json!({ "versionID": version })),
-        (
-            "provisionerTags",
-            json!({ "provisionerTags": { "a": "b" } }),
-        ),
         ("failureTTLMillis", json!({ "failureTTLMillis": 3_600_000 })),
         (
             "source",

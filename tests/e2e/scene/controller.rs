@@ -36,7 +36,8 @@ impl Scene {
         let name = format!("controller-{}-{}", self.namespace, self.starts);
         let invocation = Invocation::new(name, env!("CARGO_BIN_EXE_coder-k8s"))
             .arguments(arguments)
-            .variable("KUBECONFIG", &self.kubeconfig);
+            .variable("KUBECONFIG", &self.kubeconfig)
+            .variable("POD_NAMESPACE", &self.namespace);
         self.controller = Some(self.bed.start_program(invocation).await.unwrap());
     }
 

@@ -50,16 +50,23 @@ pub(super) async fn install(bed: &Access, namespace: &str) {
         bed.run_kubectl(&arguments).await.unwrap();
     };
     bind("rolebinding", "coder-k8s-sync", "--role=coder-k8s-sync").await;
-    // That of `deploy/base/lease.yaml`, which names its namespace.
-    let lease = std::fs::read_to_string(root.join("deploy/base/lease.yaml")).unwrap();
-    let role = lease.split("---").next().unwrap();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), role.replace("coder-system", namespace)).unwrap();
-    let file = file.path().to_str().unwrap();
-    bed.run_kubectl(&[&apply[..], &["-f", file]].concat())
-        .await
-        .unwrap();
-    bind("rolebinding", "coder-k8s-lease", "--role=coder-k8s-lease").await;
+    // Those that name the namespace of the installation.
+    for name in ["lease", "key"] {
+        let path = root.join(format!("deploy/base/{name}.yaml"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let role = text.split("---").next().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), role.replace("coder-system", namespace)).unwrap();
+        let file = file.path().to_str().unwrap();
+        bed.run_kubectl(&[&apply[..], &["-f", file]].concat())
+            .await
+            .unwrap();
+        let (binding, role) = (
+            format!("coder-k8s-{name}"),
+            format!("--role=coder-k8s-{name}"),
+        );
+        bind("rolebinding", &binding, &role).await;
+    }
     let cluster_wide = format!("coder-k8s-{namespace}");
     bind(
         "clusterrolebinding",

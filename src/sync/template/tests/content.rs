@@ -102,7 +102,6 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
     let kept = KeptVariable {
         name: "region".to_owned(),
         in_source: "eu".to_owned(),
-        in_effect: "us".to_owned(),
     };
     let found = Version {
         kept_variables: Some(vec![kept]),
@@ -113,7 +112,7 @@ fn a_variable_that_keeps_its_value_is_told_and_stays_told() {
         .active("v1");
     let event = &scenario.step().events[0];
     assert_eq!(event.reason, EventReason::VariablesKept);
-    let said = "region is \"eu\" in the files, and \"us\" in effect";
+    let said = "region is \"eu\" in the files, and has another value";
     assert!(event.message.contains(said), "{}", event.message);
     // It is asked for once it may be known, and the record keeps it.
     let asks = |scenario: &Scenario| needs_variables(&scenario.stored.object());
@@ -164,7 +163,6 @@ fn of_many_variables_that_keep_their_values_some_are_named() {
     let kept = |number: usize| KeptVariable {
         name: format!("v{number}"),
         in_source: "x".repeat(1000),
-        in_effect: String::new(),
     };
     for (count, rows, last) in [
         (16, 16, "v15 is"),

@@ -267,8 +267,6 @@ fn what_is_not_synchronised_yet_is_never_ignored() {
         ("requireActiveVersion", json!(true)),
         ("source", json!({"configMapRef": {"name": "x"}})),
         ("versionID", json!("0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10")),
-        ("variables", json!([{"name": "x", "value": "y"}])),
-        ("provisionerTags", json!({"a": "b"})),
         ("promotion", json!("Manual")),
     ] {
         let spec = json!({ field: value });
@@ -286,8 +284,6 @@ fn what_is_not_synchronised_yet_is_never_ignored() {
     // What shapes a version holds up every version: neither built, nor promoted, without it.
     for (field, value) in [
         ("source", json!({"configMapRef": {"name": "x"}})),
-        ("variables", json!([{"name": "x", "value": "y"}])),
-        ("provisionerTags", json!({"a": "b"})),
         ("promotion", json!("Manual")),
     ] {
         let spec = json!({ "files": files("b"), field: value });

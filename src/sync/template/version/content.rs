@@ -41,7 +41,7 @@ pub(super) fn without_effect(source: &Source) -> Option<Event> {
     (!files.is_empty()).then(|| {
         let message = format!(
             "coderd gives {} no effect: it sets each variable of the template itself; write the values \
-             into the defaults of the variables",
+             into spec.variables",
             files.join(", ")
         );
         Event::warning(EventReason::VariablesIgnored, message)
@@ -70,13 +70,8 @@ pub(super) fn kept(variables: &[KeptVariable]) -> Vec<String> {
 }
 
 fn differs(variable: &KeptVariable) -> String {
-    let KeptVariable {
-        name,
-        in_source,
-        in_effect,
-    } = variable;
-    let (in_source, in_effect) = (shown(in_source), shown(in_effect));
-    format!("{name} is {in_source} in the files, and {in_effect} in effect")
+    let KeptVariable { name, in_source } = variable;
+    format!("{name} is {} in the files", shown(in_source))
 }
 
 /// That variables keep their values, once that is found.

@@ -1,0 +1,91 @@
+//! What is declared of a template's versions, with what it refers to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    api::{
+        template::{CoderTemplate, TemplateVariable},
+        workspace::SecretKeySelector,
+    },
+    coderd,
+    controller::{references::Referent, secret_value, shared::Controller},
+    sync::{
+        fields::ownership::Ownership,
+        template::{
+            declared::{Declared, Unusable, declared_source},
+            variables::{VariableValue, Variables},
+        },
+    },
+};
+
+/// What the object refers to.
+pub(super) fn referents(object: &CoderTemplate) -> BTreeSet<Referent> {
+    let references = object.spec.variables.iter().filter_map(reference);
+    let names = references.map(|reference| reference.name.clone());
+    names.map(Referent::Secret).collect()
+}
+
+fn reference(variable: &TemplateVariable) -> Option<&SecretKeySelector> {
+    Some(&variable.value_from.as_ref()?.secret_key_ref)
+}
+
+/// The declared source, with the values that it refers to; none where none is declared.
+pub(super) async fn read(
+    controller: &Controller,
+    object: &CoderTemplate,
+    ownership: &Ownership,
+) -> Option<Result<Declared, Unusable>> {
+    let variables = variables(controller, object).await;
+    declared_source(object, ownership, variables)
+}
+
+async fn variables(controller: &Controller, object: &CoderTemplate) -> Result<Variables, String> {
+    let declared = &object.spec.variables;
+    if declared.is_empty() {
+        return Ok(Variables::default());
+    }
+    let mut values = BTreeMap::new();
+    for variable in declared {
+        let value = value(controller, variable).await;
+        let name = &variable.name;
+        let value = value.map_err(|what| format!("spec.variables: {name}: {what}"))?;
+        values.insert(name.clone(), value);
+    }
+    let key = controller.variables_key().await;
+    let key = key.map_err(|what| format!("spec.variables: {what}"))?;
+    Ok(Variables::new(values, key.clone()))
+}
+
+async fn value(
+    controller: &Controller,
+    variable: &TemplateVariable,
+) -> Result<VariableValue, String> {
+    Ok(match reference(variable) {
+        Some(reference) => VariableValue {
+            text: secret_value::read(controller, reference)
+                .await?
+                .expose_secret()
+                .to_owned(),
+            is_secret: true,
+        },
+        None => VariableValue {
+            text: variable.value.clone().unwrap_or_default(),
+            is_secret: false,
+        },
+    })
+}
+
+/// A client that repeats no value from a Secret, whatever coderd says of the version.
+pub(super) fn hiding(
+    controller: &Controller,
+    source: Option<&Result<Declared, Unusable>>,
+) -> coderd::Client {
+    let declared = source.and_then(|source| source.as_ref().ok());
+    let secrets = declared.into_iter().flat_map(|it| it.variables.secrets());
+    controller
+        .settings
+        .coderd
+        .hiding(secrets.map(SecretString::from))
+}
