@@ -160,7 +160,8 @@ async fn start(
     let mcp = mcp.map(|(listener, config)| {
         let readiness = health.readiness("mcp");
         let alive = health.heartbeat("mcp", mcp::BEAT * 12);
-        (listener, config, readiness, alive)
+        let metrics = mcp::Metrics::register(&mut registry);
+        (listener, config, metrics, readiness, alive)
     });
     if let Some(listener) = probes {
         supervisor.service("probes", health.serve(listener));
@@ -174,8 +175,8 @@ async fn start(
         let served = apiserver::run(settings, readiness, alive, stop.clone());
         supervisor.part("apiserver", served);
     }
-    if let Some((listener, config, readiness, alive)) = mcp {
-        let settings = mcp_settings(kube.clone(), listener, config);
+    if let Some((listener, config, metrics, readiness, alive)) = mcp {
+        let settings = mcp_settings(kube.clone(), listener, config, metrics);
         let served = mcp::run(settings, readiness, alive, stop.clone());
         supervisor.part("mcp", served);
     }
@@ -250,7 +251,12 @@ fn apiserver_settings(
 }
 
 /// What the MCP server runs with.
-fn mcp_settings(kube: kube::Config, listener: TcpListener, config: McpConfig) -> mcp::Settings {
+fn mcp_settings(
+    kube: kube::Config,
+    listener: TcpListener,
+    config: McpConfig,
+    metrics: mcp::Metrics,
+) -> mcp::Settings {
     let McpConfig {
         address: _,
         identification,
@@ -270,6 +276,7 @@ fn mcp_settings(kube: kube::Config, listener: TcpListener, config: McpConfig) ->
         tls,
         shutdown_delay,
         seed: seed(),
+        metrics,
     }
 }
 

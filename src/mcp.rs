@@ -24,6 +24,7 @@ mod hosts;
 mod limits;
 mod lines;
 mod metadata;
+mod metrics;
 mod number;
 mod prompt;
 mod redact;
@@ -53,7 +54,9 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::{caller::Doorman, gate::Gate, handler::Server, metadata::Metadata, serve::Ends};
-pub use self::{caller::Identification, hosts::Hosts, secret::SecretError, serve::DRAIN};
+pub use self::{
+    caller::Identification, hosts::Hosts, metrics::Metrics, secret::SecretError, serve::DRAIN,
+};
 use crate::k8s::{
     self,
     serving::{Current, Files, FilesError, offer_http},
@@ -79,6 +82,8 @@ pub struct Settings {
     pub shutdown_delay: Duration,
     /// Where randomness begins.
     pub seed: u64,
+    /// What is measured.
+    pub metrics: Metrics,
 }
 
 /// Why the MCP server is not served.
@@ -117,6 +122,7 @@ pub async fn run(
         tls,
         shutdown_delay,
         seed,
+        metrics,
     } = settings;
     let mut random = Rng::with_seed(seed);
     let writes = identification.allows_writes();
@@ -128,12 +134,13 @@ pub async fn run(
         .then(|| server_config(Current(served)));
     let tls = tls.transpose()?;
     let ends = Ends::new(stop, shutdown_delay);
-    let server = Server::new(writes, ends.ending.clone());
+    let server = Server::new(writes, ends.ending.clone(), metrics.clone());
     let gate = Arc::new(Gate::new(
         hosts,
         doorman,
         Metadata::new(public_url, issuer, tls.is_some()),
         server,
+        metrics,
         &ends,
     ));
     tokio::select! {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Request, header};
 use kube::{Client, client::Body};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use url::form_urlencoded::Serializer;
@@ -48,6 +48,8 @@ pub(super) struct Access {
 /// Some of the objects of a list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Page<T> {
+    /// kube-apiserver says null where there is nothing, if only metadata was asked for.
+    #[serde(deserialize_with = "null_is_none", bound = "T: DeserializeOwned")]
     pub(super) items: Vec<T>,
     #[serde(default)]
     metadata: PageMetadata,
@@ -59,6 +61,13 @@ struct PageMetadata {
     next: String,
     #[serde(rename = "resourceVersion", default)]
     version: String,
+}
+
+fn null_is_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    items: D,
+) -> Result<Vec<T>, D::Error> {
+    let items: Option<Vec<T>> = Option::deserialize(items)?;
+    Ok(items.unwrap_or_default())
 }
 
 impl<T> Page<T> {
@@ -331,6 +340,15 @@ mod tests {
         plural: "coderworkspaces",
         name: "CoderWorkspace",
     };
+
+    #[test]
+    fn a_list_of_nothing_is_empty() {
+        for items in ["null", "[]"] {
+            let text = format!(r#"{{"metadata":{{"resourceVersion":"7"}},"items":{items}}}"#);
+            let page: Page<Value> = serde_json::from_str(&text).unwrap();
+            assert_eq!((page.items.len(), page.version()), (0, "7"), "{text}");
+        }
+    }
 
     #[test]
     fn a_path_names_what_was_asked_for() {

@@ -26,6 +26,7 @@ use super::{
     handler::Server,
     hosts::Hosts,
     metadata::{Metadata, WELL_KNOWN},
+    metrics::Metrics,
     running::Running,
     serve::Ends,
 };
@@ -55,6 +56,7 @@ pub(super) struct Gate {
     protocol: StreamableHttpService<Server, NeverSessionManager>,
     held: Semaphore,
     ready: AtomicBool,
+    metrics: Metrics,
     ends: Ends,
 }
 
@@ -77,6 +79,7 @@ impl Gate {
         doorman: Doorman,
         metadata: Metadata,
         server: Server,
+        metrics: Metrics,
         ends: &Ends,
     ) -> Self {
         let config = StreamableHttpServerConfig::default()
@@ -98,6 +101,7 @@ impl Gate {
             ),
             held: Semaphore::new(HELD_KIB),
             ready: AtomicBool::new(false),
+            metrics,
             ends: ends.clone(),
         }
     }
@@ -109,6 +113,12 @@ impl Gate {
 
     /// Answers a request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let answer = self.route(request).await;
+        self.metrics.answered(answer.status());
+        answer
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Answer {
         // Probes are sent to the address of a pod, and told nothing else.
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/healthz") => return text(StatusCode::OK, "ok"),

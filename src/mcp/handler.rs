@@ -25,6 +25,7 @@ use super::{
     catalog::{self, MOST, Tool},
     failure::Failure,
     limits::Limits,
+    metrics::Metrics,
     prompt, resource,
     running::Running,
     subscription::{self, Subscriptions},
@@ -53,17 +54,19 @@ struct Shared {
     subscriptions: Arc<Subscriptions>,
     /// Subscriptions end.
     ending: CancellationToken,
+    metrics: Metrics,
 }
 
 impl Server {
     /// With all tools, or only those that change nothing.
-    pub(super) fn new(writes: bool, ending: CancellationToken) -> Self {
+    pub(super) fn new(writes: bool, ending: CancellationToken, metrics: Metrics) -> Self {
         Self(Arc::new(Shared {
             tools: catalog::all(writes),
             limits: Arc::default(),
             running: Arc::default(),
-            subscriptions: Arc::default(),
+            subscriptions: Arc::new(Subscriptions::new(metrics.subscriptions())),
             ending,
+            metrics,
         }))
     }
 
@@ -153,6 +156,9 @@ impl ServerHandler for Server {
         let line = Line::begin(&caller.name, &tool.definition.name, &arguments);
         let result = self.run(tool, &caller, arguments, context).await;
         let (result, word) = told(result);
+        self.0
+            .metrics
+            .called(line.tool, word, Some(line.begin.elapsed()));
         line.end(word);
         Ok(result.into())
     }
@@ -217,11 +223,14 @@ impl ServerHandler for Server {
         let Shared {
             subscriptions,
             ending,
+            metrics,
             ..
         } = &*self.0;
         let begin = Line::of(&caller.name, "subscriptions/listen", "");
         let served = subscriptions.serve(&caller.access, &context, ending).await;
-        begin.end(word(&served));
+        let ended = word(&served);
+        metrics.called(begin.tool, ended, None);
+        begin.end(ended);
         served
     }
 }
@@ -240,7 +249,11 @@ impl Server {
         let _turn = turn.map_err(|busy| resource::refusal(&busy))?;
         let line = Line::of(&caller.name, what, uri);
         let result = work(&caller).await;
-        line.end(word(&result));
+        let ended = word(&result);
+        self.0
+            .metrics
+            .called(what, ended, Some(line.begin.elapsed()));
+        line.end(ended);
         result
     }
 }

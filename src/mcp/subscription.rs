@@ -4,16 +4,10 @@
 //! watches, one for each kind and namespace in it, with the token of whoever subscribed. A watch lasts a
 //! minute and is then begun anew, so that a token or right that ends, ends the subscription too.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::select_all;
+use prometheus_client::metrics::gauge::Gauge;
 use rmcp::{ErrorData, model::SubscriptionFilter, service::SubscriptionContext};
 use serde::Deserialize;
 use tokio::time::sleep;
@@ -28,15 +22,15 @@ use super::{
 
 /// Objects that one subscription may name, and subscriptions of all callers.
 const OBJECTS: usize = 64;
-const SUBSCRIPTIONS: usize = 256;
+const SUBSCRIPTIONS: i64 = 256;
 /// How long a watch lasts, in seconds.
 const WATCH: &str = "60";
 /// A pause where kube-apiserver does not answer.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// The subscriptions there are.
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions(AtomicUsize);
+#[derive(Debug)]
+pub(super) struct Subscriptions(Gauge);
 
 /// Gives its place back when it is dropped.
 struct Place(Arc<Subscriptions>);
@@ -85,6 +79,11 @@ pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
 }
 
 impl Subscriptions {
+    /// None yet; `open` counts them.
+    pub(super) fn new(open: Gauge) -> Self {
+        Self(open)
+    }
+
     /// Tells of changes until the client goes, or until `ending`.
     pub(super) async fn serve(
         self: &Arc<Self>,
@@ -109,7 +108,7 @@ impl Subscriptions {
 
     fn enter(self: &Arc<Self>) -> Result<Place, ErrorData> {
         let place = Place(Arc::clone(self));
-        if self.0.fetch_add(1, Ordering::Relaxed) < SUBSCRIPTIONS {
+        if self.0.inc() < SUBSCRIPTIONS {
             return Ok(place);
         }
         Err(refusal(&Failure::Busy(30)))
@@ -118,7 +117,7 @@ impl Subscriptions {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.dec();
     }
 }
 

@@ -7,6 +7,7 @@ mod door;
 mod ending;
 mod explain;
 mod guide;
+mod metrics;
 mod plane;
 mod resources;
 mod rights;

@@ -37,6 +37,7 @@ impl Old {
                         access.controller_token_file().display()
                     ),
                     "--coder-namespace=coder".to_owned(),
+                    "--leader-elect=false".to_owned(),
                     "--sweep-interval=1s".to_owned(),
                 ],
                 kubeconfig: Some(rights(access).await),
