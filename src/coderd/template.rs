@@ -1,7 +1,5 @@
 //! Templates: what workspaces are made of. Their content is in versions.
 
-use jiff::Timestamp;
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
@@ -9,62 +7,8 @@ use super::{
     error::Error,
     reply::Lookup,
     request::Request,
-    types::{NewTemplate, TemplatePatch},
-    wire::null_as_default,
+    types::{NewTemplate, Template, TemplatePatch},
 };
-
-/// A template. The same in lists and when read alone.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Template {
-    /// Stays the same through renames; never used again.
-    pub id: Uuid,
-    /// Unique per organization, ignoring case.
-    pub name: String,
-    /// When it was created, by coderd's clock.
-    pub created_at: Timestamp,
-    /// Moves with every PATCH and promotion, also without a change.
-    pub updated_at: Timestamp,
-    /// Where it is.
-    pub organization_id: Uuid,
-    /// The organization's present name.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub organization_name: String,
-    /// Empty if none was given.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub display_name: String,
-    /// Empty if none was given.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub description: String,
-    /// A path or URL; empty if none was given.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub icon: String,
-    /// How long new workspaces run after a start, in milliseconds; 0: no automatic stop.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub default_ttl_ms: i64,
-    /// By how much use puts an automatic stop off, in milliseconds; 0: not at all.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub activity_bump_ms: i64,
-    /// How long before an automatic stop its owner is told, in milliseconds; 0: not at all. From coderd
-    /// 2.36.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub time_til_autostop_notify_ms: i64,
-    /// Whether owners may cancel builds of their workspaces.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub allow_user_cancel_workspace_jobs: bool,
-    /// The version that new workspaces get.
-    pub active_version_id: Uuid,
-    /// True if it takes no new workspaces (licensed).
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub deprecated: bool,
-    /// Why it is deprecated.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub deprecation_message: String,
-    /// Who created it.
-    pub created_by_id: Uuid,
-    /// True for a row of [`Client::deleted_template`] only.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub deleted: bool,
-}
 
 impl Client {
     /// Lists all templates that the token may read, without the deprecated ones.

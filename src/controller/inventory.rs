@@ -50,7 +50,9 @@ impl Row {
     fn brings(&self) -> Option<Awaited> {
         match &self.content {
             RowContent::Workspace(_) => None,
-            RowContent::Template(it) => Some(Awaited::template(&it.organization, &it.name)),
+            RowContent::Template(it) => {
+                Some(Awaited::template(&it.live.organization_name, &it.live.name))
+            }
         }
     }
 

@@ -122,7 +122,7 @@ fn template_row(row: &coderd::Template) -> (Uuid, Row) {
     let external = template::translate(row, None);
     let row_content = Row {
         name: external.object_name().to_string(),
-        organization: external.organization.clone(),
+        organization: row.organization_name.clone(),
         content: RowContent::Template(Box::new(external)),
     };
     (row.id, row_content)

@@ -141,7 +141,7 @@ impl ExternalClient for CoderTemplate {
         if let External::Present(template) = &seen.external {
             let count = controller
                 .inventory
-                .workspaces_of(&template.organization, &template.name);
+                .workspaces_of(&template.live.organization_name, &template.live.name);
             seen.own.workspaces = Some(count);
         }
         controller.references.set(key, declared::referents(self));

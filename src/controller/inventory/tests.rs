@@ -27,24 +27,15 @@ fn waiting_for(awaited: Awaited) -> Visit {
 
 /// The row of template `acme.go`.
 fn template_row() -> Row {
+    let live = serde_json::json!({
+        "id": id(1), "organization_id": id(9), "organization_name": "acme", "name": "go",
+        "created_at": "2026-11-21T09:00:00Z", "updated_at": "2026-11-21T09:00:00Z",
+        "active_version_id": Uuid::nil(), "created_by_id": Uuid::nil(),
+    });
     let template = crate::sync::template::external::Template {
-        id: id(1),
-        organization: "acme".to_owned(),
-        name: "go".to_owned(),
-        display_name: String::new(),
-        description: String::new(),
-        icon: String::new(),
-        default_ttl_millis: 0,
-        activity_bump_millis: 0,
-        time_til_autostop_notify_millis: 0,
-        allow_user_cancel_workspace_jobs: false,
-        active_version_id: Uuid::nil(),
+        live: serde_json::from_value(live).unwrap(),
         active_version_name: String::new(),
         active_version_creator: None,
-        is_deprecated: false,
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        updated_at: jiff::Timestamp::UNIX_EPOCH,
-        creator: Uuid::nil(),
     };
     Row {
         name: "acme.go".to_owned(),

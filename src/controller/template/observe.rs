@@ -125,12 +125,12 @@ pub(super) async fn sources(
         Some(Ok(declared)) => version::needs_active_content(object, &declared.hash),
         Some(Err(_)) | None => false,
     };
-    let is_mirrored = files::needs_content(object, ownership, template.active_version_id);
+    let is_mirrored = files::needs_content(object, ownership, template.live.active_version_id);
     let known = seen.own.active.take();
     if decides || is_mirrored {
         let active = match known {
             Some(known) => Some(known),
-            None => content::read(controller, template.active_version_id).await?,
+            None => content::read(controller, template.live.active_version_id).await?,
         };
         if active.is_none() {
             let message = "waiting until the archives of other templates are read";
@@ -157,7 +157,9 @@ async fn find_version(
             Err(error) => return Err(error),
         },
         Seek::ByName(name) => match &seen.external {
-            External::Present(template) => client.version_by_name(template.id, name).await?.found,
+            External::Present(template) => {
+                client.version_by_name(template.live.id, name).await?.found
+            }
             External::Absent | External::Gone | External::Unknown(_) => {
                 let us = seen.deployment.us;
                 unattached(client, seen.own.organization_id, us, name).await?

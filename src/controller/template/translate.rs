@@ -26,27 +26,13 @@ pub(in crate::controller) fn object_name(wire: &coderd::Template) -> TemplateNam
 
 /// A template as coderd sent it, with its active version where that was read.
 pub(in crate::controller) fn translate(
-    wire: &coderd::Template,
+    live: &coderd::Template,
     active: Option<&coderd::Version>,
 ) -> Template {
     Template {
-        id: wire.id,
-        organization: wire.organization_name.clone(),
-        name: wire.name.clone(),
-        display_name: wire.display_name.clone(),
-        description: wire.description.clone(),
-        icon: wire.icon.clone(),
-        default_ttl_millis: wire.default_ttl_ms,
-        activity_bump_millis: wire.activity_bump_ms,
-        time_til_autostop_notify_millis: wire.time_til_autostop_notify_ms,
-        allow_user_cancel_workspace_jobs: wire.allow_user_cancel_workspace_jobs,
-        active_version_id: wire.active_version_id,
+        live: live.clone(),
         active_version_name: active.map(|it| it.name.clone()).unwrap_or_default(),
         active_version_creator: active.and_then(creator),
-        is_deprecated: wire.deprecated,
-        created_at: wire.created_at,
-        updated_at: wire.updated_at,
-        creator: wire.created_by_id,
     }
 }
 

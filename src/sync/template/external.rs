@@ -3,62 +3,34 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{api::object_name::TemplateName, sync::kind::ExternalObject};
+use crate::{api::object_name::TemplateName, coderd::types, sync::kind::ExternalObject};
 
 /// A template in coderd, as far as deciding and reporting need it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
-    /// coderd's id.
-    pub id: Uuid,
-    /// The organization's name, as coderd spells it.
-    pub organization: String,
-    /// Its name, as coderd spells it.
-    pub name: String,
-    /// The name that Coder shows.
-    pub display_name: String,
-    /// What it is for.
-    pub description: String,
-    /// Its icon.
-    pub icon: String,
-    /// Autostop of new workspaces; 0 for none.
-    pub default_ttl_millis: i64,
-    /// By how much use puts autostop off; 0 for not at all.
-    pub activity_bump_millis: i64,
-    /// How long before autostop its owner is told; 0 for not at all.
-    pub time_til_autostop_notify_millis: i64,
-    /// Whether owners may cancel builds of their workspaces.
-    pub allow_user_cancel_workspace_jobs: bool,
-    /// The active version's id.
-    pub active_version_id: Uuid,
+    /// What coderd says of it.
+    pub live: types::Template,
     /// The active version's name.
     pub active_version_name: String,
     /// Who asked for the active version, by id; none where that was not looked at.
     pub active_version_creator: Option<Uuid>,
-    /// Whether it is deprecated.
-    pub is_deprecated: bool,
-    /// When it was created, by coderd's clock.
-    pub created_at: Timestamp,
-    /// When it was last changed.
-    pub updated_at: Timestamp,
-    /// Who created it, by id.
-    pub creator: Uuid,
 }
 
 impl ExternalObject<TemplateName> for Template {
     fn id(&self) -> Uuid {
-        self.id
+        self.live.id
     }
 
     fn created_at(&self) -> Timestamp {
-        self.created_at
+        self.live.created_at
     }
 
     fn creator(&self) -> Option<Uuid> {
-        Some(self.creator)
+        Some(self.live.created_by_id)
     }
 
     fn object_name(&self) -> TemplateName {
-        TemplateName::new(&self.organization, &self.name)
+        TemplateName::new(&self.live.organization_name, &self.live.name)
     }
 }
 

@@ -14,7 +14,7 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
         name: "displayName",
         wire: "display_name",
         declared: |object| text(object.spec.display_name.as_deref()),
-        external: |template| text(Some(&template.display_name)),
+        external: |template| text(Some(&template.live.display_name)),
         patch: |patch, value| patch.display_name = Some(string(value)),
         create: |new, value| new.display_name = string(value),
         fits: |_| true,
@@ -23,7 +23,7 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
         name: "description",
         wire: "description",
         declared: |object| text(object.spec.description.as_deref()),
-        external: |template| text(Some(&template.description)),
+        external: |template| text(Some(&template.live.description)),
         patch: |patch, value| patch.description = Some(string(value)),
         create: |new, value| new.description = string(value),
         fits: |_| true,
@@ -32,7 +32,7 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
         name: "icon",
         wire: "icon",
         declared: |object| text(object.spec.icon.as_deref()),
-        external: |template| text(Some(&template.icon)),
+        external: |template| text(Some(&template.live.icon)),
         patch: |patch, value| patch.icon = Some(string(value)),
         create: |new, value| new.icon = string(value),
         fits: |_| true,
@@ -41,7 +41,7 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
         name: "defaultTTLMillis",
         wire: "default_ttl_ms",
         declared: |object| millis(object.spec.default_ttl_millis),
-        external: |template| millis(Some(template.default_ttl_millis)),
+        external: |template| millis(Some(template.live.default_ttl_ms)),
         patch: |patch, value| patch.default_ttl_ms = Some(number(value).unwrap_or_default()),
         create: |new, value| new.default_ttl_ms = number(value),
         fits: |_| true,
@@ -50,7 +50,7 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
         name: "activityBumpMillis",
         wire: "activity_bump_ms",
         declared: |object| millis(object.spec.activity_bump_millis),
-        external: |template| millis(Some(template.activity_bump_millis)),
+        external: |template| millis(Some(template.live.activity_bump_ms)),
         patch: |patch, value| patch.activity_bump_ms = Some(number(value).unwrap_or_default()),
         create: |new, value| new.activity_bump_ms = number(value),
         fits: |_| true,
@@ -59,7 +59,7 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
         name: "timeTilAutostopNotifyMillis",
         wire: "time_til_autostop_notify_ms",
         declared: |object| millis(object.spec.time_til_autostop_notify_millis),
-        external: |template| millis(Some(template.time_til_autostop_notify_millis)),
+        external: |template| millis(Some(template.live.time_til_autostop_notify_ms)),
         patch: |patch, value| {
             patch.time_til_autostop_notify_ms = Some(number(value).unwrap_or_default());
         },
@@ -75,7 +75,7 @@ pub const FIELDS: &[Field<CoderTemplate>] = &[
                 .allow_user_cancel_workspace_jobs
                 .map(Value::from)
         },
-        external: |template| Some(template.allow_user_cancel_workspace_jobs.into()),
+        external: |template| Some(template.live.allow_user_cancel_workspace_jobs.into()),
         patch: |patch, value| {
             patch.allow_user_cancel_workspace_jobs = value.and_then(Value::as_bool);
         },
@@ -116,7 +116,7 @@ pub fn unsupported_of_version(context: &Context) -> Vec<&'static str> {
     let spec = &context.object.spec;
     let active = context
         .present()
-        .map(|template| template.active_version_id.to_string());
+        .map(|template| template.live.active_version_id.to_string());
     let version_id = spec.version_id.as_deref();
     given([
         (spec.source.is_some(), "source"),

@@ -127,7 +127,7 @@ fn mirrored_files(context: &Context, template: &Template) -> Option<MirroredFile
     };
     let omitted = mirrorable(content).err();
     Some(MirroredFiles {
-        version_id: template.active_version_id.to_string(),
+        version_id: template.live.active_version_id.to_string(),
         omitted,
     })
 }

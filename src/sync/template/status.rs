@@ -24,7 +24,7 @@ use crate::{
 pub fn settled(context: &Context, template: &Template) -> ConditionSet {
     let version = context.records().own.version;
     let active =
-        version.filter(|version| version::id_of(version) == Some(template.active_version_id));
+        version.filter(|version| version::id_of(version) == Some(template.live.active_version_id));
     let kept = active.and_then(|version| version::kept_variables(&version));
     let kept = kept.map(|text| format!("; {text}")).unwrap_or_default();
     let active = &template.active_version_name;
@@ -64,7 +64,7 @@ fn is_promoted(context: &Context, template: &Template) -> bool {
         .and_then(|declared| declared.as_ref().ok());
     context.records().own.version.is_some_and(|version| {
         declared.is_some_and(|declared| declared.hash == version.source_hash)
-            && version::id_of(&version) == Some(template.active_version_id)
+            && version::id_of(&version) == Some(template.live.active_version_id)
     })
 }
 
@@ -104,12 +104,12 @@ pub fn status(context: &Context, report: Report<CoderTemplate>) -> TemplateStatu
 
 fn facts(template: &Template) -> TemplateStatus {
     TemplateStatus {
-        id: Some(template.id.to_string()),
-        organization_name: Some(template.organization.clone()),
-        active_version_id: Some(template.active_version_id.to_string()),
+        id: Some(template.live.id.to_string()),
+        organization_name: Some(template.live.organization_name.clone()),
+        active_version_id: Some(template.live.active_version_id.to_string()),
         active_version_name: Some(template.active_version_name.clone()),
-        deprecated: Some(template.is_deprecated),
-        updated_at: Some(Time(to_the_second(template.updated_at))),
+        deprecated: Some(template.live.deprecated),
+        updated_at: Some(Time(to_the_second(template.live.updated_at))),
         ..TemplateStatus::default()
     }
 }

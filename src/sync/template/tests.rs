@@ -156,24 +156,15 @@ fn failed(is_given_up: bool) -> VersionJob {
 }
 
 fn template() -> Template {
+    let live = json!({
+        "id": ID, "organization_id": id("acme"), "organization_name": "Acme", "name": "Go",
+        "created_at": at("09:00:00"), "updated_at": at("09:00:00"),
+        "active_version_id": id("active"), "created_by_id": id("ann"),
+    });
     Template {
-        id: id(ID),
-        organization: "Acme".to_owned(),
-        name: "Go".to_owned(),
-        display_name: String::new(),
-        description: String::new(),
-        icon: String::new(),
-        default_ttl_millis: 0,
-        activity_bump_millis: 0,
-        time_til_autostop_notify_millis: 0,
-        allow_user_cancel_workspace_jobs: false,
-        active_version_id: id("active"),
+        live: serde_json::from_value(live).unwrap(),
         active_version_name: "angry_name1".to_owned(),
         active_version_creator: None,
-        is_deprecated: false,
-        created_at: at("09:00:00"),
-        updated_at: at("09:00:00"),
-        creator: id("ann"),
     }
 }
 
@@ -227,7 +218,7 @@ impl Scenario {
     fn active(self, id: &str) -> Self {
         self.external(|external| {
             external.active_version_name = format!("name-of-{id}");
-            external.active_version_id = testing::id(id);
+            external.live.active_version_id = testing::id(id);
         })
     }
 

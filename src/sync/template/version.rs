@@ -106,19 +106,19 @@ pub fn plan(context: &Context) -> Option<Step> {
             .or_else(|| Some(drifted(template)));
     };
     let Find::Found(version) = context.observed.version else {
-        let build = || build(context, &record, Some(template.id));
+        let build = || build(context, &record, Some(template.live.id));
         return Some(if observes { drifted(template) } else { build() });
     };
     if observes {
         // Watched only: it holds nothing up, whatever became of it.
-        let is_active = version.id == template.active_version_id;
+        let is_active = version.id == template.live.active_version_id;
         let is_ours = record.id.is_some() || is_ours(context, version.creator);
         let known = is_ours.then(|| recorded(context, &record, version));
         return known
             .flatten()
             .or_else(|| (!is_active).then(|| drifted(template)));
     }
-    if version.template_id != Some(template.id) {
+    if version.template_id != Some(template.live.id) {
         // Made for a template that did not come to be: this one needs a version of its own.
         return next_attempt(context, &record);
     }
@@ -203,7 +203,7 @@ fn adopt_active(context: &Context, template: &Template, declared: &Declared) -> 
     }
     let mut records = context.records();
     records.own.version = Some(VersionStatus {
-        id: Some(template.active_version_id.to_string()),
+        id: Some(template.live.active_version_id.to_string()),
         name: template.active_version_name.clone(),
         source_hash: hash.to_owned(),
         executable_files: content::runnable(context, source).executables(),
@@ -316,7 +316,7 @@ fn recorded(context: &Context, record: &VersionStatus, version: &Version) -> Opt
     };
     let is_active = context
         .present()
-        .is_some_and(|external| external.active_version_id == version.id);
+        .is_some_and(|external| external.live.active_version_id == version.id);
     // Only what was built here has a beginning, and so an end.
     let ended = ended && record.started_at.is_some();
     let kept = version.kept_variables.as_deref().map(content::kept);

@@ -39,7 +39,7 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
     ("read_only", |scenario| scenario.read_only = Some(failure())),
     ("renamed", |scenario| {
         if let External::Present(external) = &mut scenario.external {
-            external.name = "new".to_owned();
+            external.live.name = "new".to_owned();
         }
     }),
     ("origin_label", |scenario| scenario.stored.labels.clear()),
@@ -58,7 +58,7 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
     }),
     ("mirror", |scenario| {
         if let External::Present(external) = &mut scenario.external {
-            external.description = "for Go".to_owned();
+            external.live.description = "for Go".to_owned();
         }
     }),
     ("other_name", |scenario| {
@@ -67,7 +67,7 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
         scenario.stored.label(Origin::Kubernetes);
         scenario.stored.has_finalizer = true;
         if let External::Present(external) = &mut scenario.external {
-            external.name = "new".to_owned();
+            external.live.name = "new".to_owned();
         }
     }),
 ];

@@ -62,8 +62,8 @@ fn created_here_goes_by_finalizer_version_attempt_template_and_binding() {
     assert_eq!(new.display_name, "Go");
 
     let scenario = scenario.active("v1").external(|external| {
-        (external.creator, external.created_at) = (US, at("10:00:00"));
-        external.display_name = "Go".to_owned();
+        (external.live.created_by_id, external.live.created_at) = (US, at("10:00:00"));
+        external.live.display_name = "Go".to_owned();
     });
     let records = scenario.records();
     assert_eq!(records.binding.unwrap().origin, Origin::Kubernetes);
@@ -109,7 +109,7 @@ fn what_exists_is_adopted_and_retained() {
         let scenario = Scenario::new(&spec())
             .attempted("10:00:00")
             .external(|external| {
-                (external.creator, external.created_at) = (creator, at(created));
+                (external.live.created_by_id, external.live.created_at) = (creator, at(created));
             });
         assert_eq!(scenario.records().binding.unwrap().origin, Origin::Coderd);
         assert_eq!(scenario.step().events[0].reason, EventReason::Adopted);
@@ -198,7 +198,7 @@ fn gone_without_a_source() {
 
 #[test]
 fn renamed_in_coderd() {
-    let rename = |external: &mut Template| external.name = "rust".to_owned();
+    let rename = |external: &mut Template| external.live.name = "rust".to_owned();
     assert!(matches!(
         Scenario::imported().external(rename).write(),
         Write::Delete(_)
@@ -291,7 +291,7 @@ fn an_unsettled_attempt_is_settled_before_the_object_goes() {
     );
     released(&scenario.clone().external(|_| {}));
     let ours = scenario.external(|external| {
-        (external.creator, external.created_at) = (US, at("10:00:00"));
+        (external.live.created_by_id, external.live.created_at) = (US, at("10:00:00"));
     });
     assert_eq!(ours.records().binding.unwrap().origin, Origin::Kubernetes);
     assert_eq!(ours.recorded().effect(), Effect::Delete);

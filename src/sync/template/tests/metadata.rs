@@ -42,7 +42,7 @@ fn declared_metadata_is_pushed_with_one_request() {
     assert_eq!(scenario.changes(), all);
     let some = scenario
         .clone()
-        .external(|external| external.description = "for Go".to_owned());
+        .external(|external| external.live.description = "for Go".to_owned());
     assert_eq!(some.changed(), ["displayName", "icon"]);
     // Where coderd refuses them without saying which, each has to be asked for.
     let scenario = scenario.change(|scenario| scenario.one_by_one = true);
@@ -56,7 +56,7 @@ fn numbers_and_flags_are_fields_as_texts_are() {
         "timeTilAutostopNotifyMillis": 60_000, "allowUserCancelWorkspaceJobs": true,
     });
     let scenario =
-        Scenario::declared(&spec).external(|external| external.activity_bump_millis = 3_600_000);
+        Scenario::declared(&spec).external(|external| external.live.activity_bump_ms = 3_600_000);
     let change = |field, value: Option<Value>| Change { field, value };
     let all = [
         change("defaultTTLMillis", Some(json!(3_600_000))),
@@ -73,14 +73,14 @@ fn numbers_and_flags_are_fields_as_texts_are() {
     });
     assert_eq!(patch, sent);
     let imported =
-        Scenario::imported().external(|external| external.activity_bump_millis = 3_600_000);
+        Scenario::imported().external(|external| external.live.activity_bump_ms = 3_600_000);
     assert_eq!(mirrored(&imported)["activityBumpMillis"], 3_600_000);
 }
 
 #[test]
 fn a_declared_nothing_clears_the_field() {
     let scenario = Scenario::declared(&json!({"icon": ""}))
-        .external(|external| external.icon = "/x".to_owned());
+        .external(|external| external.live.icon = "/x".to_owned());
     assert_eq!(scenario.changes(), [set("icon", "")]);
     // coderd does not take that: the refusal is found again.
     let refused = scenario.refusing_change(&set("icon", ""), "coderd says no");
@@ -92,8 +92,8 @@ fn a_refused_field_does_not_hold_up_others() {
     let scenario = declared().refusing_change(&set("displayName", "Go"), "coderd says no");
     assert_eq!(scenario.changed(), ["description", "icon"]);
     let scenario = scenario.external(|external| {
-        external.description = "for Go".to_owned();
-        external.icon = "/go.png".to_owned();
+        external.live.description = "for Go".to_owned();
+        external.live.icon = "/go.png".to_owned();
     });
     let scenario = scenario
         .change(|scenario| scenario.own.active = Some(unreadable("none", false)))
@@ -123,8 +123,8 @@ fn observe_pushes_no_metadata_and_shows_it() {
 #[test]
 fn metadata_that_nobody_declares_is_mirrored_as_one_set() {
     let scenario = Scenario::imported().external(|external| {
-        external.display_name = "Go".to_owned();
-        external.icon = "/go.png".to_owned();
+        external.live.display_name = "Go".to_owned();
+        external.live.icon = "/go.png".to_owned();
     });
     let complete = json!({
         "organization": "acme", "displayName": "Go", "icon": "/go.png",

@@ -141,7 +141,7 @@ impl World {
             }
             Happening::PromoteOther => {
                 if let Some(external) = &mut self.template {
-                    external.active_version_id = id("other");
+                    external.live.active_version_id = id("other");
                 }
             }
             Happening::Usurp => {
@@ -149,7 +149,7 @@ impl World {
                 let Some(name) = name.and_then(Value::as_str).map(str::to_owned) else {
                     return;
                 };
-                let template_id = self.template.as_ref().map(|external| external.id);
+                let template_id = self.template.as_ref().map(|external| external.live.id);
                 if !self.is_taken(&name, template_id) {
                     let made = format!("v{}", self.versions.len());
                     let version = Version {
@@ -167,7 +167,7 @@ impl World {
                 let active = self
                     .template
                     .as_ref()
-                    .map(|external| external.active_version_id);
+                    .map(|external| external.live.active_version_id);
                 for built in &mut self.versions {
                     let is_active = Some(built.version.id) == active;
                     built.version.is_archived |= !is_active && built.version.template_id.is_some();
@@ -177,7 +177,7 @@ impl World {
                 // Before, another template could be made under the old name.
                 let is_bound = self.scenario.stored.status.pointer("/binding/id").is_some();
                 if let Some(external) = self.template.as_mut().filter(|_| is_bound) {
-                    external.name = if other { "other" } else { "Go" }.to_owned();
+                    external.live.name = if other { "other" } else { "Go" }.to_owned();
                 }
             }
             Happening::HandBack => self
@@ -217,7 +217,7 @@ impl testing::World<CoderTemplate> for World {
 
     /// What `controller/template/observe.rs` sees.
     fn observe(&mut self) {
-        let template_id = self.template.as_ref().map(|external| external.id);
+        let template_id = self.template.as_ref().map(|external| external.live.id);
         self.scenario.external = match &self.template {
             _ if self.is_down => External::Unknown(failure()),
             Some(external) => External::Present(external.clone()),
@@ -246,13 +246,13 @@ impl testing::World<CoderTemplate> for World {
         let active = self
             .template
             .as_ref()
-            .map(|external| external.active_version_id);
+            .map(|external| external.live.active_version_id);
         let is_mirrored = active.is_some_and(|id| needs_content(&object, &ownership, id));
         self.scenario.own.active = (decides || is_mirrored).then(|| content("somebody's"));
     }
 
     fn act(&mut self, effect: &Effect) {
-        let template_id = self.template.as_ref().map(|external| external.id);
+        let template_id = self.template.as_ref().map(|external| external.live.id);
         match effect {
             Effect::Delete => panic!("kept: {self:?}"),
             Effect::CreateVersion {
@@ -283,13 +283,12 @@ impl testing::World<CoderTemplate> for World {
                 assert_eq!(version.template_id, None);
                 version.template_id = Some(id(ID));
                 let now = self.scenario.now;
-                self.template = Some(Template {
-                    active_version_id: new.template_version_id,
-                    description: new.description.clone(),
-                    creator: US,
-                    created_at: now,
-                    ..template()
-                });
+                let mut made = template();
+                made.live.active_version_id = new.template_version_id;
+                made.live.description = new.description.clone();
+                made.live.created_by_id = US;
+                made.live.created_at = now;
+                self.template = Some(made);
                 self.created += 1;
             }
             Effect::Promote(id) => {
@@ -297,7 +296,7 @@ impl testing::World<CoderTemplate> for World {
                 assert_eq!(version.job, VersionJob::Succeeded, "{self:?}");
                 assert_eq!(version.template_id, template_id, "{self:?}");
                 assert!(!version.is_archived, "{self:?}");
-                self.template.as_mut().unwrap().active_version_id = *id;
+                self.template.as_mut().unwrap().live.active_version_id = *id;
             }
         }
     }
@@ -314,7 +313,7 @@ impl testing::World<CoderTemplate> for World {
             }
         );
         let text = change.value.as_ref().and_then(Value::as_str);
-        self.template.as_mut().unwrap().description = text.unwrap_or_default().to_owned();
+        self.template.as_mut().unwrap().live.description = text.unwrap_or_default().to_owned();
     }
 }
 
@@ -363,7 +362,7 @@ proptest! {
         prop_assert!(world.created <= usize::from(!exists));
         let text = world.scenario.stored.spec["files"]["main.tf"].as_str().unwrap().to_owned();
         let external = world.template.clone().unwrap();
-        let active = world.versions.iter().find(|it| it.version.id == external.active_version_id);
+        let active = world.versions.iter().find(|it| it.version.id == external.live.active_version_id);
         prop_assert!(
             active.is_some_and(|it| {
                 source::is_version_of(&it.name, &hash(&text))
@@ -372,7 +371,7 @@ proptest! {
             "{:?}", world
         );
         let description = world.scenario.stored.spec.get("description").cloned().unwrap_or_default();
-        prop_assert_eq!(description.as_str().unwrap_or_default(), &external.description);
+        prop_assert_eq!(description.as_str().unwrap_or_default(), &external.live.description);
         world.observe();
         prop_assert_eq!(world.scenario.condition(ConditionType::Ready).unwrap().0, "True");
     }

@@ -63,7 +63,7 @@ pub(super) fn promote(
     record: &VersionStatus,
     version: &Version,
 ) -> Option<Step> {
-    if template.active_version_id == version.id {
+    if template.live.active_version_id == version.id {
         return None;
     }
     let effect = if version.is_archived {
