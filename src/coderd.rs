@@ -15,6 +15,7 @@ mod base_url;
 mod build;
 mod build_info;
 mod client;
+mod entitlements;
 mod error;
 mod exchange;
 mod file;

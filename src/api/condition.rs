@@ -119,8 +119,10 @@ reasons! {
     NotMirrored,
     /// The declared autostart cannot start the workspace.
     AutostartBlocked,
-    /// coderd refused a declared value, or accepted it without any effect.
+    /// coderd refused a declared value.
     Refused,
+    /// coderd accepted a declared value without any effect, as it does where a licence is missing.
+    NotEffective,
     /// A declared field is not synchronised yet.
     NotSupportedYet,
     /// The declared version of the template does not exist, belongs to another template, or was not imported.

@@ -175,4 +175,8 @@ pub struct Refusal {
     pub digest: String,
     /// What Coder said, in short.
     pub message: String,
+    /// Only where Coder took the value without any effect: a digest of its version and of what its licence
+    /// enabled then. With others, the value is tried once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ineffective_with: Option<String>,
 }

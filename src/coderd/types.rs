@@ -7,6 +7,10 @@ use uuid::Uuid;
 use super::wire::null_as_default;
 
 /// A template. The same in lists and when read alone.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "they are coderd's, each apart from the others"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Template {
     /// Stays the same through renames; never used again.
@@ -44,6 +48,30 @@ pub struct Template {
     /// Whether owners may cancel builds of their workspaces.
     #[serde(default, deserialize_with = "null_as_default")]
     pub allow_user_cancel_workspace_jobs: bool,
+    /// On which days, and every how many weeks, workspaces have to stop (licensed).
+    #[serde(default)]
+    pub autostop_requirement: Option<AutostopRequirement>,
+    /// On which days workspaces may start by themselves (licensed).
+    #[serde(default)]
+    pub autostart_requirement: Option<AutostartRequirement>,
+    /// Whether owners may set an automatic start (licensed).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub allow_user_autostart: bool,
+    /// Whether owners may set an automatic stop (licensed).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub allow_user_autostop: bool,
+    /// After how long a workspace whose build failed is stopped, in milliseconds; 0: never (licensed).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub failure_ttl_ms: i64,
+    /// After how long without use a workspace becomes dormant, in milliseconds; 0: never (licensed).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub time_til_dormant_ms: i64,
+    /// After how long a dormant workspace is deleted, in milliseconds; 0: never (licensed).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub time_til_dormant_autodelete_ms: i64,
+    /// Whether each start uses the active version (licensed).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub require_active_version: bool,
     /// The version that new workspaces get.
     pub active_version_id: Uuid,
     /// True if it takes no new workspaces (licensed).
@@ -59,7 +87,26 @@ pub struct Template {
     pub deleted: bool,
 }
 
-/// What is asked of a new template.
+/// On which days workspaces have to stop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutostopRequirement {
+    /// Days of the week, in lower case; none: no requirement.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub days_of_week: Vec<String>,
+    /// Every how many weeks, 1 to 16.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub weeks: i64,
+}
+
+/// On which days workspaces may start by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutostartRequirement {
+    /// Days of the week, in lower case; none: never.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub days_of_week: Vec<String>,
+}
+
+/// What is asked of a new template. It cannot be deprecated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewTemplate {
     /// 1–32 letters, digits and single hyphens.
@@ -85,6 +132,30 @@ pub struct NewTemplate {
     /// See [`Template::allow_user_cancel_workspace_jobs`](Template::allow_user_cancel_workspace_jobs).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_user_cancel_workspace_jobs: Option<bool>,
+    /// See [`Template::autostop_requirement`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autostop_requirement: Option<AutostopRequirement>,
+    /// See [`Template::autostart_requirement`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autostart_requirement: Option<AutostartRequirement>,
+    /// See [`Template::allow_user_autostart`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_user_autostart: Option<bool>,
+    /// See [`Template::allow_user_autostop`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_user_autostop: Option<bool>,
+    /// See [`Template::failure_ttl_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_ttl_ms: Option<i64>,
+    /// See [`Template::time_til_dormant_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dormant_ttl_ms: Option<i64>,
+    /// See [`Template::time_til_dormant_autodelete_ms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete_ttl_ms: Option<i64>,
+    /// See [`Template::require_active_version`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_active_version: Option<bool>,
 }
 
 /// Changes of a template: none leaves a field as it is, an empty text clears it.
@@ -111,4 +182,31 @@ pub struct TemplatePatch {
     /// See [`Template::allow_user_cancel_workspace_jobs`](Template::allow_user_cancel_workspace_jobs).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_user_cancel_workspace_jobs: Option<bool>,
+    /// No days: no requirement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autostop_requirement: Option<AutostopRequirement>,
+    /// No days: no automatic start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autostart_requirement: Option<AutostartRequirement>,
+    /// See [`Template::allow_user_autostart`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_user_autostart: Option<bool>,
+    /// See [`Template::allow_user_autostop`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_user_autostop: Option<bool>,
+    /// 0, or at least a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_ttl_ms: Option<i64>,
+    /// 0, or at least a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_til_dormant_ms: Option<i64>,
+    /// 0, or at least a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_til_dormant_autodelete_ms: Option<i64>,
+    /// See [`Template::require_active_version`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_active_version: Option<bool>,
+    /// Empty: it is in use again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecation_message: Option<String>,
 }

@@ -9,16 +9,12 @@ use super::{
 use crate::{
     api::status::{Refusal, Suspension},
     sync::{
-        context::{Context, Deployment},
+        context::{Context, Deployment, NO_EFFECT},
         fields::{push, table::Change},
         rules::build_limit::Queued,
         step::{Action, Step},
     },
 };
-
-/// What coderd accepted and shows all the same as if it had not.
-const NO_EFFECT: &str = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
-                         template, may forbid it";
 
 /// What the reconcile of one object has learnt so far.
 pub(super) struct Attempt<K: Observable> {
@@ -76,9 +72,8 @@ impl<K: Observable> Attempt<K> {
             (Action::Update(before), Action::Update(now)) => {
                 let before: Vec<_> = before.iter().zip(&accepted.shown).collect();
                 let again = now.iter().zip(shown).filter(|it| before.contains(it));
-                let refused =
-                    |it: &Change| deployment.refused(it.field, it.value.as_ref(), NO_EFFECT);
-                again.map(|(change, _)| refused(change)).collect()
+                let record = |it: &Change| deployment.ineffective(it.field, it.value.as_ref());
+                again.map(|(change, _)| record(change)).collect()
             }
             (Action::Do(before), Action::Do(now)) if before == now => {
                 vec![deployment.refused_effect::<K>(now, NO_EFFECT)]
@@ -157,7 +152,9 @@ fn blamed<K: Observable>(
     let detail = |change: &Change| {
         let field = K::FIELDS.iter().find(|field| field.name == change.field)?;
         let mut named = refused.fields.iter();
-        named.find_map(|(wire, detail)| (wire == field.wire).then_some(detail))
+        // Of a field with members, coderd names the member.
+        let is_named = |wire: &str| wire.split('.').next() == Some(field.wire);
+        named.find_map(|(wire, detail)| is_named(wire).then_some(detail))
     };
     let blamed = changes.iter().filter_map(|change| {
         let detail = detail(change)?;
@@ -233,6 +230,15 @@ mod tests {
                 both(),
                 refused(&[("icon", "a"), ("display_name", "b")]),
                 vec![named("displayName", "b"), named("icon", "a")],
+                false,
+            ),
+            (
+                update(&[
+                    change("icon", "/go.png"),
+                    change("autostopRequirement", "x"),
+                ]),
+                refused(&[("autostop_requirement.weeks", "too many")]),
+                vec![named("autostopRequirement", "too many")],
                 false,
             ),
             // It names none of them: each has to be asked for.

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::json;
+
 use crate::{
     api::condition::Reason,
     coderd::{self, ServerVersion},
@@ -11,10 +13,11 @@ use crate::{
 /// The oldest coderd whose template PATCH leaves alone what it does not name.
 const OLDEST: (u32, u32) = (2, 34);
 
-/// The session with the coderd that calls itself `info`, as `user`.
+/// The session with the coderd that calls itself `info` and whose licence enables `features`, as `user`.
 pub(super) fn deployment(
     info: &coderd::BuildInfo,
     user: &coderd::User,
+    features: &[String],
     digest_key: DigestKey,
 ) -> Deployment {
     let too_old = info.server_version().filter(is_too_old);
@@ -29,6 +32,7 @@ pub(super) fn deployment(
         deployment_id: info.deployment_id.clone(),
         us: user.id,
         read_only,
+        capabilities: digest_key.digest(Some(&json!([info.version, features]))),
         digest_key,
     }
 }

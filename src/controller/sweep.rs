@@ -67,6 +67,7 @@ async fn sweep(controller: &Controller) -> Result<(), Failure> {
     let client = &controller.settings.coderd;
     let info = client.build_info().await?;
     let user = client.user("me").await?;
+    let features = client.enabled_features().await?;
     let digest_key = DigestKey::new(client.derived_key(DigestKey::PURPOSE)?);
     let mut rows: BTreeMap<Uuid, Row> = BTreeMap::new();
     let templates = client.templates().await?;
@@ -89,7 +90,7 @@ async fn sweep(controller: &Controller) -> Result<(), Failure> {
             .map(|row| workspace_row(row, &secrets)),
     );
     controller.builds_swept(rows.iter(), user.id);
-    let deployment = deployment(&info, &user, digest_key);
+    let deployment = deployment(&info, &user, &features, digest_key);
     let is_new = controller.deployments.set(View::Open(deployment));
     let imports = &controller.settings.imports;
     let changes = controller.inventory.swept(rows, |name| imports.cover(name));

@@ -62,6 +62,10 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
         | R::ImmutableParameter
         | R::Refused
         | R::Incomplete => "Correct the field of spec that the message names.",
+        R::NotEffective => {
+            "Coder needs a licence for the field that the message names, or a template forbids it: leave it \
+             out. With a licence it takes effect by itself."
+        }
         R::NotSupportedYet => "Remove the field that the message names from spec.",
         R::InvalidName
         | R::NotCanonical

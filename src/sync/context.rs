@@ -19,6 +19,10 @@ use super::{
 };
 use crate::api::status::{Binding, Refusal, Suspension, Sync};
 
+/// What coderd accepted and shows all the same as if it had not.
+pub const NO_EFFECT: &str = "coderd accepted it, but it shows no effect: a licence, or a policy of the \
+                             template, may forbid it";
+
 /// A coderd that answers, and our own user there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deployment {
@@ -28,6 +32,8 @@ pub struct Deployment {
     pub us: Uuid,
     /// Set where this coderd may only be read.
     pub read_only: Option<Failure>,
+    /// A digest of what it is able to do: its version, and the features that its licence enables.
+    pub capabilities: String,
     /// The key of the digests of what it refuses.
     pub digest_key: DigestKey,
 }
@@ -43,6 +49,15 @@ impl Deployment {
     /// The record that coderd refused to set `field` to the canonical `value`, likewise.
     pub fn refused(&self, field: &str, value: Option<&Value>, message: &str) -> Refusal {
         self.digest_key.refusal(field, value, message)
+    }
+
+    /// The record that coderd accepted the canonical `value` for `field`, and shows all the same as if it had
+    /// not.
+    pub fn ineffective(&self, field: &str, value: Option<&Value>) -> Refusal {
+        Refusal {
+            ineffective_with: Some(self.capabilities.clone()),
+            ..self.refused(field, value, NO_EFFECT)
+        }
     }
 }
 
@@ -131,7 +146,11 @@ impl<K: SyncedKind> Context<'_, K> {
             Some(sync) if !self.standing().may_retry() => &sync.refused[..],
             _ => &[],
         };
-        Refusals::new(known, &self.deployment.digest_key)
+        Refusals::new(
+            known,
+            &self.deployment.digest_key,
+            &self.deployment.capabilities,
+        )
     }
 
     /// The fight that keeps a value from being put back; none, once something asks to try.

@@ -38,6 +38,7 @@ impl DigestKey {
             field: field.to_owned(),
             digest: self.digest(value),
             message: message.to_owned(),
+            ineffective_with: None,
         }
     }
 
@@ -71,20 +72,32 @@ impl fmt::Debug for DigestKey {
 pub struct Refusals<'a> {
     known: &'a [Refusal],
     key: &'a DigestKey,
+    capabilities: &'a str,
 }
 
 impl<'a> Refusals<'a> {
-    /// The records `known`, made with `key`.
+    /// The records `known`, made with `key`, to a coderd that has `capabilities`.
     #[must_use]
-    pub fn new(known: &'a [Refusal], key: &'a DigestKey) -> Self {
-        Self { known, key }
+    pub fn new(known: &'a [Refusal], key: &'a DigestKey, capabilities: &'a str) -> Self {
+        Self {
+            known,
+            key,
+            capabilities,
+        }
     }
 
-    /// The record that this very `value` was refused for `field`.
+    /// The record that this very `value` was refused for `field`, or had no effect with what coderd is able
+    /// to do now.
     #[must_use]
     pub fn of(self, field: &str, value: Option<&Value>) -> Option<&'a Refusal> {
         let mut known = self.known.iter();
-        known.find(|known| known.field == field && known.digest == self.key.digest(value))
+        let holds = |it: &Refusal| {
+            let then = it.ineffective_with.as_deref();
+            then.is_none_or(|then| then == self.capabilities)
+        };
+        known.find(|known| {
+            known.field == field && holds(known) && known.digest == self.key.digest(value)
+        })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod status;
 pub mod variables;
 pub mod version;
+pub mod week;
 
 #[cfg(test)]
 mod tests;

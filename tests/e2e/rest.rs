@@ -50,8 +50,9 @@ pub async fn is_at_rest(scene: &Scene) {
 
 /// What the controller asked of coderd, without the sweeps, which go on.
 fn asked(scene: &Scene) -> BTreeMap<(String, String), u64> {
-    const SWEEP: [&str; 5] = [
+    const SWEEP: [&str; 6] = [
         "/api/v2/buildinfo",
+        "/api/v2/entitlements",
         "/api/v2/organizations",
         "/api/v2/users/me",
         "/api/v2/templates",

@@ -71,11 +71,7 @@ impl Found {
             match rule::decide(&state, policy, context.refusals()) {
                 FieldChange::Equal | FieldChange::LetGo | FieldChange::Mirror { .. } => {}
                 FieldChange::Drift { .. } => found.drifted.push(state.difference()),
-                FieldChange::Refused { message } => found.refused.push(context.deployment.refused(
-                    name,
-                    state.wanted.as_ref(),
-                    &message,
-                )),
+                FieldChange::Refused(refusal) => found.refused.push(refusal),
                 FieldChange::Push { .. } => {
                     let is_withheld = context.withheld.iter().any(|it| it.field == name);
                     match context.fight(&correction(name, &state)) {
@@ -132,9 +128,15 @@ fn fighting(fought: &[(FieldState, Fight)]) -> Option<ConditionSet> {
     Some(fight.conditions(&differences.join("; ")))
 }
 
-/// What coderd refused and is still asked for, in its own words.
+/// What coderd refused and is still asked for, in its own words, and what it took without any effect.
 pub fn refused(refusals: &[Refusal]) -> Option<ConditionSet> {
-    Some(ConditionSet::stalled(Reason::Refused, texts(refusals)?))
+    let mut all = refusals.iter();
+    let reason = if all.all(|it| it.ineffective_with.is_some()) {
+        Reason::NotEffective
+    } else {
+        Reason::Refused
+    };
+    Some(ConditionSet::stalled(reason, texts(refusals)?))
 }
 
 fn texts(refusals: &[Refusal]) -> Option<String> {

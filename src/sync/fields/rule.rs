@@ -12,7 +12,10 @@
 use serde_json::{Map, Value};
 
 use super::ownership::{FieldPath, Ownership};
-use crate::{api::status::DriftPolicy, sync::refusal::Refusals};
+use crate::{
+    api::status::{DriftPolicy, Refusal},
+    sync::refusal::Refusals,
+};
 
 #[cfg(test)]
 mod tests;
@@ -62,10 +65,7 @@ pub enum FieldChange {
         value: Option<Value>,
     },
     /// Declared, but this very value had no success before; it is not sent again.
-    Refused {
-        /// What coderd said then.
-        message: String,
-    },
+    Refused(Refusal),
 }
 
 impl FieldState {
@@ -170,9 +170,7 @@ pub fn decide(field: &FieldState, policy: DriftPolicy, refusals: Refusals<'_>) -
             actual: field.actual.clone(),
         },
         DriftPolicy::Enforce => match refusals.of(&field.path.name(), field.wanted.as_ref()) {
-            Some(refusal) => FieldChange::Refused {
-                message: refusal.message.clone(),
-            },
+            Some(refusal) => FieldChange::Refused(refusal.clone()),
             None => FieldChange::Push {
                 value: field.wanted.clone(),
             },

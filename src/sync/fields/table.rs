@@ -62,8 +62,14 @@ pub fn patch<K: SyncedKind>(fields: &[Field<K>], changes: &[Change]) -> K::Patch
 }
 
 /// Puts what `object` declares of `fields` into the request that creates its external object.
-pub fn create<K: SyncedKind>(fields: &[Field<K>], object: &K, new: &mut K::New) {
-    for field in fields {
+pub fn create<K: SyncedKind>(
+    fields: &[Field<K>],
+    object: &K,
+    ownership: &Ownership,
+    new: &mut K::New,
+) {
+    let is_declared = |field: &&Field<K>| ownership.declared(&FieldPath::spec(field.name));
+    for field in fields.iter().filter(is_declared) {
         let value = (field.declared)(object).and_then(super::rule::canonical);
         (field.create)(new, value.as_ref());
     }

@@ -70,7 +70,9 @@ fn a_record_of_another_key_is_not_known() {
     let (value, other) = (json!("1234"), DigestKey::new([8; 32]));
     let known = [key().refusal("parameters", Some(&value), "no")];
     let of = |key: &DigestKey, field: &str, value: &Value| {
-        Refusals::new(&known, key).of(field, Some(value)).is_some()
+        Refusals::new(&known, key, "")
+            .of(field, Some(value))
+            .is_some()
     };
     assert!(of(&key(), "parameters", &value));
     assert!(!of(&other, "parameters", &value));

@@ -44,7 +44,7 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
     let Find::Found(Version { id, .. }) = context.observed.version else {
         return Step::rest(creating());
     };
-    let effect = Effect::Create(new_template(context, name, *id));
+    let effect = Effect::Create(Box::new(new_template(context, name, *id)));
     if let Some(refusal) = context.refusal(&effect) {
         return push::refused_before(refusal).ended();
     }
@@ -60,7 +60,7 @@ fn new_template(context: &Context, name: &TemplateName, version_id: Uuid) -> New
         template_version_id: version_id,
         ..NewTemplate::default()
     };
-    table::create(fields::FIELDS, context.object, &mut new);
+    table::create(fields::FIELDS, context.object, context.ownership, &mut new);
     new
 }
 

@@ -21,7 +21,7 @@ pub enum Effect {
     /// Bring an archived version back.
     Unarchive(Uuid),
     /// Create the template from a version.
-    Create(NewTemplate),
+    Create(Box<NewTemplate>),
     /// Make a version the active one.
     Promote(Uuid),
     /// Delete the template.

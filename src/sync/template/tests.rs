@@ -160,12 +160,21 @@ fn template() -> Template {
         "id": ID, "organization_id": id("acme"), "organization_name": "Acme", "name": "Go",
         "created_at": at("09:00:00"), "updated_at": at("09:00:00"),
         "active_version_id": id("active"), "created_by_id": id("ann"),
+        "autostop_requirement": { "days_of_week": [], "weeks": 1 },
     });
     Template {
         live: serde_json::from_value(live).unwrap(),
         active_version_name: "angry_name1".to_owned(),
         active_version_creator: None,
     }
+}
+
+/// What is mirrored of [`template`]: each flag has a value.
+fn mirrored() -> Value {
+    json!({
+        "organization": "acme", "allowUserCancelWorkspaceJobs": false,
+        "allowUserAutostart": false, "allowUserAutostop": false, "requireActiveVersion": false,
+    })
 }
 
 impl Scenario {
@@ -176,8 +185,7 @@ impl Scenario {
     }
 
     fn bound(manager: &str, spec: &Value, origin: Origin) -> Self {
-        let mirrored = json!({"organization": "acme", "allowUserCancelWorkspaceJobs": false});
-        Self::bound_to(template(), manager, spec, &mirrored, origin)
+        Self::bound_to(template(), manager, spec, &mirrored(), origin)
     }
 
     fn declared(spec: &Value) -> Self {

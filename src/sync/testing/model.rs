@@ -107,7 +107,7 @@ fn without_effect<K: Testable>(context: &Context<K>, again: &Action<K>) -> Vec<R
         Action::Do(effect) => vec![deployment.refused_effect::<K>(effect, "no effect")],
         Action::Update(changes) => changes
             .iter()
-            .map(|it| deployment.refused(it.field, it.value.as_ref(), "no effect"))
+            .map(|it| deployment.ineffective(it.field, it.value.as_ref()))
             .collect(),
         _ => Vec::new(),
     }

@@ -58,6 +58,7 @@ pub(crate) struct Scenario<K: Testable> {
     pub(crate) bound_elsewhere: Option<&'static str>,
     pub(crate) read_only: Option<Failure>,
     pub(crate) digest_key: DigestKey,
+    pub(crate) capabilities: &'static str,
     pub(crate) crd_is_going: bool,
     pub(crate) refused: Vec<Refusal>,
     pub(crate) withheld: Vec<Refusal>,
@@ -91,6 +92,7 @@ impl<K: Testable> Scenario<K> {
             bound_elsewhere: None,
             read_only: None,
             digest_key: DigestKey::new([7; 32]),
+            capabilities: "none",
             crd_is_going: false,
             refused: Vec::new(),
             withheld: Vec::new(),
@@ -167,6 +169,13 @@ impl<K: Testable> Scenario<K> {
         self.refusing_so(refusal)
     }
 
+    /// coderd took the value of `change` without any effect.
+    pub(crate) fn ineffective(self, change: &Change) -> Self {
+        let (field, value) = (change.field, change.value.as_ref());
+        let refusal = self.look(|context| context.deployment.ineffective(field, value));
+        self.refusing_so(refusal)
+    }
+
     fn refusing_so(self, refusal: Refusal) -> Self {
         self.change(|scenario| scenario.refused = vec![refusal])
             .recorded()
@@ -181,6 +190,7 @@ impl<K: Testable> Scenario<K> {
             deployment_id: DEPLOYMENT.to_owned(),
             us: US,
             read_only: self.read_only.clone(),
+            capabilities: self.capabilities.to_owned(),
             digest_key: self.digest_key.clone(),
         };
         let derived = object.derive(&ownership);

@@ -137,6 +137,6 @@ fn new_workspace(context: &Context, name: &WorkspaceName, template: &TemplateSit
         autostart_schedule: None,
         parameters: parameters::declared(context.object, context.observed.referenced),
     };
-    table::create(fields::FIELDS, context.object, &mut new);
+    table::create(fields::FIELDS, context.object, context.ownership, &mut new);
     new
 }

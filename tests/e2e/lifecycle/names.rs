@@ -116,9 +116,8 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
         let said = stalled(&scene, &format!("cws/{object}"), "NotSupportedYet").await;
         assert!(said.contains(field), "{said}");
     }
-    let cases: [(&str, Value); 3] = [
+    let cases: [(&str, Value); 2] = [
         ("versionID", json!({ "versionID": version })),
-        ("failureTTLMillis", json!({ "failureTTLMillis": 3_600_000 })),
         (
             "source",
             json!({ "source": { "configMapRef": { "name": "c" } }, "files": null }),

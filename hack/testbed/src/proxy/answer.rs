@@ -1,6 +1,6 @@
 //! Answers that look like coderd's.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An answer given in coderd's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,16 @@ impl Answer {
         };
         Self {
             status,
+            body: body.to_string(),
+            retry_after: None,
+        }
+    }
+
+    /// 200, with any body.
+    #[must_use]
+    pub fn json(body: &Value) -> Self {
+        Self {
+            status: 200,
             body: body.to_string(),
             retry_after: None,
         }

@@ -61,7 +61,7 @@ fn key() -> DigestKey {
 
 /// What is decided after coderd refused `refusals`.
 fn decide(field: &FieldState, policy: DriftPolicy, refusals: &[Refusal]) -> FieldChange {
-    super::decide(field, policy, Refusals::new(refusals, &key()))
+    super::decide(field, policy, Refusals::new(refusals, &key(), ""))
 }
 
 fn enforce(field: &FieldState) -> FieldChange {
@@ -192,9 +192,7 @@ fn refused_is_not_sent_again() {
     let refused = [refusal(&field, "ttl is set by the template")];
     assert_eq!(
         decide(&field, DriftPolicy::Enforce, &refused),
-        FieldChange::Refused {
-            message: "ttl is set by the template".to_owned()
-        }
+        FieldChange::Refused(refused[0].clone())
     );
 }
 

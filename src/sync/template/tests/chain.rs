@@ -45,9 +45,8 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
     ("origin_label", |scenario| scenario.stored.labels.clear()),
     ("finalizer", |scenario| scenario.stored.has_finalizer = true),
     ("not_supported", |scenario| {
-        scenario
-            .stored
-            .edit(USER, "deprecationMessage", Some(json!("old")));
+        let manual = Some(json!("Manual"));
+        scenario.stored.edit(USER, "promotion", manual);
     }),
     ("fields", |scenario| {
         scenario.stored.edit(USER, "icon", Some(json!("/go.png")));
