@@ -16,6 +16,7 @@ mod ownership;
 mod parameters;
 mod places;
 mod process;
+mod promotion;
 mod references;
 mod rest;
 mod scene;

@@ -125,8 +125,10 @@ reasons! {
     NotEffective,
     /// A declared field is not synchronised yet.
     NotSupportedYet,
-    /// The declared version of the template does not exist, belongs to another template, or was not imported.
+    /// The declared version of the template does not exist, belongs to another template, was not imported, or is archived.
     VersionUnusable,
+    /// A source and another version are both declared, and each says which version of the template is active.
+    SourceConflict,
     /// A declared parameter does not exist in the template's version.
     UnknownParameter,
     /// A declared parameter that cannot be changed any more differs from the workspace's value.

@@ -31,6 +31,8 @@ pub const ANNOTATION_RECONCILE_REQUESTED_AT: &str = "coder.com/reconcile-request
 pub const ANNOTATION_RECREATE: &str = "coder.com/recreate";
 /// What a suspended deletion names, its number and time: it is meant, and goes on.
 pub const ANNOTATION_CONFIRM_DELETIONS: &str = "coder.com/confirm-deletions";
+/// The name of a version that was built under `promotion: Manual`: it is promoted, once.
+pub const ANNOTATION_PROMOTE_VERSION: &str = "coder.com/promote-version";
 /// On the `APIService`: `"false"`: its `caBundle` is left alone.
 pub const ANNOTATION_MANAGE_CA_BUNDLE: &str = "coder.com/manage-ca-bundle";
 

@@ -216,7 +216,8 @@ pub struct TemplateSpec {
     pub source: Option<TemplateSource>,
 
     /// The id of an existing version that the template is created from, or that is made the active
-    /// one. "" is the same as absent.
+    /// one; with a source of its own, only where promotion is Manual. Left out, the field shows the
+    /// active version. "" is the same as absent.
     #[serde(rename = "versionID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     #[x_kube(validation = Rule::new("self == '' || self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')").message("must be a UUID in lower case, such as 0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10, or \"\""))]
@@ -240,8 +241,8 @@ pub struct TemplateSpec {
     pub provisioner_tags: Option<BTreeMap<String, String>>,
 
     /// Whether a version that is built from spec.files or spec.source becomes the active one:
-    /// Automatic (the default), as soon as its import has succeeded; Manual, when somebody promotes it
-    /// in Coder.
+    /// Automatic (the default), as soon as its import has succeeded; Manual, when spec.versionID or the
+    /// annotation coder.com/promote-version names it, or somebody promotes it in Coder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<Promotion>,
 
@@ -268,6 +269,6 @@ pub enum Promotion {
     /// It becomes active.
     #[default]
     Automatic,
-    /// Somebody promotes it in Coder.
+    /// Somebody names it, or promotes it in Coder.
     Manual,
 }

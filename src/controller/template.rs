@@ -44,6 +44,7 @@ pub(super) struct TemplateObservation {
     organization_id: Option<Uuid>,
     source: Option<Result<Declared, Unusable>>,
     version: Find,
+    pinned: Find,
     /// The id or the name that `version` was looked for by.
     sought: Option<String>,
     active: Option<SharedContent>,
@@ -75,6 +76,7 @@ impl Observable for CoderTemplate {
             organization: seen.organization.as_ref(),
             source: seen.source.as_ref(),
             version: &seen.version,
+            pinned: &seen.pinned,
             active: seen.active.as_deref(),
             workspaces: seen.workspaces,
             build_wait: &settings.build_wait,

@@ -58,6 +58,7 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
         }
         R::AutostartBlocked
         | R::VersionUnusable
+        | R::SourceConflict
         | R::UnknownParameter
         | R::ImmutableParameter
         | R::Refused

@@ -8,6 +8,7 @@ pub mod external;
 pub mod fields;
 pub mod files;
 pub mod kind;
+pub mod pin;
 pub mod plan;
 pub mod status;
 pub mod variables;

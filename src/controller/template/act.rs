@@ -42,7 +42,7 @@ pub(super) async fn act(
         } => create_version(scope, name, *template_id, executables).await?,
         Effect::Unarchive(version) => outcome::of(client.unarchive_version(*version).await),
         Effect::Create(new) => create(scope, new).await?,
-        Effect::Promote(version) => {
+        Effect::Promote(version) | Effect::PromotePinned(version) => {
             outcome::of(client.promote_version(scope.external_id()?, *version).await)
         }
         Effect::Delete => delete(client, scope.external_id()?).await,

@@ -15,7 +15,7 @@ use crate::{
         fields::ownership::Ownership,
         template::{
             external::Find,
-            files,
+            files, pin,
             version::{self, Seek},
         },
     },
@@ -118,6 +118,15 @@ pub(super) async fn sources(
             seen.own.sought = sought;
         }
     }
+    let active = match &seen.external {
+        External::Present(template) => Some(template.live.active_version_id),
+        External::Absent | External::Gone | External::Unknown(_) => None,
+    };
+    let pin = pin::declared(object, ownership).filter(|pin| Some(*pin) != active);
+    seen.own.pinned = match pin {
+        Some(pin) => find_version(controller, Seek::ById(pin), seen, || false).await?,
+        None => Find::NotSought,
+    };
     let External::Present(template) = &seen.external else {
         return Ok(());
     };

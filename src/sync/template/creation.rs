@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::{
     effect::Effect,
-    external::{Find, Version},
+    external::Find,
     fields,
     kind::{Context, OwnRecords, Records, Step},
-    version,
+    pin, version,
 };
 use crate::{
     api::{condition::Reason, object_name::TemplateName},
@@ -25,26 +25,21 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
     if let Some(step) = guard::not_supported(&fields::unsupported(context)) {
         return step.ended();
     }
-    match context.observed.source {
-        None => {
-            return stalled(
-                Reason::Incomplete,
-                "spec.files is needed to create the template",
-            );
-        }
-        Some(Err(unusable)) => return version::unusable(unusable).ended(),
-        Some(Ok(_)) => {}
+    if let Some(step) = pin::conflict(context).or_else(|| impossible(context)) {
+        return step.ended();
     }
     if let Some(write) = bound::finalizer_change(&context.standing()) {
         return Step::write(write, creating());
     }
-    if let Some(step) = version::plan_first(context) {
-        return step.ended();
-    }
-    let Find::Found(Version { id, .. }) = context.observed.version else {
-        return Step::rest(creating());
+    let first = match context.observed.source {
+        Some(_) => built(context),
+        None => pin::first(context),
     };
-    let effect = Effect::Create(Box::new(new_template(context, name, *id)));
+    let first = match first {
+        Ok(first) => first,
+        Err(step) => return step.ended(),
+    };
+    let effect = Effect::Create(Box::new(new_template(context, name, first)));
     if let Some(refusal) = context.refusal(&effect) {
         return push::refused_before(refusal).ended();
     }
@@ -52,6 +47,25 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
         return begin(context, context.records().own);
     }
     Step::act(effect, creating())
+}
+
+/// What keeps a template from being created of what is declared, whatever is done for it.
+fn impossible(context: &Context) -> Option<Step> {
+    match context.observed.source {
+        None => pin::first(context).err(),
+        Some(source) => source.as_ref().err().map(version::unusable),
+    }
+}
+
+/// The version that was built of the declared source, or what that waits for.
+fn built(context: &Context) -> Result<Uuid, Step> {
+    if let Some(step) = version::plan_first(context) {
+        return Err(step);
+    }
+    match context.observed.version {
+        Find::Found(version) => Ok(version.id),
+        Find::Absent | Find::NotSought => Err(Step::rest(creating())),
+    }
 }
 
 fn new_template(context: &Context, name: &TemplateName, version_id: Uuid) -> NewTemplate {

@@ -13,6 +13,8 @@ use crate::{
 
 /// The field of the inline source.
 pub const FILES: &str = "files";
+/// The field of a version that is there.
+pub const VERSION_ID: &str = "versionID";
 
 /// A declared source with everything else that a version is built from.
 #[derive(Clone, Debug)]

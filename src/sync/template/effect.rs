@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::declared::FILES;
+use super::declared::{FILES, VERSION_ID};
 use crate::{coderd::types::NewTemplate, sync::rules::guard::FIELD_CREATE};
 
 /// One change of coderd other than of fields.
@@ -24,6 +24,8 @@ pub enum Effect {
     Create(Box<NewTemplate>),
     /// Make a version the active one.
     Promote(Uuid),
+    /// Make the declared version the active one.
+    PromotePinned(Uuid),
     /// Delete the template.
     Delete,
 }
@@ -38,6 +40,7 @@ impl Effect {
             } => (FILES, json!([name, template_id])),
             Self::Unarchive(id) => (FILES, json!(["unarchive", id])),
             Self::Promote(id) => (FILES, json!(["promote", id])),
+            Self::PromotePinned(id) => (VERSION_ID, json!(id)),
             Self::Create(new) => (FIELD_CREATE, json!(new)),
             Self::Delete => ("delete", Value::Null),
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{kind::Context, week};
 use crate::{
-    api::template::{CoderTemplate, Promotion},
+    api::template::CoderTemplate,
     sync::fields::{rule, table::Field},
 };
 
@@ -209,18 +209,7 @@ pub fn unsupported(context: &Context) -> Vec<String> {
 /// how. As long as there is one, none is: it would not be the one that is asked for.
 pub fn unsupported_of_version(context: &Context) -> Vec<&'static str> {
     let spec = &context.object.spec;
-    let active = context
-        .present()
-        .map(|template| template.live.active_version_id.to_string());
-    let version_id = spec.version_id.as_deref();
-    given([
-        (spec.source.is_some(), "source"),
-        (
-            version_id.is_some_and(|id| !id.is_empty() && Some(id) != active.as_deref()),
-            "versionID",
-        ),
-        (spec.promotion == Some(Promotion::Manual), "promotion"),
-    ])
+    given([(spec.source.is_some(), "source")])
 }
 
 fn given<const N: usize>(fields: [(bool, &'static str); N]) -> Vec<&'static str> {

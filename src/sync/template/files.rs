@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    declared::{FILES, declares_files},
+    declared::{FILES, VERSION_ID, declares_files},
     external::{Template, Unreadable},
     fields::FIELDS,
     kind::{Context, Step},
+    pin,
 };
 use crate::{
     api::template::{CoderTemplate, MirroredFiles},
@@ -61,7 +62,9 @@ fn mirrored(context: &Context, template: &Template) -> Vec<FieldState> {
         None => kept.clone(),
     };
     let files = push::state(context, FILES, kept, actual);
-    push::mirrored(context, FIELDS, template, [files])
+    let version = spec.version_id.as_deref().map(Value::from);
+    let version = push::state(context, VERSION_ID, version, pin::mirrored(template));
+    push::mirrored(context, FIELDS, template, [files, version])
 }
 
 /// The active version's content, where it is to be mirrored.

@@ -39,6 +39,8 @@ pub struct Observed<'a> {
     pub source: Option<&'a Result<Declared, Unusable>>,
     /// The version that belongs to it.
     pub version: &'a Find,
+    /// The declared version, where it is not the active one.
+    pub pinned: &'a Find,
     /// The content of the active version where it was asked for, or why it cannot be read.
     pub active: Option<&'a Result<Content, Unreadable>>,
     /// How many workspaces use the template, where the object is being deleted.

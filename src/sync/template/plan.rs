@@ -3,7 +3,7 @@
 use super::{
     creation, deletion, fields, files,
     kind::{Context, Step},
-    status, version,
+    pin, status, version,
 };
 use crate::{
     api::template::{CoderTemplate, TemplateStatus},
@@ -38,7 +38,9 @@ const CHAIN: &[Check<CoderTemplate>] = &[
         guard::not_supported(&fields::unsupported(context))
     }),
     ("fields", |context| push::push(context, fields::FIELDS)),
+    ("source_conflict", pin::conflict),
     ("version", version::plan),
+    ("pinned", pin::plan),
     ("mirror", files::mirror),
     ("other_name", bound::other_name),
     ("settled", settled),

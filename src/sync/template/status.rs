@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     external::Template,
     kind::{Context, OwnRecords},
-    version,
+    version::{self, promotion},
 };
 use crate::{
     api::{
@@ -27,8 +27,10 @@ pub fn settled(context: &Context, template: &Template) -> ConditionSet {
         version.filter(|version| version::id_of(version) == Some(template.live.active_version_id));
     let kept = active.and_then(|version| version::kept_variables(&version));
     let kept = kept.map(|text| format!("; {text}")).unwrap_or_default();
+    let waiting = promotion::waiting(context, template);
+    let waiting = waiting.map(|text| format!("; {text}")).unwrap_or_default();
     let active = &template.active_version_name;
-    ConditionSet::settled(format!("active version {active}{kept}"))
+    ConditionSet::settled(format!("active version {active}{kept}{waiting}"))
 }
 
 /// `VersionPromoted`: whether the version of the declared source is the active one.
@@ -49,11 +51,10 @@ pub fn promoted(context: &Context) -> Option<ConditionState> {
     Some(if is_promoted(context, template) {
         condition_state(Some(true), Reason::Promoted, &format!("{active} is active"))
     } else {
-        condition_state(
-            Some(false),
-            Reason::NotPromoted,
-            &format!("{active} is still active"),
-        )
+        let still = format!("{active} is still active");
+        let waiting = promotion::waiting(context, template);
+        let message = waiting.map_or(still.clone(), |text| format!("{still}; {text}"));
+        condition_state(Some(false), Reason::NotPromoted, &message)
     })
 }
 

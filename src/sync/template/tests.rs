@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Map, Value, json};
 
 use super::{
-    declared::{Declared, Unusable, declared_source},
+    declared::{Declared, Unusable, VERSION_ID, declared_source},
     effect::Effect,
     external::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
     kind::Observed,
@@ -38,6 +38,7 @@ mod content;
 mod lifecycle;
 mod metadata;
 mod model;
+mod pin;
 mod variables;
 mod version;
 
@@ -50,6 +51,7 @@ type Scenario = testing::Scenario<CoderTemplate>;
 pub(crate) struct Own {
     organization: Option<Spelling>,
     version: Find,
+    pinned: Find,
     active: Option<Result<Content, Unreadable>>,
     workspaces: Option<i64>,
 }
@@ -73,6 +75,7 @@ impl Testable for CoderTemplate {
             organization: own.organization.as_ref(),
             source: source.as_ref(),
             version: &own.version,
+            pinned: &own.pinned,
             active: own.active.as_ref(),
             workspaces: own.workspaces,
             build_wait,
@@ -172,7 +175,7 @@ fn template() -> Template {
 /// What is mirrored of [`template`]: each flag has a value.
 fn mirrored() -> Value {
     json!({
-        "organization": "acme", "allowUserCancelWorkspaceJobs": false,
+        "versionID": id("active"), "organization": "acme", "allowUserCancelWorkspaceJobs": false,
         "allowUserAutostart": false, "allowUserAutostop": false, "requireActiveVersion": false,
     })
 }
@@ -223,7 +226,13 @@ impl Scenario {
         })
     }
 
-    fn active(self, id: &str) -> Self {
+    /// Another version is active, and is mirrored where that is due.
+    fn active(mut self, id: &str) -> Self {
+        let version = json!(testing::id(id));
+        let owners = self.stored.owners.get(VERSION_ID);
+        if owners.is_some_and(|owners| owners.contains(MANAGER_CODERD)) {
+            self.stored.spec.insert(VERSION_ID.to_owned(), version);
+        }
         self.external(|external| {
             external.active_version_name = format!("name-of-{id}");
             external.live.active_version_id = testing::id(id);

@@ -4,7 +4,7 @@
 //! created, so that a lost reply is settled by looking for that name.
 
 mod content;
-mod promotion;
+pub mod promotion;
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::{
     external::{Find, Template, Version, VersionJob},
     fields,
     kind::{Context, Step},
+    pin,
 };
 use crate::{
     api::{
@@ -89,7 +90,8 @@ pub fn needs_variables(object: &CoderTemplate) -> bool {
 /// template, or what that waits for.
 pub fn plan(context: &Context) -> Option<Step> {
     let template = context.present()?;
-    if !fields::unsupported_of_version(context).is_empty() {
+    let holds_up = pin::conflict(context).is_some();
+    if holds_up || !fields::unsupported_of_version(context).is_empty() {
         return None;
     }
     let Some(source) = context.observed.source else {
@@ -116,7 +118,7 @@ pub fn plan(context: &Context) -> Option<Step> {
         let known = is_ours.then(|| recorded(context, &record, version));
         return known
             .flatten()
-            .or_else(|| (!is_active).then(|| drifted(template)));
+            .or_else(|| (!is_active && !pin::is_manual(context)).then(|| drifted(template)));
     }
     if version.template_id != Some(template.live.id) {
         // Made for a template that did not come to be: this one needs a version of its own.

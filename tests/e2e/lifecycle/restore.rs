@@ -182,6 +182,7 @@ async fn a_restored_object_whose_twin_is_gone_is_lost_and_nothing_is_created() {
     // The way out that the message names makes new ones; the version went with its template.
     let pin = json!({ "templateVersionID": null });
     scene.patch(&cws, pin).await;
+    scene.patch(&ctpl, json!({ "versionID": null })).await;
     for object in [&ctpl, &cws] {
         scene.kubectl(&["label", object, "coder.com/origin-"]).await;
         scene.until(object, "ready", is_ready).await;

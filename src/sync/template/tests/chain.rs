@@ -5,7 +5,7 @@ use crate::api::names::MANAGER_SHIM;
 use crate::sync::testing::order::{self, Trigger};
 
 /// What makes each check decide about an imported object at rest.
-const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
+const TRIGGERS: [Trigger<CoderTemplate>; 19] = [
     ("first_status", |scenario| {
         scenario.stored.status["conditions"] = json!([]);
     }),
@@ -45,15 +45,27 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
     ("origin_label", |scenario| scenario.stored.labels.clear()),
     ("finalizer", |scenario| scenario.stored.has_finalizer = true),
     ("not_supported", |scenario| {
-        let manual = Some(json!("Manual"));
-        scenario.stored.edit(USER, "promotion", manual);
+        let source = json!({"configMapRef": {"name": "x"}});
+        scenario.stored.edit(USER, "source", Some(source));
     }),
     ("fields", |scenario| {
         scenario.stored.edit(USER, "icon", Some(json!("/go.png")));
     }),
+    ("source_conflict", |scenario| {
+        scenario.stored.edit(USER, "files", Some(files("a")));
+        scenario
+            .stored
+            .edit(USER, VERSION_ID, Some(json!(id("v9"))));
+    }),
     ("version", |scenario| {
         scenario.stored.edit(USER, "files", Some(files("a")));
         scenario.own.active = Some(content("b"));
+    }),
+    ("pinned", |scenario| {
+        scenario
+            .stored
+            .edit(USER, VERSION_ID, Some(json!(id("v9"))));
+        scenario.own.pinned = Find::Found(version("v9", Some(ID), VersionJob::Succeeded));
     }),
     ("mirror", |scenario| {
         if let External::Present(external) = &mut scenario.external {
@@ -72,16 +84,20 @@ const TRIGGERS: [Trigger<CoderTemplate>; 17] = [
 ];
 
 /// These checks take no step.
-const SAY: [&str; 2] = ["not_supported", "other_name"];
+const SAY: [&str; 3] = ["not_supported", "source_conflict", "other_name"];
 
-/// What is leaving has no first status, and what somebody declares or made is not removed.
-const APART: [(&str, &str); 6] = [
+/// What is leaving has no first status, what somebody declares or made is not removed, and a source and another
+/// version exclude each other.
+const APART: [(&str, &str); 9] = [
     ("first_status", "delete"),
     ("renamed", "not_supported"),
     ("renamed", "fields"),
+    ("renamed", "source_conflict"),
     ("renamed", "version"),
+    ("renamed", "pinned"),
     ("renamed", "other_name"),
     ("finalizer", "other_name"),
+    ("version", "pinned"),
 ];
 
 #[test]

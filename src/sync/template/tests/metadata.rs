@@ -463,11 +463,7 @@ fn declared_files_are_never_mirrored() {
 
 #[test]
 fn what_is_not_synchronised_yet_is_never_ignored() {
-    for (field, value) in [
-        ("source", json!({"configMapRef": {"name": "x"}})),
-        ("versionID", json!("0b2b2d4e-5a0f-4b6e-9d2c-6c1f4a3e8f10")),
-        ("promotion", json!("Manual")),
-    ] {
+    for (field, value) in [("source", json!({"configMapRef": {"name": "x"}}))] {
         let spec = json!({ field: value });
         assert_eq!(
             Scenario::new(&spec).stalled(),
@@ -481,10 +477,7 @@ fn what_is_not_synchronised_yet_is_never_ignored() {
         );
     }
     // What shapes a version holds up every version: neither built, nor promoted, without it.
-    for (field, value) in [
-        ("source", json!({"configMapRef": {"name": "x"}})),
-        ("promotion", json!("Manual")),
-    ] {
+    for (field, value) in [("source", json!({"configMapRef": {"name": "x"}}))] {
         let spec = json!({ "files": files("b"), field: value });
         let unbuilt =
             Scenario::declared(&spec).change(|scenario| scenario.own.active = Some(content("a")));

@@ -291,7 +291,7 @@ impl testing::World<CoderTemplate> for World {
                 self.template = Some(made);
                 self.created += 1;
             }
-            Effect::Promote(id) => {
+            Effect::Promote(id) | Effect::PromotePinned(id) => {
                 let version = self.version(*id).clone();
                 assert_eq!(version.job, VersionJob::Succeeded, "{self:?}");
                 assert_eq!(version.template_id, template_id, "{self:?}");

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::building;
+use super::{building, id_of};
 use crate::{
-    api::{condition::Reason, template::VersionStatus},
+    api::{condition::Reason, names, template::VersionStatus},
     sync::{
         build_wait::Poll,
         conditions::ConditionSet,
@@ -15,10 +15,11 @@ use crate::{
         payload,
         rules::damper::Correction,
         template::{
-            declared::FILES,
+            declared::{FILES, VERSION_ID},
             effect::Effect,
-            external::{Template, Version, VersionJob},
+            external::{Find, Template, Version, VersionJob},
             kind::{Context, Step},
+            pin,
         },
     },
 };
@@ -66,6 +67,9 @@ pub(super) fn promote(
     if template.live.active_version_id == version.id {
         return None;
     }
+    if pin::is_manual(context) && !is_asked_for(context, record) {
+        return None;
+    }
     let effect = if version.is_archived {
         Effect::Unarchive(version.id)
     } else {
@@ -92,6 +96,38 @@ pub(super) fn promote(
         let message = format!("files: found version {found} active, restored {name}");
         let event = Event::normal(EventReason::DriftCorrected, message);
         step.telling(Some(event)).correcting([correction])
+    })
+}
+
+/// Whether somebody names the version that waits; once it was active, that is done.
+fn is_asked_for(context: &Context, record: &VersionStatus) -> bool {
+    let named = context
+        .standing()
+        .annotation(names::ANNOTATION_PROMOTE_VERSION);
+    record.promoted_at.is_none() && named == Some(&record.name)
+}
+
+/// That a version waits for somebody to promote it, and how that is done.
+pub fn waiting(context: &Context, template: &Template) -> Option<String> {
+    let record = context.records().own.version?;
+    let Find::Found(version) = context.observed.version else {
+        return None;
+    };
+    let is_ready = version.job == VersionJob::Succeeded && id_of(&record) == Some(version.id);
+    let is_active = template.live.active_version_id == version.id;
+    let waits = pin::is_manual(context) && is_ready && !is_active;
+    waits.then(|| {
+        let (name, id) = (&record.name, version.id);
+        let by_annotation = format!(
+            " or the annotation {} {name}",
+            names::ANNOTATION_PROMOTE_VERSION
+        );
+        let once = record.promoted_at.is_none();
+        let by_annotation = if once { by_annotation.as_str() } else { "" };
+        format!(
+            "version {name} is built and not active: spec.{} {id}{by_annotation} promotes it",
+            VERSION_ID
+        )
     })
 }
 
