@@ -52,19 +52,19 @@ pub fn create(context: &Context, name: &TemplateName) -> Step {
 /// What keeps a template from being created of what is declared, whatever is done for it.
 fn impossible(context: &Context) -> Option<Step> {
     match context.observed.source {
-        None => pin::first(context).err(),
+        None => pin::first(context).err().map(|step| *step),
         Some(source) => source.as_ref().err().map(version::unusable),
     }
 }
 
 /// The version that was built of the declared source, or what that waits for.
-fn built(context: &Context) -> Result<Uuid, Step> {
+fn built(context: &Context) -> Result<Uuid, Box<Step>> {
     if let Some(step) = version::plan_first(context) {
-        return Err(step);
+        return Err(Box::new(step));
     }
     match context.observed.version {
         Find::Found(version) => Ok(version.id),
-        Find::Absent | Find::NotSought => Err(Step::rest(creating())),
+        Find::Absent | Find::NotSought => Err(Box::new(Step::rest(creating()))),
     }
 }
 

@@ -67,17 +67,17 @@ pub fn conflict(context: &Context) -> Option<Step> {
 }
 
 /// The version that creates the template, or what that waits for.
-pub fn first(context: &Context) -> Result<Uuid, Step> {
-    let pin = of(context).ok_or_else(incomplete)?;
+pub fn first(context: &Context) -> Result<Uuid, Box<Step>> {
+    let pin = of(context).ok_or_else(|| Box::new(incomplete()))?;
     let text = match context.observed.pinned {
         Find::NotSought | Find::Absent => MISSING,
         Find::Found(version) if version.template_id.is_some() => OF_ANOTHER,
         Find::Found(version) => match obstacle(version) {
-            Some(step) => return Err(step),
+            Some(step) => return Err(Box::new(step)),
             None => return Ok(version.id),
         },
     };
-    Err(unusable(pin, text))
+    Err(Box::new(unusable(pin, text)))
 }
 
 fn incomplete() -> Step {

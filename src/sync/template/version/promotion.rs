@@ -125,8 +125,7 @@ pub fn waiting(context: &Context, template: &Template) -> Option<String> {
         let once = record.promoted_at.is_none();
         let by_annotation = if once { by_annotation.as_str() } else { "" };
         format!(
-            "version {name} is built and not active: spec.{} {id}{by_annotation} promotes it",
-            VERSION_ID
+            "version {name} is built and not active: spec.{VERSION_ID} {id}{by_annotation} promotes it"
         )
     })
 }
