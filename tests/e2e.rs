@@ -24,6 +24,7 @@ mod schedule;
 mod schema;
 mod secrecy;
 mod shim;
+mod source;
 mod template;
 mod variables;
 mod workspace;

@@ -31,7 +31,8 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
 ];
 
 /// What the core is made of. Neither a client nor a runtime nor a clock is among it.
-const SYNC_USES: [&str; 10] = [
+const SYNC_USES: [&str; 11] = [
+    "flate2",
     "hmac",
     "jiff",
     "k8s_openapi",

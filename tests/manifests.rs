@@ -21,7 +21,7 @@ use coder_k8s::{
 use serde_json::Value;
 
 /// Every right, and what it is used for. A right that is missing here is not to be given.
-const RIGHTS: [(&str, &str, &[&str]); 5] = [
+const RIGHTS: [(&str, &str, &[&str]); 6] = [
     // get: the live read in front of each effect. list, watch: what changed. create: imports.
     // patch: mirroring, the origin label, the finalizer. delete: imported objects whose twin is gone.
     (
@@ -36,6 +36,8 @@ const RIGHTS: [(&str, &str, &[&str]); 5] = [
     ),
     // What parameters and variables refer to.
     ("", "secrets", &["get", "list", "watch"]),
+    // What sources refer to.
+    ("", "configmaps", &["get", "list", "watch"]),
     // patch: an Event that comes again is counted.
     ("events.k8s.io", "events", &["create", "list", "patch"]),
     // Whether the CRDs are being removed.

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt, pin_mut};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{references::Referent, shared::Controller};
@@ -39,6 +39,7 @@ pub(super) async fn run(controller: Arc<Controller>) {
 async fn follow(controller: Arc<Controller>, referent: Referent) {
     match &referent {
         Referent::Secret(name) => follow_as::<Secret>(&controller, &referent, name).await,
+        Referent::ConfigMap(name) => follow_as::<ConfigMap>(&controller, &referent, name).await,
     }
 }
 

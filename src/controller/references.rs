@@ -14,6 +14,8 @@ use super::key::Key;
 pub(super) enum Referent {
     /// A Secret.
     Secret(String),
+    /// A ConfigMap.
+    ConfigMap(String),
 }
 
 /// Who refers to what.

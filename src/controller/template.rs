@@ -1,6 +1,7 @@
 //! What the driver needs to know of templates.
 
 mod act;
+mod config_map;
 mod content;
 mod declared;
 mod observe;
@@ -29,7 +30,7 @@ use crate::{
         rules::deletion::Departure,
         spelling::Spelling,
         template::{
-            declared::{Declared, Unusable, declares_files},
+            declared::{Declared, Unusable, declares_source},
             effect::Effect,
             external::Find,
             kind::Observed,
@@ -61,7 +62,7 @@ impl Observable for CoderTemplate {
 
     fn seen_alone(&self, ownership: &Ownership) -> TemplateObservation {
         TemplateObservation {
-            source: declares_files(self, ownership).then(|| Err(not_read())),
+            source: declares_source(self, ownership).then(|| Err(not_read())),
             ..TemplateObservation::default()
         }
     }

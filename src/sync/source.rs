@@ -9,6 +9,7 @@
 mod archive;
 mod content;
 mod error;
+mod packed;
 mod path;
 mod shown;
 #[cfg(test)]
@@ -17,10 +18,10 @@ mod tree;
 mod version;
 
 pub use self::{
-    content::{Content, MIRROR_LIMIT_BYTES, NotPlain, Omitted},
+    content::{Content, MIRROR_LIMIT_BYTES, Omitted},
     error::{
         MAX_ARCHIVE_BYTES, MAX_ENTRIES, MAX_FILE_BYTES, MAX_INLINE_CHARACTERS, MAX_READ_BYTES,
-        SourceError,
+        NotPlain, SourceError,
     },
     path::PathProblem,
     shown::shown,

@@ -18,7 +18,8 @@ use crate::api::workspace::ValueSource;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateSource {
-    /// A ConfigMap in the same namespace: each key is the path of a file, each value its content.
+    /// A ConfigMap in the same namespace: each key is the path of a file, each value its content; or its
+    /// only key is a tar archive in binaryData, named .tar, .tar.gz or .tgz.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_ref: Option<ConfigMapReference>,
     /// An artifact that Flux provides, such as a Git repository.

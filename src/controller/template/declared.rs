@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::config_map as config_maps;
 use crate::{
     api::{
         template::{CoderTemplate, TemplateVariable},
@@ -14,7 +15,7 @@ use crate::{
     sync::{
         fields::ownership::Ownership,
         template::{
-            declared::{Declared, Unusable, declared_source},
+            declared::{Declared, Unusable, config_map, declared_source},
             variables::{VariableValue, Variables},
         },
     },
@@ -23,8 +24,9 @@ use crate::{
 /// What the object refers to.
 pub(super) fn referents(object: &CoderTemplate) -> BTreeSet<Referent> {
     let references = object.spec.variables.iter().filter_map(reference);
-    let names = references.map(|reference| reference.name.clone());
-    names.map(Referent::Secret).collect()
+    let secrets = references.map(|reference| Referent::Secret(reference.name.clone()));
+    let source = config_map(object).map(|name| Referent::ConfigMap(name.to_owned()));
+    secrets.chain(source).collect()
 }
 
 fn reference(variable: &TemplateVariable) -> Option<&SecretKeySelector> {
@@ -37,8 +39,12 @@ pub(super) async fn read(
     object: &CoderTemplate,
     ownership: &Ownership,
 ) -> Option<Result<Declared, Unusable>> {
+    let referred = match config_map(object) {
+        Some(name) => Some(config_maps::read(controller, name).await),
+        None => None,
+    };
     let variables = variables(controller, object).await;
-    declared_source(object, ownership, variables)
+    declared_source(object, ownership, referred, variables)
 }
 
 async fn variables(controller: &Controller, object: &CoderTemplate) -> Result<Variables, String> {

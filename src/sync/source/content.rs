@@ -8,7 +8,7 @@ use std::{
 use tar::{Archive, Entry, EntryType};
 
 use super::{
-    error::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_READ_BYTES, SourceError},
+    error::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_READ_BYTES, NotPlain, SourceError},
     path::{self, PathProblem},
     shown::{Name, Size},
     tree::Source,
@@ -27,32 +27,6 @@ pub struct Content {
 enum Found {
     File { text: String, executable: bool },
     NotPlain(NotPlain),
-}
-
-/// Why an entry of an archive is no file that path and text could stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "the texts say it")]
-pub enum NotPlain {
-    #[error("has a path that {0}")]
-    Path(PathProblem),
-    #[error("is there twice")]
-    Twice,
-    #[error("is not text")]
-    NotText,
-    #[error("is executable")]
-    Executable,
-    #[error("is larger than {}", Size(MAX_FILE_BYTES))]
-    TooLarge,
-    #[error("is a symbolic link")]
-    SymbolicLink,
-    #[error("is a hard link")]
-    HardLink,
-    #[error("is a device or a pipe")]
-    Device,
-    #[error("is a sparse file")]
-    Sparse,
-    #[error("is of an unknown kind")]
-    Unknown,
 }
 
 /// Why the files of a version are not mirrored.
@@ -148,11 +122,29 @@ impl Content {
         Ok(files)
     }
 
-    /// Whether these are the files of `source`, with the same text and nothing besides. Times and
-    /// modes do not count.
+    /// The source that the archive holds, if each entry is a file of text; else the first that is not.
+    pub(super) fn into_source(self) -> Result<Source, SourceError> {
+        if self.entries.is_empty() {
+            return Err(SourceError::Empty);
+        }
+        let executables = self.executables().cloned().collect();
+        let mut files = BTreeMap::new();
+        for (path, found) in self.entries {
+            match found {
+                Found::File { text, .. } => files.insert(path, text),
+                Found::NotPlain(reason) => return Err(SourceError::Entry { path, reason }),
+            };
+        }
+        Ok(Source::from_files(&files)?.with_modes(&executables))
+    }
+
+    /// Whether these are the files of `source`, with the same text and nothing besides. Times do not count,
+    /// nor do modes where `source` has no word for them.
     #[must_use]
     pub fn equals(&self, source: &Source) -> bool {
-        self.entries.len() == source.files.len()
+        let has_modes = !source.has_modes() || self.executables().eq(&source.executables);
+        has_modes
+            && self.entries.len() == source.files.len()
             && self.entries.iter().zip(&source.files).all(
                 |((path, found), (wanted, wanted_text))| {
                     path == wanted

@@ -21,6 +21,32 @@ pub const MAX_READ_BYTES: usize = 16 << 20;
 /// fits into etcd.
 pub const MAX_INLINE_CHARACTERS: usize = 1_000_000;
 
+/// Why an entry of an archive is no file that path and text could stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum NotPlain {
+    #[error("has a path that {0}")]
+    Path(PathProblem),
+    #[error("is there twice")]
+    Twice,
+    #[error("is not text")]
+    NotText,
+    #[error("is executable")]
+    Executable,
+    #[error("is larger than {}", Size(MAX_FILE_BYTES))]
+    TooLarge,
+    #[error("is a symbolic link")]
+    SymbolicLink,
+    #[error("is a hard link")]
+    HardLink,
+    #[error("is a device or a pipe")]
+    Device,
+    #[error("is a sparse file")]
+    Sparse,
+    #[error("is of an unknown kind")]
+    Unknown,
+}
+
 /// A tree cannot be the source of a template, or an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -83,6 +109,20 @@ pub enum SourceError {
         /// Characters of all paths and texts.
         characters: usize,
     },
+    /// An entry of an archive is no file of text.
+    #[error("{} {reason}", Name(path))]
+    Entry {
+        /// Its path.
+        path: String,
+        /// What it is.
+        reason: NotPlain,
+    },
+    /// There is nothing that a template could be.
+    #[error("there is no file in it")]
+    Empty,
+    /// The bytes are a zip archive.
+    #[error("a zip archive cannot be read: pack the files as .tar or .tar.gz")]
+    Zip,
     /// The bytes are no tar archive, or it is damaged.
     #[error("the archive cannot be read")]
     Archive(#[source] io::Error),

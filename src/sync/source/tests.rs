@@ -1,5 +1,6 @@
 mod archive;
 mod content;
+mod packed;
 mod properties;
 mod tree;
 mod version;

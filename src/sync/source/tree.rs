@@ -16,7 +16,9 @@ pub struct Source {
     /// All folders that hold a file, without the root.
     folders: BTreeSet<String>,
     /// The files that may be run.
-    executables: BTreeSet<String>,
+    pub(super) executables: BTreeSet<String>,
+    /// Whether it says itself which files those are.
+    has_modes: bool,
 }
 
 impl Source {
@@ -54,6 +56,7 @@ impl Source {
             files,
             folders,
             executables: BTreeSet::new(),
+            has_modes: false,
         };
         if source.tar_bytes().len() > MAX_ARCHIVE_BYTES {
             return Err(SourceError::TooLarge);
@@ -61,12 +64,29 @@ impl Source {
         Ok(source)
     }
 
-    /// The source, of which those of its files may be run that `executables` names.
+    /// The source, of which those of its files may be run that `executables` names, whatever others say.
+    #[must_use]
+    pub(super) fn with_modes(self, executables: &BTreeSet<String>) -> Self {
+        let mut source = self.with_executables(executables);
+        source.has_modes = true;
+        source
+    }
+
+    /// Whether it says itself which of its files may be run, as an archive does.
+    #[must_use]
+    pub fn has_modes(&self) -> bool {
+        self.has_modes
+    }
+
+    /// The source, of which those of its files may be run that `executables` names, unless it says so itself.
     #[must_use]
     pub fn with_executables<'a>(
         mut self,
         executables: impl IntoIterator<Item = &'a String>,
     ) -> Self {
+        if self.has_modes {
+            return self;
+        }
         let executables = executables.into_iter();
         let known = executables.filter(|path| self.files.contains_key(*path));
         self.executables = known.cloned().collect();

@@ -87,7 +87,7 @@ pub fn lost(context: &Context, id: &str) -> Step {
     stalled(
         Reason::DeletedExternally,
         &format!(
-            "template {id} was deleted in Coder; declare spec.files to make it again, or delete this \
+            "template {id} was deleted in Coder; declare spec.files or spec.source to make it again, or delete this \
              object"
         ),
     )

@@ -65,19 +65,58 @@ impl Declared {
 }
 
 /// The declared source, checked, with the values of the declared variables; none where none is declared.
+/// `referred` is what `spec.source` refers to.
 pub fn declared_source(
     object: &CoderTemplate,
     ownership: &Ownership,
+    referred: Option<Result<Source, Unusable>>,
     variables: Result<Variables, String>,
 ) -> Option<Result<Declared, Unusable>> {
     let files = object.spec.files.as_ref();
-    let files = files.filter(|_| declares_files(object, ownership))?;
+    let source = match (
+        files.filter(|_| declares_files(object, ownership)),
+        referred,
+    ) {
+        (None, None) => return None,
+        (None, Some(referred)) => referred,
+        (Some(files), None) => inline(files),
+        (Some(_), Some(_)) => Err(two_sources()),
+    };
     let tags = object.spec.provisioner_tags.clone().unwrap_or_default();
-    let source = Source::from_inline(files).map_err(|error| Unusable::Invalid(error.to_string()));
     Some(source.and_then(|source| {
         let variables = variables.map_err(Unusable::Missing)?;
         Ok(Declared::new(source, tags, variables))
     }))
+}
+
+fn inline(files: &BTreeMap<String, String>) -> Result<Source, Unusable> {
+    Source::from_inline(files).map_err(|error| Unusable::Invalid(error.to_string()))
+}
+
+fn two_sources() -> Unusable {
+    let message = "spec.files and spec.source are both declared, and a version has one source; leave one of them out";
+    Unusable::Invalid(message.to_owned())
+}
+
+/// Whether a source is declared that a version can be built from.
+pub fn declares_source(object: &CoderTemplate, ownership: &Ownership) -> bool {
+    declares_files(object, ownership) || config_map(object).is_some()
+}
+
+/// The ConfigMap that holds the declared source. Nothing of `spec.source` is mirrored, so that whoever sets it
+/// declares it.
+pub fn config_map(object: &CoderTemplate) -> Option<&str> {
+    let reference = object.spec.source.as_ref()?.config_map_ref.as_ref()?;
+    Some(&reference.name)
+}
+
+/// The field that says what the files are.
+pub fn source_field(object: &CoderTemplate) -> &'static str {
+    if object.spec.source.is_some() {
+        "source"
+    } else {
+        FILES
+    }
 }
 
 /// Whether `spec.files` is declared, by anybody but us.

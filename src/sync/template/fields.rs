@@ -209,7 +209,17 @@ pub fn unsupported(context: &Context) -> Vec<String> {
 /// how. As long as there is one, none is: it would not be the one that is asked for.
 pub fn unsupported_of_version(context: &Context) -> Vec<&'static str> {
     let spec = &context.object.spec;
-    given([(spec.source.is_some(), "source")])
+    let source = spec.source.as_ref();
+    given([
+        (
+            source.is_some_and(|source| source.artifact.is_some()),
+            "source.artifact",
+        ),
+        (
+            source.is_some_and(|source| source.archive.is_some()),
+            "source.archive",
+        ),
+    ])
 }
 
 fn given<const N: usize>(fields: [(bool, &'static str); N]) -> Vec<&'static str> {

@@ -81,7 +81,7 @@ pub fn first(context: &Context) -> Result<Uuid, Box<Step>> {
 }
 
 fn incomplete() -> Step {
-    let message = "spec.files or spec.versionID is needed to create the template";
+    let message = "spec.files, spec.source or spec.versionID is needed to create the template";
     Step::pass(ConditionSet::stalled(Reason::Incomplete, message))
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Map, Value, json};
 
 use super::{
-    declared::{Declared, Unusable, VERSION_ID, declared_source},
+    declared::{Declared, Unusable, VERSION_ID, config_map, declared_source},
     effect::Effect,
     external::{Find, KeptVariable, Template, Unreadable, Version, VersionJob},
     kind::Observed,
@@ -39,6 +39,7 @@ mod lifecycle;
 mod metadata;
 mod model;
 mod pin;
+mod referred;
 mod variables;
 mod version;
 
@@ -66,7 +67,7 @@ impl Testable for CoderTemplate {
     type Derived = (Option<Result<Declared, Unusable>>, BuildWait);
 
     fn derive(&self, ownership: &Ownership) -> Self::Derived {
-        let source = declared_source(self, ownership, variables(self));
+        let source = declared_source(self, ownership, read_source(self), variables(self));
         (source, BuildWait::default())
     }
 
@@ -81,6 +82,17 @@ impl Testable for CoderTemplate {
             build_wait,
         }
     }
+}
+
+/// The declared source of a ConfigMap, whose one file says its name; `none` is not there.
+fn read_source(object: &CoderTemplate) -> Option<Result<Source, Unusable>> {
+    let missing = || Unusable::Missing("there is no ConfigMap none".to_owned());
+    let name = config_map(object)?;
+    Some(if name == "none" {
+        Err(missing())
+    } else {
+        Ok(source_of(name))
+    })
 }
 
 /// The declared variables, where no Secret is there.

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use uuid::Uuid;
 
 use super::{
-    declared::{Declared, Unusable, needs_source},
+    declared::{Declared, Unusable, needs_source, source_field},
     effect::Effect,
     external::{Find, Template, Version, VersionJob},
     fields,
@@ -105,20 +105,24 @@ pub fn plan(context: &Context) -> Option<Step> {
     let Some(record) = record_of(context, declared) else {
         return adopt_active(context, template, declared)
             .or_else(|| (!observes).then(|| begin(context, declared, 1)))
-            .or_else(|| Some(drifted(template)));
+            .or_else(|| Some(drifted(context, template)));
     };
     let Find::Found(version) = context.observed.version else {
         let build = || build(context, &record, Some(template.live.id));
-        return Some(if observes { drifted(template) } else { build() });
+        return Some(if observes {
+            drifted(context, template)
+        } else {
+            build()
+        });
     };
     if observes {
         // Watched only: it holds nothing up, whatever became of it.
         let is_active = version.id == template.live.active_version_id;
         let is_ours = record.id.is_some() || is_ours(context, version.creator);
         let known = is_ours.then(|| recorded(context, &record, version));
-        return known
-            .flatten()
-            .or_else(|| (!is_active && !pin::is_manual(context)).then(|| drifted(template)));
+        return known.flatten().or_else(|| {
+            (!is_active && !pin::is_manual(context)).then(|| drifted(context, template))
+        });
     }
     if version.template_id != Some(template.live.id) {
         // Made for a template that did not come to be: this one needs a version of its own.
@@ -176,7 +180,8 @@ fn without_source(context: &Context) -> Option<Step> {
     let fields = needs_source(context.object);
     (!fields.is_empty()).then(|| {
         let message = format!(
-            "{}: only a version that is built from a declared source has a use for it; declare spec.files, or \
+            "{}: only a version that is built from a declared source has a use for it; declare spec.files or \
+             spec.source, or \
              leave it out",
             fields.join(", ")
         );
@@ -185,9 +190,9 @@ fn without_source(context: &Context) -> Option<Step> {
 }
 
 /// The source differs where another version than its own is active.
-fn drifted(template: &Template) -> Step {
-    let active = &template.active_version_name;
-    let text = format!("files: the active version {active} was not built from them");
+fn drifted(context: &Context, template: &Template) -> Step {
+    let (field, active) = (source_field(context.object), &template.active_version_name);
+    let text = format!("{field}: the active version {active} was not built from it");
     Step::pass(ConditionSet::settled("").drifting([text]))
 }
 
@@ -274,7 +279,7 @@ fn begin(context: &Context, declared: &Declared, attempt: u32) -> Step {
     });
     Step::record(records, conditions)
         .telling(content::dropped(context, &source))
-        .telling(content::modes_unknown(context))
+        .telling(content::modes_unknown(context, &source))
         .telling(content::without_effect(&source))
 }
 

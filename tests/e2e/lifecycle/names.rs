@@ -116,8 +116,8 @@ async fn what_is_declared_but_not_synchronised_yet_is_said() {
         assert!(said.contains(field), "{said}");
     }
     let cases: [(&str, Value); 1] = [(
-        "source",
-        json!({ "source": { "configMapRef": { "name": "c" } }, "files": null }),
+        "source.archive",
+        json!({ "source": { "archive": { "url": "https://x", "sha256": "0".repeat(64) } }, "files": null }),
     )];
     scene.proxy.forget();
     for (number, (field, spec)) in cases.into_iter().enumerate() {

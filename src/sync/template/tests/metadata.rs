@@ -463,7 +463,16 @@ fn declared_files_are_never_mirrored() {
 
 #[test]
 fn what_is_not_synchronised_yet_is_never_ignored() {
-    for (field, value) in [("source", json!({"configMapRef": {"name": "x"}}))] {
+    for (field, value) in [
+        (
+            "source",
+            json!({"archive": {"url": "https://x", "sha256": "0"}}),
+        ),
+        (
+            "source",
+            json!({"artifact": {"kind": "Bucket", "name": "x"}}),
+        ),
+    ] {
         let spec = json!({ field: value });
         assert_eq!(
             Scenario::new(&spec).stalled(),
@@ -477,7 +486,16 @@ fn what_is_not_synchronised_yet_is_never_ignored() {
         );
     }
     // What shapes a version holds up every version: neither built, nor promoted, without it.
-    for (field, value) in [("source", json!({"configMapRef": {"name": "x"}}))] {
+    for (field, value) in [
+        (
+            "source",
+            json!({"archive": {"url": "https://x", "sha256": "0"}}),
+        ),
+        (
+            "source",
+            json!({"artifact": {"kind": "Bucket", "name": "x"}}),
+        ),
+    ] {
         let spec = json!({ "files": files("b"), field: value });
         let unbuilt =
             Scenario::declared(&spec).change(|scenario| scenario.own.active = Some(content("a")));

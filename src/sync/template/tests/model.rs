@@ -225,8 +225,13 @@ impl testing::World<CoderTemplate> for World {
         };
         let object: CoderTemplate = self.scenario.stored.object();
         let ownership = self.scenario.look(|context| context.ownership.clone());
-        let declared =
-            declared_source(&object, &ownership, variables(&object)).and_then(Result::ok);
+        let declared = declared_source(
+            &object,
+            &ownership,
+            read_source(&object),
+            variables(&object),
+        )
+        .and_then(Result::ok);
         let hash = declared.map(|it| it.hash).unwrap_or_default();
         self.scenario.own.version = match seek(&object, &hash) {
             _ if self.is_down || hash.is_empty() => Find::NotSought,

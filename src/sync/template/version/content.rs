@@ -14,7 +14,7 @@ use crate::{
 const KEPT: usize = 16;
 
 /// The declared source, of which those files may be run that might in the active version: `spec.files` has
-/// no word for it, so that nobody meant to take it away. What cannot be read now is as it was recorded.
+/// no word for it, so that nobody meant to take it away; an archive has. What cannot be read now is as it was recorded.
 pub(super) fn runnable(context: &Context, source: &Source) -> Source {
     let plain = source.clone();
     match (active(context), context.records().own.version) {
@@ -25,8 +25,9 @@ pub(super) fn runnable(context: &Context, source: &Source) -> Source {
 }
 
 /// What may be run of the active version could not be read.
-pub(super) fn modes_unknown(context: &Context) -> Option<Event> {
-    let unreadable = context.observed.active?.as_ref().err()?;
+pub(super) fn modes_unknown(context: &Context, source: &Source) -> Option<Event> {
+    let unreadable = context.observed.active?.as_ref().err();
+    let unreadable = unreadable.filter(|_| !source.has_modes())?;
     let message = format!(
         "which files of the active version may be run is not known, so that none of the new one may but \
          those that were known before: {}",

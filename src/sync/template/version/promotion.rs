@@ -15,7 +15,7 @@ use crate::{
         payload,
         rules::damper::Correction,
         template::{
-            declared::{FILES, VERSION_ID},
+            declared::{VERSION_ID, source_field},
             effect::Effect,
             external::{Find, Template, Version, VersionJob},
             kind::{Context, Step},
@@ -79,9 +79,10 @@ pub(super) fn promote(
         return Some(push::refused_before(refusal));
     }
     let (name, found) = (&record.name, &template.active_version_name);
-    let correction = Correction::of(FILES, Some(Value::from(record.source_hash.as_str())));
+    let field = source_field(context.object);
+    let correction = Correction::of(field, Some(Value::from(record.source_hash.as_str())));
     if let Some(fight) = context.fight(&correction) {
-        let difference = format!("files: declared {name}, in Coder {found} is active");
+        let difference = format!("{field}: declared {name}, in Coder {found} is active");
         let conditions = fight.conditions(&difference);
         return Some(Step::pass(conditions).after(Some(fight.remaining(context.now))));
     }
@@ -93,7 +94,7 @@ pub(super) fn promote(
         let message = format!("promoted {name}");
         step.telling(Some(Event::normal(EventReason::VersionPromoted, message)))
     } else {
-        let message = format!("files: found version {found} active, restored {name}");
+        let message = format!("{field}: found version {found} active, restored {name}");
         let event = Event::normal(EventReason::DriftCorrected, message);
         step.telling(Some(event)).correcting([correction])
     })
