@@ -45,7 +45,7 @@ const TRIGGERS: [Trigger<CoderTemplate>; 19] = [
     ("origin_label", |scenario| scenario.stored.labels.clear()),
     ("finalizer", |scenario| scenario.stored.has_finalizer = true),
     ("not_supported", |scenario| {
-        let source = json!({"configMapRef": {"name": "x"}});
+        let source = json!({"archive": {"url": "https://example.com/t.tar", "sha256": "0"}});
         scenario.stored.edit(USER, "source", Some(source));
     }),
     ("fields", |scenario| {
