@@ -35,6 +35,7 @@ use crate::{
 
 mod chain;
 mod content;
+mod files;
 mod lifecycle;
 mod metadata;
 mod model;
