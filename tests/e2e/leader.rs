@@ -39,9 +39,9 @@ fn times(lease: &Value) -> [Timestamp; 2] {
 async fn a_leader_that_ends_in_good_order_is_followed_at_once() {
     let scene = stage("follow").await;
     let first = Replica::start(&scene, "a").await;
-    first.leads(&scene).await;
+    first.leads().await;
     let second = Replica::start(&scene, "b").await;
-    second.waits(&scene).await;
+    second.waits().await;
     // One that waits asks coderd nothing, and Kubernetes for the lease alone.
     assert_eq!(second.proxy.count("*", "").unwrap(), 0);
     assert!(
@@ -56,7 +56,7 @@ async fn a_leader_that_ends_in_good_order_is_followed_at_once() {
     first.program.terminate();
     let status = first.program.wait(PATIENCE).await.unwrap();
     assert!(status.success(), "{}", first.program.log_text().unwrap());
-    second.leads(&scene).await;
+    second.leads().await;
     let now = lease(&scene).await;
     assert_ne!(
         now["spec"]["holderIdentity"],
@@ -82,12 +82,12 @@ async fn a_leader_that_ends_in_good_order_is_followed_at_once() {
 async fn a_leader_that_is_lost_is_followed_when_its_lease_is_over() {
     let scene = stage("lost").await;
     let first = Replica::start(&scene, "a").await;
-    first.leads(&scene).await;
+    first.leads().await;
     let second = Replica::start(&scene, "b").await;
-    second.waits(&scene).await;
+    second.waits().await;
     first.program.kill().await;
     let last = lease(&scene).await;
-    second.leads(&scene).await;
+    second.leads().await;
     let now = lease(&scene).await;
     let after = times(&now)[0].duration_since(times(&last)[1]);
     println!("taken {after:?} after the last renewal");
@@ -119,7 +119,7 @@ async fn a_replica_without_the_right_to_the_lease_is_not_ready() {
             &format!("--serviceaccount={}:coder-k8s", scene.namespace),
         ])
         .await;
-    replica.leads(&scene).await;
+    replica.leads().await;
     let log = replica.program.log_text().unwrap();
     assert_eq!(log.matches("cannot be asked for").count(), 1, "{log}");
     replica.stop().await;
@@ -130,7 +130,7 @@ async fn a_replica_without_the_right_to_the_lease_is_not_ready() {
 async fn a_leader_that_stood_still_changes_nothing_any_more() {
     let scene = stage("still").await;
     let first = Replica::start(&scene, "a").await;
-    first.leads(&scene).await;
+    first.leads().await;
     let object = scene.template_object(&scene.name("t"));
     let ctpl = format!("ctpl/{object}");
     scene
@@ -138,7 +138,7 @@ async fn a_leader_that_stood_still_changes_nothing_any_more() {
         .await;
     scene.until(&ctpl, "ready", is_ready).await;
     let second = Replica::start(&scene, "b").await;
-    second.waits(&scene).await;
+    second.waits().await;
 
     let read = Matcher::new("GET", "/templates/[0-9a-f-]{36}$").unwrap();
     let hold = first.proxy.hold(read, Stage::BeforeReply);
@@ -146,7 +146,7 @@ async fn a_leader_that_stood_still_changes_nothing_any_more() {
     hold.held(PATIENCE).await.unwrap();
     first.program.pause();
     drop(hold);
-    second.leads(&scene).await;
+    second.leads().await;
     scene
         .until(&ctpl, "the other one has done it", |object| {
             is_ready(object)
@@ -156,7 +156,7 @@ async fn a_leader_that_stood_still_changes_nothing_any_more() {
     first.proxy.forget();
     first.hop.forget();
     first.program.resume();
-    first.waits(&scene).await;
+    first.waits().await;
     // It goes on with what it was at, and then waits for the lease.
     scene
         .eventually("it looks at the lease again", async || {
@@ -177,7 +177,7 @@ async fn a_leader_that_stood_still_changes_nothing_any_more() {
 
     // It may lead again.
     second.stop().await;
-    first.leads(&scene).await;
+    first.leads().await;
     first.stop().await;
 }
 
@@ -191,7 +191,7 @@ const OBJECTS: usize = 6;
 async fn nothing_is_lost_or_done_twice_while_leaders_change() {
     let scene = stage("change").await;
     let mut leader = Replica::start(&scene, "r0").await;
-    leader.leads(&scene).await;
+    leader.leads().await;
     let objects: Vec<_> = (0..OBJECTS)
         .map(|number| scene.template_object(&scene.name(&format!("t{number}"))))
         .collect();
@@ -212,7 +212,7 @@ async fn nothing_is_lost_or_done_twice_while_leaders_change() {
                 scene.person.ask("PATCH", &path, Some(change)).await;
             }
         }
-        next.leads(&scene).await;
+        next.leads().await;
         leader.program.wait(PATIENCE).await.unwrap();
         leader = next;
         if round == 1 {
@@ -248,10 +248,18 @@ async fn nothing_is_lost_or_done_twice_while_leaders_change() {
         let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
         objects.iter().map(version).collect::<Vec<_>>()
     };
-    let before = versions().await;
+    let mut before = versions().await;
+    loop {
+        leader.sweeps(&scene, 3).await;
+        let now = versions().await;
+        if now == before {
+            break;
+        }
+        before = now;
+    }
     let next = Replica::start(&scene, "last").await;
     leader.stop().await;
-    next.leads(&scene).await;
+    next.leads().await;
     next.sweeps(&scene, 3).await;
     assert_eq!(versions().await, before);
     assert_eq!(next.proxy.mutations(), []);

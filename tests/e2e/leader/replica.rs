@@ -1,11 +1,16 @@
 //! A replica of the controller, with ways of its own to both sides.
 
+use std::time::Duration;
+
 use testbed::{Invocation, Program, proxy::Proxy};
+use tokio::time::Instant;
 
 use crate::e2e::{
-    scene::{PATIENCE, Scene, free_port},
+    scene::{PATIENCE, Scene},
     shim::hop::Hop,
 };
+
+const LOOK: Duration = Duration::from_millis(100);
 
 pub struct Replica {
     pub program: Program,
@@ -21,7 +26,6 @@ impl Replica {
     /// Starts one that has to win the lease in the namespace of `scene` first.
     pub async fn start(scene: &Scene, name: &str) -> Self {
         let (bed, namespace) = (scene.bed, &scene.namespace);
-        let (health, metrics) = (free_port(), free_port());
         let proxy = Proxy::start(bed.coder_url()).unwrap();
         let hop = Hop::start(bed).await;
         let arguments = [
@@ -34,8 +38,9 @@ impl Replica {
             format!("--coder-namespace={namespace}"),
             "--import=none".to_owned(),
             "--sweep-interval=1s".to_owned(),
-            format!("--health-bind-address=127.0.0.1:{health}"),
-            format!("--metrics-bind-address=127.0.0.1:{metrics}"),
+            // Any that is free when it is bound: many of them start in one test.
+            "--health-bind-address=127.0.0.1:0".to_owned(),
+            "--metrics-bind-address=127.0.0.1:0".to_owned(),
             "--log-level=debug".to_owned(),
         ];
         let invocation = Invocation::new(
@@ -46,8 +51,26 @@ impl Replica {
         .variable("KUBECONFIG", hop.before(bed, &scene.kubeconfig))
         .variable("POD_NAMESPACE", namespace)
         .variable("HOSTNAME", name);
+        let program = bed.start_program(invocation).await.unwrap();
+        let ports = || {
+            let log = program.log_text().unwrap_or_default();
+            let bound = log.split("bound=127.0.0.1:").skip(1);
+            let port = |text: &str| {
+                text.split(|it: char| !it.is_ascii_digit())
+                    .next()?
+                    .parse()
+                    .ok()
+            };
+            bound.filter_map(port).collect::<Vec<u16>>()
+        };
+        scene
+            .eventually("it listens", async || ports().len() == 2)
+            .await;
+        let [health, metrics] = ports()[..] else {
+            panic!("{}", program.log_text().unwrap());
+        };
         Self {
-            program: bed.start_program(invocation).await.unwrap(),
+            program,
             proxy,
             hop,
             health,
@@ -56,23 +79,32 @@ impl Replica {
     }
 
     /// Waits until it works and is ready.
-    pub async fn leads(&self, scene: &Scene) {
-        self.until(scene, "it leads", "coder_k8s_leader 1").await;
+    pub async fn leads(&self) {
+        self.until("it leads", "coder_k8s_leader 1").await;
     }
 
     /// Waits until it is ready, and waits itself.
-    pub async fn waits(&self, scene: &Scene) {
-        self.until(scene, "it waits", "coder_k8s_leader 0").await;
+    pub async fn waits(&self) {
+        self.until("it waits", "coder_k8s_leader 0").await;
     }
 
-    async fn until(&self, scene: &Scene, what: &str, line: &str) {
-        scene
-            .eventually(what, async || {
-                let metrics = ask(self.metrics, "/metrics").await.1;
-                let is_ready = ask(self.health, "/readyz").await.0 == 200;
-                is_ready && metrics.lines().any(|one| one == line)
-            })
-            .await;
+    async fn until(&self, what: &str, line: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let metrics = ask(self.metrics, "/metrics").await.1;
+            let is_ready = ask(self.health, "/readyz").await.0 == 200;
+            if is_ready && metrics.lines().any(|one| one == line) {
+                return;
+            }
+            let log = self.program.log_text().unwrap_or_default();
+            let end: Vec<_> = log.lines().rev().take(30).collect();
+            assert!(
+                Instant::now() < deadline,
+                "never: {what}\n{}",
+                end.join("\n")
+            );
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// The status and the text of a probe.
@@ -80,10 +112,13 @@ impl Replica {
         ask(self.health, path).await
     }
 
-    /// Waits until it has swept coderd so often.
+    /// Waits until it has swept coderd `count` times more.
     pub async fn sweeps(&self, scene: &Scene, count: u64) {
         let swept = || self.proxy.count("GET", "/workspaces$").unwrap();
-        scene.eventually("sweeps", async || swept() >= count).await;
+        let start = swept();
+        scene
+            .eventually("sweeps", async || swept() >= start + count)
+            .await;
     }
 
     /// Ends it in good order.

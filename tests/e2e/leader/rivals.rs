@@ -46,7 +46,7 @@ async fn candidates_of_client_go_and_ours_give_way_to_each_other() {
         .await;
     holder_is(&scene, "client-go").await;
     let ours = Replica::start(&scene, "ours").await;
-    ours.waits(&scene).await;
+    ours.waits().await;
     let again = rival(&scene, "second").await;
 
     // Given back by one of client-go, it goes to one of the two that wait.
@@ -54,7 +54,7 @@ async fn candidates_of_client_go_and_ours_give_way_to_each_other() {
     go.wait(PATIENCE).await.unwrap();
     again.terminate();
     again.wait(PATIENCE).await.unwrap();
-    ours.leads(&scene).await;
+    ours.leads().await;
     holder_is(&scene, "ours_").await;
 
     let go = rival(&scene, "third").await;

@@ -165,11 +165,26 @@ async fn is_taken_over(flags: &[&str]) {
     assert_eq!(container["containers"][0]["name"], "coder-k8s");
     cluster.namespaces_go().await;
 
-    // What is left is what runs Coder, and nobody has touched it.
+    // What is left is what runs Coder, and nobody has touched it; and the Lease, which is ours now.
     let left = cluster.left_of_the_go_project().await;
     assert_eq!(
         left,
-        ["CustomResourceDefinition/codercontrolplanes.coder.com"]
+        [
+            "CustomResourceDefinition/codercontrolplanes.coder.com",
+            "Lease/coder-k8s-controller.coder.com"
+        ]
+    );
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/coder-system/leases";
+    let lease = cluster
+        .find(&format!("{leases}/coder-k8s-controller.coder.com"))
+        .await;
+    let entries = &lease.unwrap()["metadata"]["managedFields"];
+    assert!(
+        entries[0]["manager"]
+            .as_str()
+            .unwrap()
+            .starts_with("coder-k8s"),
+        "{entries:#}"
     );
     assert_eq!(cluster.find(planes).await, Some(plane));
 }
