@@ -27,7 +27,7 @@ use supervise::Supervisor;
 use crate::{
     apiserver,
     coderd::{self, BaseUrl, Limits},
-    controller::{self, metrics::Metrics},
+    controller::{self, FixedControlPlane, metrics::Metrics},
     k8s::{self, clock::Clock, config::Places, lease::Fence},
     mcp,
 };
@@ -307,9 +307,11 @@ fn controller_settings(
         None => (coderd.connect()?, k8s::config::client(kube.clone())?),
     };
     Ok(controller::Settings {
-        coderd,
+        fixed: FixedControlPlane {
+            namespace: config.namespace.clone(),
+            client: coderd,
+        },
         kube,
-        namespace: config.namespace.clone(),
         own_namespace: leader::own_namespace(),
         request_timeout: config.request_timeout,
         sweep_interval: config.sweep_interval,

@@ -9,6 +9,7 @@ mod admission;
 mod attempt;
 mod backoff;
 mod cache;
+mod control_plane;
 mod crds;
 mod deployment;
 mod directory;
@@ -50,10 +51,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use self::{progress::KINDS, shared::Controller};
+use self::{control_plane::ControlPlane, progress::KINDS, shared::Shared};
 pub use self::{
     progress::Readiness,
-    settings::{Imports, Settings},
+    settings::{FixedControlPlane, Imports, Settings},
 };
 
 /// How often the controller gives a sign of life.
@@ -67,24 +68,22 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), tokio::task::JoinError> {
     let workers = settings.workers;
-    let controller = Arc::new(Controller::new(settings, readiness));
+    let shared = Arc::new(Shared::new(settings, readiness));
+    let plane = Arc::new(ControlPlane::fixed(shared));
     let mut parts = JoinSet::new();
     parts.spawn(until(
         stop.clone(),
-        watching::workspaces(Arc::clone(&controller)),
+        watching::workspaces(Arc::clone(&plane)),
     ));
-    parts.spawn(until(
-        stop.clone(),
-        watching::templates(Arc::clone(&controller)),
-    ));
-    parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&controller))));
-    parts.spawn(until(stop.clone(), following::run(Arc::clone(&controller))));
-    parts.spawn(until(stop.clone(), beat(Arc::clone(&controller), alive)));
+    parts.spawn(until(stop.clone(), watching::templates(Arc::clone(&plane))));
+    parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&plane))));
+    parts.spawn(until(stop.clone(), following::run(Arc::clone(&plane))));
+    parts.spawn(until(stop.clone(), beat(Arc::clone(&plane), alive)));
     // Before anything is written: a CRD that lacks fields refuses it.
-    stop.run_until_cancelled(crds::compare(&controller)).await;
-    parts.spawn(until(stop.clone(), crds::run(Arc::clone(&controller))));
+    stop.run_until_cancelled(crds::compare(&plane)).await;
+    parts.spawn(until(stop.clone(), crds::run(Arc::clone(&plane))));
     for _ in 0..workers {
-        parts.spawn(work::run(Arc::clone(&controller), stop.clone()));
+        parts.spawn(work::run(Arc::clone(&plane), stop.clone()));
     }
     while let Some(ended) = parts.join_next().await {
         ended?;
@@ -93,12 +92,12 @@ pub async fn run(
 }
 
 /// Gives a sign of life for as long as tasks get their turn and every lock is let go.
-async fn beat(controller: Arc<Controller>, alive: watch::Sender<Instant>) {
+async fn beat(plane: Arc<ControlPlane>, alive: watch::Sender<Instant>) {
     loop {
-        let _objects = controller.inventory.count();
-        let _depth = controller.queue.depth(queue::Lane::Bulk);
-        let _session = controller.deployments.get();
-        let _ready = controller.is_watching(KINDS[0]);
+        let _objects = plane.inventory.count();
+        let _depth = plane.queue.depth(queue::Lane::Bulk);
+        let _session = plane.deployments.get();
+        let _ready = plane.shared.is_watching(KINDS[0]);
         alive.send_replace(Instant::now());
         tokio::time::sleep(BEAT).await;
     }

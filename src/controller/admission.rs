@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{key::Key, shared::Controller};
+use super::{control_plane::ControlPlane, key::Key};
 use crate::{
     api::status::Suspension,
     sync::{kind::SyncedKind, rules::mass_deletion::Deletions},
 };
 
-impl Controller {
+impl ControlPlane {
     /// Admits a deletion in coderd, unless there were too many before.
     pub(super) fn admit_deletion(&self, key: &Key) -> Result<(), Suspension> {
         self.admit(&self.deletions, key)
@@ -35,7 +35,7 @@ impl Controller {
 
     fn admit(&self, before: &Mutex<Deletions<Key>>, key: &Key) -> Result<(), Suspension> {
         let objects = self.inventory.count();
-        let now = self.settings.clock.now();
+        let now = self.shared.settings.clock.now();
         before
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -97,9 +97,11 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::k8s::object;
 
     fn key(number: usize) -> Key {
-        Key::Workspace(format!("acme.ann.w{number}"))
+        let name = format!("acme.ann.w{number}");
+        Key::Workspace(object::Key::new("coder", name))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use tokio::time::sleep;
 
-use super::{kinds::Seen, shared::Controller};
+use super::{control_plane::ControlPlane, kinds::Seen};
 use crate::{
     api::{crd, text::chain},
     k8s::crd::{Installed, installed},
@@ -20,26 +20,26 @@ use crate::{
 const NAMED: usize = 3;
 
 /// Compares again and again.
-pub(super) async fn run(controller: Arc<Controller>) {
+pub(super) async fn run(plane: Arc<ControlPlane>) {
     loop {
         // As often as coderd is looked at, for somebody may wait for it.
-        sleep(controller.settings.sweep_interval).await;
-        compare(&controller).await;
+        sleep(plane.shared.settings.sweep_interval).await;
+        compare(&plane).await;
     }
 }
 
 /// Compares the CRDs in the cluster with our own, where they have changed.
-pub(super) async fn compare(controller: &Controller) {
-    let kinds = &controller.kinds;
+pub(super) async fn compare(plane: &ControlPlane) {
+    let kinds = &plane.shared.kinds;
     for ours in crd::all() {
         let name = ours.metadata.name.clone().unwrap_or_default();
         let known = kinds.with(&name, |seen| seen.version.clone());
-        match installed(&controller.settings.kube, &name, known.as_ref()).await {
+        match installed(&plane.shared.settings.kube, &name, known.as_ref()).await {
             Ok(Installed::Unchanged) => {}
-            Ok(Installed::Going) => controller.found(&name, None, None),
+            Ok(Installed::Going) => plane.found(&name, None, None),
             Ok(Installed::Changed(version, found)) => {
                 let lack = lack(&name, &ours, &found);
-                controller.found(&name, Some(version), lack);
+                plane.found(&name, Some(version), lack);
             }
             Err(error) => {
                 let is_news = kinds.with(&name, |seen| {
@@ -76,7 +76,7 @@ fn lack(
     ))
 }
 
-impl Controller {
+impl ControlPlane {
     /// Takes event of a CRD; where it will do now, the objects that had to wait are looked at.
     fn found(&self, name: &str, version: Option<(String, i64)>, lack: Option<String>) {
         let now = Seen {
@@ -85,14 +85,15 @@ impl Controller {
             is_unreadable: false,
         };
         let before = self
+            .shared
             .kinds
             .with(name, |seen| std::mem::replace(seen, now))
             .lack;
         if before == lack {
             return;
         }
-        let lacks = self.kinds.lacks();
-        self.progressed(|progress| progress.lacks = lacks);
+        let lacks = self.shared.kinds.lacks();
+        self.shared.progressed(|progress| progress.lacks = lacks);
         if let Some(lack) = lack {
             tracing::error!("{lack}");
         } else {

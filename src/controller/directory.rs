@@ -264,7 +264,7 @@ mod tests {
     async fn what_many_ask_for_is_asked_once_between_two_sweeps() {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
-        let (controller, _readiness) = stage::controller(move |path| {
+        let (plane, _readiness) = stage::controller(move |path| {
             count.fetch_add(1, Ordering::Relaxed);
             match path {
                 "/users/ann" => Ok(json!({
@@ -274,7 +274,7 @@ mod tests {
                 other => stage::empty(other),
             }
         });
-        let (directory, client) = (&controller.directory, &controller.settings.coderd);
+        let (directory, client) = (&plane.directory, &plane.client);
         for sweep in 1..=2 {
             for _ in 0..200 {
                 assert_eq!(

@@ -8,12 +8,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
+    control_plane::ControlPlane,
     inventory::Awaited,
     key::Key,
     observation::{Observable, Observation},
     outcome::StepResult,
     scope::Scope,
-    shared::Controller,
+    shared::Shared,
 };
 use crate::{
     coderd,
@@ -48,10 +49,10 @@ pub(super) trait ExternalClient:
     + 'static
 {
     /// The objects of this kind.
-    fn objects(controller: &Controller) -> &Objects<Self>;
+    fn objects(shared: &Shared) -> &Objects<Self>;
 
-    /// The key of the object called `name`.
-    fn key(name: String) -> Key;
+    /// The key of the object.
+    fn key(place: object::Key) -> Key;
 
     /// What object external `id` would have; none where it is not there, or is none that is imported.
     fn importable(
@@ -65,7 +66,7 @@ pub(super) trait ExternalClient:
     /// Looks for the external object by its id.
     fn by_id(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         id: Uuid,
         seen: &mut Observation<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
@@ -73,7 +74,7 @@ pub(super) trait ExternalClient:
     /// Looks for the external object by its natural key, and how coderd spells it.
     fn by_name(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         name: &Self::Name,
         seen: &mut Observation<Self>,
     ) -> impl Future<Output = Result<(), coderd::Error>> + Send;
@@ -81,7 +82,7 @@ pub(super) trait ExternalClient:
     /// Looks at what is needed besides, now that the external object was looked for.
     fn observe_more(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         key: &Key,
         ownership: &Ownership,
         departure: Option<Departure>,

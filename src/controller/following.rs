@@ -9,15 +9,18 @@ use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{references::Referent, shared::Controller};
-use crate::k8s::watch::{self, Options, WatchEvent, Watched};
+use super::{control_plane::ControlPlane, references::Referent};
+use crate::k8s::{
+    object,
+    watch::{self, Options, WatchEvent, Watched},
+};
 
 /// Watches what is referred to, for ever.
-pub(super) async fn run(controller: Arc<Controller>) {
+pub(super) async fn run(plane: Arc<ControlPlane>) {
     let mut watches = JoinSet::new();
     let mut watched: BTreeMap<Referent, AbortHandle> = BTreeMap::new();
     loop {
-        let all = controller.references.all();
+        let all = plane.shared.references.all();
         watched.retain(|referent, watch| {
             let is_wanted = all.contains(referent);
             if !is_wanted {
@@ -27,33 +30,31 @@ pub(super) async fn run(controller: Arc<Controller>) {
         });
         for referent in all {
             watched.entry(referent).or_insert_with_key(|referent| {
-                watches.spawn(follow(Arc::clone(&controller), referent.clone()))
+                watches.spawn(follow(Arc::clone(&plane), referent.clone()))
             });
         }
         // A watch ends only when it is aborted: that is all there is to take away.
         while watches.try_join_next().is_some() {}
-        controller.references.changed().await;
+        plane.shared.references.changed().await;
     }
 }
 
-async fn follow(controller: Arc<Controller>, referent: Referent) {
+async fn follow(plane: Arc<ControlPlane>, referent: Referent) {
     match &referent {
-        Referent::Secret(name) => follow_as::<Secret>(&controller, &referent, name).await,
-        Referent::ConfigMap(name) => follow_as::<ConfigMap>(&controller, &referent, name).await,
+        Referent::Secret(place) => follow_as::<Secret>(&plane, &referent, place).await,
+        Referent::ConfigMap(place) => follow_as::<ConfigMap>(&plane, &referent, place).await,
     }
 }
 
 /// Each change of it has those looked at who refer to it.
-async fn follow_as<K: Watched>(controller: &Controller, referent: &Referent, name: &str) {
-    let settings = &controller.settings;
+async fn follow_as<K: Watched>(plane: &ControlPlane, referent: &Referent, place: &object::Key) {
+    let settings = &plane.shared.settings;
     let metrics = settings.metrics.clone();
     let options = Options {
-        namespace: Some(settings.namespace.clone()),
+        namespace: Some(place.namespace.clone()),
         labels: None,
-        fields: Some(format!("metadata.name={name}")),
-        seed: name.bytes().fold(settings.seed, |seed, byte| {
-            seed.rotate_left(8) ^ u64::from(byte)
-        }),
+        fields: Some(format!("metadata.name={}", place.name)),
+        seed: settings.seed_of(&place.to_string()),
     };
     let (events, _health) = watch::watch::<K, _>(settings.kube.clone(), &options, move |_| {
         metrics.watch_failed();
@@ -62,7 +63,7 @@ async fn follow_as<K: Watched>(controller: &Controller, referent: &Referent, nam
     while let Some(event) = events.next().await {
         match event {
             WatchEvent::Applied(_) | WatchEvent::Listed(_) | WatchEvent::Deleted { .. } => {
-                controller.look_at(controller.references.who(referent));
+                plane.look_at(plane.shared.references.who(referent));
             }
             WatchEvent::Synced => {}
         }

@@ -11,9 +11,9 @@ use std::{
 use uuid::Uuid;
 
 use super::key::Key;
-use crate::api::{
-    names::STATIC_CONTROL_PLANE,
-    object_name::{ObjectName, TemplateName},
+use crate::{
+    api::object_name::{ObjectName, TemplateName},
+    k8s::object,
 };
 
 /// What one row of a list says, as far as a change of it matters.
@@ -37,13 +37,13 @@ pub(super) enum RowContent {
 }
 
 impl Row {
-    /// The keys of the objects that the row may belong to, by its name.
-    fn keys(&self) -> [Key; 2] {
+    /// The keys of the objects of the control plane that the row may belong to, by its name.
+    fn keys(&self, control_plane: &object::Key) -> [Key; 2] {
         let key = match self.content {
             RowContent::Workspace(_) => Key::Workspace,
             RowContent::Template(_) => Key::Template,
         };
-        forms(&self.name).map(key)
+        forms(control_plane, &self.name).map(key)
     }
 
     /// What may have been awaited and is there with this row.
@@ -65,10 +65,13 @@ impl Row {
     }
 }
 
-/// Both names that an object may have whose identity is spelled `name`: without and with the control
-/// plane.
-pub(super) fn forms(name: &str) -> [String; 2] {
-    [name.to_owned(), format!("{STATIC_CONTROL_PLANE}.{name}")]
+/// Both objects whose identity in the control plane may be spelled `name`: without and with its name.
+pub(super) fn forms(control_plane: &object::Key, name: &str) -> [object::Key; 2] {
+    let object::Key {
+        namespace,
+        name: prefix,
+    } = control_plane;
+    [name.to_owned(), format!("{prefix}.{name}")].map(|name| object::Key::new(namespace, name))
 }
 
 /// What an object without a binding waits for.
@@ -95,8 +98,12 @@ impl Awaited {
     }
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Inventory(Mutex<State>);
+/// Which objects there are on either side of one control plane.
+#[derive(Debug)]
+pub(super) struct Inventory {
+    control_plane: object::Key,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -139,6 +146,14 @@ pub(super) struct Changes {
 }
 
 impl Inventory {
+    /// That of a control plane.
+    pub(super) fn of(control_plane: object::Key) -> Self {
+        Self {
+            control_plane,
+            state: Mutex::default(),
+        }
+    }
+
     /// Takes the rows of a complete sweep in; tells what differs from the sweep before.
     pub(super) fn swept(
         &self,
@@ -155,7 +170,11 @@ impl Inventory {
                 Some(_) => {}
                 None => {
                     let is_there = |key: &Key| state.objects.contains_key(key);
-                    let mut by_name = row.keys().into_iter().filter(is_there).peekable();
+                    let mut by_name = row
+                        .keys(&self.control_plane)
+                        .into_iter()
+                        .filter(is_there)
+                        .peekable();
                     if by_name.peek().is_some() {
                         changes.objects.extend(by_name.filter(|_| is_new));
                     } else if covered(&row.organization) {
@@ -228,8 +247,8 @@ impl Inventory {
             None => state.waiting.remove(key),
         };
         let mut woken = state.bind(key, binding);
-        if let Key::Template(name) = key
-            && let Some(name) = TemplateName::parse(name).filter(|_| is_new)
+        if let Key::Template(place) = key
+            && let Some(name) = TemplateName::parse(&place.name).filter(|_| is_new)
         {
             let template = Awaited::template(&name.organization, &name.template);
             woken.extend(state.waiting_for(|awaited| *awaited == template));
@@ -288,7 +307,7 @@ impl Inventory {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,15 +5,18 @@ use std::fmt;
 use kube::CustomResourceExt;
 use uuid::Uuid;
 
-use crate::api::{template::CoderTemplate, workspace::CoderWorkspace};
+use crate::{
+    api::{template::CoderTemplate, workspace::CoderWorkspace},
+    k8s::object,
+};
 
 /// What a worker looks at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Key {
-    /// The workspace object of this name.
-    Workspace(String),
-    /// The template object of this name.
-    Template(String),
+    /// A workspace object.
+    Workspace(object::Key),
+    /// A template object.
+    Template(object::Key),
     /// The workspace in coderd of this id, which has no object.
     ImportWorkspace(Uuid),
     /// The template in coderd of this id, which has no object.
@@ -49,7 +52,7 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Workspace(name) | Self::Template(name) => write!(out, "{} {name}", self.kind()),
+            Self::Workspace(key) | Self::Template(key) => write!(out, "{} {key}", self.kind()),
             Self::ImportWorkspace(id) => write!(out, "import of workspace {id}"),
             Self::ImportTemplate(id) => write!(out, "import of template {id}"),
         }

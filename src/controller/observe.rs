@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    deployment::View, external_client::ExternalClient, failure, key::Key, observation::Observation,
-    shared::Controller,
+    control_plane::ControlPlane, deployment::View, external_client::ExternalClient, failure,
+    key::Key, observation::Observation,
 };
 use crate::{
     api::{condition::Reason, object_name::ObjectName, text::chain},
@@ -30,7 +30,7 @@ fn no_id(id: &str) -> Failure {
 /// Looks at coderd, as far as the object needs it and what was `kept` does not tell. Nothing is asked of
 /// coderd for an object that is let go whatever it says.
 pub(super) async fn observe<K: ExternalClient>(
-    controller: &Controller,
+    plane: &ControlPlane,
     key: &Key,
     object: &K,
     ownership: &Ownership,
@@ -39,7 +39,7 @@ pub(super) async fn observe<K: ExternalClient>(
     let standing = Standing::of(object, ownership);
     let asks_for_crd = standing.is_terminating() && standing.has_finalizer();
     let crd_is_going = if asks_for_crd {
-        controller.crd_is_going::<K>().await
+        plane.crd_is_going::<K>().await
     } else {
         Ok(false)
     };
@@ -47,17 +47,17 @@ pub(super) async fn observe<K: ExternalClient>(
         external: External::Unknown(Failure::new(Reason::Pending, "not looked at")),
         own: object.seen_alone(ownership),
         coderd_now: None,
-        patience: Patience::Lasting(controller.settings.patience()),
+        patience: Patience::Lasting(plane.shared.settings.patience()),
         bound_elsewhere: None,
         deployment: Deployment::default(),
         crd_is_going: matches!(crd_is_going, Ok(true)),
-        damper: controller.memory.damper(key),
+        damper: plane.shared.memory.damper(key),
     };
     let departure = deletion::departure(&standing, seen.crd_is_going);
     if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
         return seen;
     }
-    let deployment = match controller.deployments.get() {
+    let deployment = match plane.deployments.get() {
         View::Open(deployment) => crd_is_going
             .and_then(|_| same_deployment(&standing, &deployment))
             .map(|()| deployment),
@@ -84,20 +84,20 @@ pub(super) async fn observe<K: ExternalClient>(
             K::keep(kept.own, &mut seen.own);
             Ok(())
         }
-        None => find(controller, &standing, object, &mut seen).await,
+        None => find(plane, &standing, object, &mut seen).await,
     };
     if looked.is_ok() {
         looked = object
-            .observe_more(controller, key, ownership, departure, &mut seen)
+            .observe_more(plane, key, ownership, departure, &mut seen)
             .await;
     }
     if let Err(error) = looked {
         seen.external = External::Unknown(failure::of(&error));
     }
     if let External::Present(external) = &seen.external {
-        seen.bound_elsewhere = controller.bound_elsewhere(key, external.id());
+        seen.bound_elsewhere = plane.bound_elsewhere(key, external.id());
         let is_bound = standing.binding.is_some();
-        if let Some(failure) = controller
+        if let Some(failure) = plane
             .bindings_are_unknown(key.object_kind())
             .filter(|_| !is_bound)
         {
@@ -109,7 +109,7 @@ pub(super) async fn observe<K: ExternalClient>(
 
 /// Looks for the external object: by its id once that is known, before by its name.
 async fn find<K: ExternalClient>(
-    controller: &Controller,
+    plane: &ControlPlane,
     standing: &Standing<'_>,
     object: &K,
     seen: &mut Observation<K>,
@@ -119,12 +119,12 @@ async fn find<K: ExternalClient>(
             seen.external = External::Unknown(no_id(&binding.id));
             return Ok(());
         };
-        return object.by_id(controller, id, seen).await;
+        return object.by_id(plane, id, seen).await;
     }
     seen.external = External::Absent;
     let name = standing.metadata.name.as_deref().and_then(K::Name::parse);
     match name {
-        Some(name) => object.by_name(controller, &name, seen).await,
+        Some(name) => object.by_name(plane, &name, seen).await,
         None => Ok(()),
     }
 }
@@ -143,11 +143,11 @@ fn same_deployment(standing: &Standing<'_>, deployment: &Deployment) -> Result<(
     }
 }
 
-impl Controller {
+impl ControlPlane {
     /// Whether the CRD is being removed. Where that cannot be told, nothing may be deleted in coderd:
     /// a removed CRD takes nothing away there.
     async fn crd_is_going<K: ExternalClient>(&self) -> Result<bool, Failure> {
-        match crd_state(&self.settings.kube, K::crd_name()).await {
+        match crd_state(&self.shared.settings.kube, K::crd_name()).await {
             Ok(state) => Ok(state != CrdState::Present),
             Err(error) => {
                 let message = format!(
@@ -164,7 +164,7 @@ impl Controller {
     /// Why an object without a binding cannot be bound now: another one may be bound to the same external
     /// object.
     fn bindings_are_unknown(&self, kind: &'static str) -> Option<Failure> {
-        (!self.is_watching(kind)).then(|| {
+        (!self.shared.is_watching(kind)).then(|| {
             let message = "waiting for the list of objects, to know which of them are bound";
             Failure::new(Reason::Pending, message)
         })
@@ -174,7 +174,7 @@ impl Controller {
     fn bound_elsewhere(&self, key: &Key, id: Uuid) -> Option<String> {
         match self.inventory.bound_to(id)? {
             holder if holder == *key => None,
-            Key::Workspace(name) | Key::Template(name) => Some(name),
+            Key::Workspace(place) | Key::Template(place) => Some(place.name),
             Key::ImportWorkspace(_) | Key::ImportTemplate(_) => None,
         }
     }

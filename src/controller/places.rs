@@ -5,10 +5,10 @@ use std::sync::{MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::{
+    control_plane::ControlPlane,
     inventory::{Row, RowContent},
     key::Key,
     observation::Observation,
-    shared::Controller,
 };
 use crate::{
     api::workspace::{CoderWorkspace, WorkspaceStatus},
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-impl Controller {
+impl ControlPlane {
     /// Takes a place for the build that `step` requests, if it does.
     pub(super) fn placed<K: SyncedKind>(&self, key: &Key, step: &Step<K>) -> Result<(), Queued> {
         match step.begins_build {
@@ -62,7 +62,7 @@ impl Controller {
     pub(super) fn build_visited(&self, key: &Key) {
         let mut builds = self.builds();
         let woken = builds.visited(key);
-        let metrics = &self.settings.metrics;
+        let metrics = &self.shared.settings.metrics;
         metrics.builds(builds.taken(), builds.waiting());
         drop(builds);
         self.look_at(woken);

@@ -12,7 +12,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use tokio::time::sleep;
 
-use super::{key::Key, shared::Controller};
+use super::{control_plane::ControlPlane, key::Key};
 use crate::{
     api::{names::MANAGER_CONTROLLER, text::chain},
     sync::{events::EventReason, rules::mass_deletion::Deletions},
@@ -22,12 +22,12 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// Counts what was deleted of late on either side; tries until the API server answers.
-pub(super) async fn recall(controller: &Controller) {
+pub(super) async fn recall(plane: &ControlPlane) {
     for (reason, deletions) in [
-        (EventReason::Deleted, &controller.deletions),
-        (EventReason::Removed, &controller.removals),
+        (EventReason::Deleted, &plane.deletions),
+        (EventReason::Removed, &plane.removals),
     ] {
-        while let Err(error) = of_one_side(controller, reason, deletions).await {
+        while let Err(error) = of_one_side(plane, reason, deletions).await {
             if matches!(&error, kube::Error::Api(status) if status.code == 403) {
                 tracing::warn!(
                     error = chain(&error),
@@ -42,12 +42,12 @@ pub(super) async fn recall(controller: &Controller) {
 }
 
 async fn of_one_side(
-    controller: &Controller,
+    plane: &ControlPlane,
     reason: EventReason,
     deletions: &Mutex<Deletions<Key>>,
 ) -> kube::Result<()> {
-    let settings = &controller.settings;
-    let events: Api<Event> = Api::namespaced(settings.kube.clone(), &settings.namespace);
+    let settings = &plane.shared.settings;
+    let events: Api<Event> = Api::namespaced(settings.kube.clone(), &plane.place.namespace);
     let ours = format!(
         "reason={},reportingController={MANAGER_CONTROLLER}",
         reason.as_str()
@@ -71,6 +71,7 @@ mod tests {
     use crate::{
         controller::stage,
         k8s::fake::{Answer, Seen, status},
+        k8s::object,
     };
 
     fn event(time: &str) -> Value {
@@ -84,15 +85,18 @@ mod tests {
 
     /// How many deletions on either side are admitted after a start at 10:00:00.
     async fn admitted(answer: impl Fn(&Seen) -> Answer + Clone + Send + 'static) -> [usize; 2] {
-        let (controller, _readiness) = stage::controller_with(stage::empty, answer);
-        recall(&controller).await;
-        let keys = || (0..50).map(|number| Key::Template(format!("acme.t{number}")));
+        let (plane, _readiness) = stage::controller_with(stage::empty, answer);
+        recall(&plane).await;
+        let keys = || {
+            (0..50)
+                .map(|number| Key::Template(object::Key::new("coder", format!("acme.t{number}"))))
+        };
         [
             keys()
-                .filter(|key| controller.admit_deletion(key).is_ok())
+                .filter(|key| plane.admit_deletion(key).is_ok())
                 .count(),
             keys()
-                .filter(|key| controller.admit_removal(key).is_ok())
+                .filter(|key| plane.admit_removal(key).is_ok())
                 .count(),
         ]
     }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::{self, Attempt},
+    control_plane::ControlPlane,
     external_client::ExternalClient,
     inventory::{Awaited, Visit},
     key::Key,
@@ -13,7 +14,6 @@ use super::{
     observe::observe,
     outcome::{Outcome, StepResult},
     scope::Scope,
-    shared::Controller,
     write::{record, rest, write},
 };
 use crate::{
@@ -45,12 +45,12 @@ const STEPS: usize = 32;
 
 /// Looks at one object until nothing is left to do.
 pub(super) async fn reconcile<K: ExternalClient>(
-    controller: &Controller,
+    plane: &ControlPlane,
     key: &Key,
-    name: &str,
+    place: &object::Key,
     stop: &CancellationToken,
 ) -> Outcome {
-    match steps::<K>(controller, key, name, stop).await {
+    match steps::<K>(plane, key, place, stop).await {
         Ok(outcome) => outcome,
         Err(error) if error.is_gone() || error.is_conflict_of_version() => Outcome::Again,
         Err(error) => Outcome::Failed(error),
@@ -58,37 +58,37 @@ pub(super) async fn reconcile<K: ExternalClient>(
 }
 
 async fn steps<K: ExternalClient>(
-    controller: &Controller,
+    plane: &ControlPlane,
     key: &Key,
-    name: &str,
+    place: &object::Key,
     stop: &CancellationToken,
 ) -> Result<Outcome, Error> {
-    let Some((mut object, kube_ahead)) = controller.read::<K>(name).await? else {
+    let Some((mut object, kube_ahead)) = plane.read::<K>(place).await? else {
         return Ok(Outcome::Gone);
     };
-    controller.recorded_deletion(key, &object);
+    plane.recorded_deletion(key, &object);
     let mut attempt = Attempt::default();
     for _ in 0..STEPS {
         if stop.is_cancelled() {
             return Ok(Outcome::Stopped);
         }
         let ownership = standing::ownership_of(&object, &json!(object.spec()));
-        controller.tell_of_reset(key, &object, &ownership).await;
+        plane.tell_of_reset(key, &object, &ownership).await;
         let kept = attempt.kept.take();
         let is_kept = kept.is_some();
-        let seen = observe(controller, key, &object, &ownership, kept).await;
-        controller.visited(key, &object, &seen);
-        let scope = Scope::new(controller, key, &object, &ownership, &seen, kube_ahead);
+        let seen = observe(plane, key, &object, &ownership, kept).await;
+        plane.visited(key, &object, &seen);
+        let scope = Scope::new(plane, key, &object, &ownership, &seen, kube_ahead);
         let (step, shown) = scope.next_step(&attempt);
         // What cannot be taken back rests on a look of its own.
         if is_kept && changes_more_than_the_object(&step) {
             continue;
         }
-        if let Err(held_back) = controller.admitted(key, &object, &step) {
+        if let Err(held_back) = plane.admitted(key, &object, &step) {
             attempt.suspension = Some(held_back);
             continue;
         }
-        if let Err(queued) = controller.placed(key, &step) {
+        if let Err(queued) = plane.placed(key, &step) {
             attempt.queued = Some(queued);
             attempt.kept = seen.kept(&object, &object);
             continue;
@@ -101,7 +101,7 @@ async fn steps<K: ExternalClient>(
         }
         match execute(&scope, &attempt, &step).await? {
             StepResult::Done(next) => {
-                controller.taken(key, &object, &step).await;
+                plane.taken(key, &object, &step).await;
                 if matches!(step.action, Action::Update(_) | Action::Do(_)) {
                     attempt.accepted(step.action, shown);
                 } else {
@@ -112,7 +112,7 @@ async fn steps<K: ExternalClient>(
             }
             StepResult::Ended(Outcome::Again) => return Ok(Outcome::Again),
             StepResult::Ended(outcome) => {
-                controller.taken(key, &object, &step).await;
+                plane.taken(key, &object, &step).await;
                 return Ok(outcome);
             }
             StepResult::Stale => {}
@@ -234,15 +234,14 @@ async fn failed<K: ExternalClient>(
     Ok(Outcome::Unknown(failure))
 }
 
-impl Controller {
-    /// The object called `name`, and how far the API server's clock is ahead of ours.
+impl ControlPlane {
+    /// The object, and how far the API server's clock is ahead of ours.
     async fn read<K: ExternalClient>(
         &self,
-        name: &str,
+        place: &object::Key,
     ) -> Result<Option<(K, SignedDuration)>, Error> {
-        let place = object::Key::new(&self.settings.namespace, name);
-        let read = K::objects(self).get_dated(&place).await?;
-        let now = self.settings.clock.now();
+        let read = K::objects(&self.shared).get_dated(place).await?;
+        let now = self.shared.settings.clock.now();
         Ok(read.map(|(object, at)| (object, at.unwrap_or(now).duration_since(now))))
     }
 
@@ -267,14 +266,14 @@ impl Controller {
         log(step);
         self.tell(object, &step.events).await;
         for correction in step.corrects.clone() {
-            let now = self.settings.clock.now();
-            self.memory.corrected(key, correction, now);
+            let now = self.shared.settings.clock.now();
+            self.shared.memory.corrected(key, correction, now);
         }
     }
 
     /// Tells once that field ownership was reset.
     async fn tell_of_reset<K: ExternalClient>(&self, key: &Key, object: &K, ownership: &Ownership) {
-        if let Some(event) = events::reset(ownership).filter(|_| self.memory.is_news(key)) {
+        if let Some(event) = events::reset(ownership).filter(|_| self.shared.memory.is_news(key)) {
             self.tell(object, &[event]).await;
         }
     }
@@ -292,8 +291,9 @@ impl Controller {
                 action: "Sync".to_owned(),
                 note: event.message.clone(),
             };
-            let now = self.settings.clock.now();
-            self.events
+            let now = self.shared.settings.clock.now();
+            self.shared
+                .events
                 .publish(&object.object_ref(&()), &published, now)
                 .await;
         }

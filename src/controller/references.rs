@@ -8,14 +8,15 @@ use std::{
 use tokio::sync::Notify;
 
 use super::key::Key;
+use crate::k8s::object;
 
 /// Something that an object refers to by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Referent {
     /// A Secret.
-    Secret(String),
+    Secret(object::Key),
     /// A ConfigMap.
-    ConfigMap(String),
+    ConfigMap(object::Key),
 }
 
 /// Who refers to what.
@@ -89,15 +90,17 @@ impl References {
 mod tests {
     use super::*;
 
+    fn place(name: &str) -> object::Key {
+        object::Key::new("coder", name)
+    }
+
     fn key(name: &str) -> Key {
-        Key::Workspace(name.to_owned())
+        Key::Workspace(place(name))
     }
 
     fn secrets(names: &[&str]) -> BTreeSet<Referent> {
         let names = names.iter();
-        names
-            .map(|name| Referent::Secret((*name).to_owned()))
-            .collect()
+        names.map(|name| Referent::Secret(place(name))).collect()
     }
 
     #[test]
@@ -106,7 +109,7 @@ mod tests {
         references.set(&key("one"), secrets(&["a", "b"]));
         references.set(&key("two"), secrets(&["b"]));
         assert_eq!(references.all(), secrets(&["a", "b"]));
-        let b = Referent::Secret("b".to_owned());
+        let b = Referent::Secret(place("b"));
         assert_eq!(references.who(&b), [key("one"), key("two")]);
         references.set(&key("one"), secrets(&["c"]));
         assert_eq!(references.all(), secrets(&["b", "c"]));

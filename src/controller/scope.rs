@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::{
     attempt::Attempt,
+    control_plane::ControlPlane,
     key::Key,
     observation::{Observable, Observation},
     outcome::StepResult,
-    shared::Controller,
 };
 use crate::sync::{
     conditions::ConditionSet,
@@ -21,7 +21,7 @@ use crate::sync::{
 
 /// One look at both sides.
 pub(super) struct Scope<'a, K: Observable> {
-    pub(super) controller: &'a Controller,
+    pub(super) plane: &'a ControlPlane,
     pub(super) key: &'a Key,
     pub(super) object: &'a K,
     pub(super) ownership: &'a Ownership,
@@ -35,18 +35,18 @@ pub(super) struct Scope<'a, K: Observable> {
 impl<'a, K: Observable> Scope<'a, K> {
     /// What is seen now; the API server's clock is `kube_ahead` of ours.
     pub(super) fn new(
-        controller: &'a Controller,
+        plane: &'a ControlPlane,
         key: &'a Key,
         object: &'a K,
         ownership: &'a Ownership,
         seen: &'a Observation<K>,
         kube_ahead: SignedDuration,
     ) -> Self {
-        let settings = &controller.settings;
+        let settings = &plane.shared.settings;
         let now = settings.clock.now();
-        let coderd_now = seen.coderd_now.or_else(|| settings.coderd.server_time());
+        let coderd_now = seen.coderd_now.or_else(|| plane.client.server_time());
         Self {
-            controller,
+            plane,
             key,
             object,
             ownership,
@@ -62,7 +62,7 @@ impl<'a, K: Observable> Scope<'a, K> {
     where
         'a: 'b,
     {
-        let (seen, settings) = (self.seen, &self.controller.settings);
+        let (seen, settings) = (self.seen, &self.plane.shared.settings);
         Context {
             object: self.object,
             ownership: self.ownership,
@@ -87,7 +87,7 @@ impl<'a, K: Observable> Scope<'a, K> {
     /// Whether `conditions`, which says that coderd cannot be seen or does not do its part, is not told
     /// yet: it may be so for a moment only.
     pub(super) fn keeps_quiet(&self, context: &Context<K>, conditions: &ConditionSet) -> bool {
-        let unseen_for = || self.controller.backoff.unseen_for(self.key);
+        let unseen_for = || self.plane.backoff.unseen_for(self.key);
         guard::keeps_quiet(context, conditions, self.seen.patience, unseen_for)
     }
 
@@ -103,7 +103,7 @@ impl<'a, K: Observable> Scope<'a, K> {
         let binding = records.binding.as_ref().filter(|_| is_new);
         let id = binding.map(|binding| binding.id.parse());
         match id {
-            Some(Ok(id)) => self.controller.inventory.claim(self.key, id),
+            Some(Ok(id)) => self.plane.inventory.claim(self.key, id),
             Some(Err(_)) | None => true,
         }
     }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::SecretString;
 
-use super::shared::Controller;
+use super::control_plane::ControlPlane;
 use crate::{
     api::{text::chain, workspace::SecretKeySelector},
     k8s::object::{Key, Objects},
@@ -14,12 +14,12 @@ const LONGEST: usize = 65_536;
 
 /// Reads the text that `reference` leads to, else says what is missing, for people.
 pub(super) async fn read(
-    controller: &Controller,
+    plane: &ControlPlane,
     reference: &SecretKeySelector,
 ) -> Result<SecretString, String> {
     let SecretKeySelector { name, key } = reference;
-    let secrets = Objects::<Secret>::new(controller.settings.kube.clone());
-    let place = Key::new(&controller.settings.namespace, name);
+    let secrets = Objects::<Secret>::new(plane.shared.settings.kube.clone());
+    let place = Key::new(&plane.place.namespace, name);
     match secrets.get(&place).await {
         Ok(Some(secret)) => text(&secret, name, key).map(SecretString::from),
         Ok(None) => Err(format!("there is no Secret {name}")),

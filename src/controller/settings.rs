@@ -7,12 +7,10 @@ use crate::{coderd, k8s::clock::Clock, sync::build_wait::BuildWait};
 
 /// What the controller runs with.
 pub struct Settings {
-    /// The connection to the one coderd.
-    pub coderd: coderd::Client,
     /// The connection to the API server.
     pub kube: kube::Client,
-    /// The namespace whose objects belong to that coderd.
-    pub namespace: String,
+    /// The coderd that the flags name.
+    pub fixed: FixedControlPlane,
     /// The namespace that the controller itself is in.
     pub own_namespace: String,
     /// How long a request to coderd may be under way.
@@ -37,9 +35,25 @@ pub struct Settings {
     pub metrics: Metrics,
 }
 
+/// The coderd that the flags name.
+pub struct FixedControlPlane {
+    /// The namespace whose objects belong to it.
+    pub namespace: String,
+    /// The connection to it.
+    pub client: coderd::Client,
+}
+
 impl fmt::Debug for Settings {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Settings")
+            .field("fixed", &self.fixed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FixedControlPlane {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("FixedControlPlane")
             .field("namespace", &self.namespace)
             .finish_non_exhaustive()
     }
@@ -51,6 +65,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PATIENCE_IN_SWEEPS: u32 = 4;
 
 impl Settings {
+    /// Where jitter of what `name` names comes from: not that of others.
+    pub(super) fn seed_of(&self, name: &str) -> u64 {
+        name.bytes().fold(self.seed, |seed, byte| {
+            seed.rotate_left(8) ^ u64::from(byte)
+        })
+    }
+
     /// How long coderd may fail before an object says so that was in step with it.
     pub(super) fn patience(&self) -> Duration {
         PATIENCE.min(self.sweep_interval.saturating_mul(PATIENCE_IN_SWEEPS))

@@ -10,8 +10,8 @@ use tokio::{sync::watch, time::Instant};
 use tower::service_fn;
 
 use super::{
-    metrics::Metrics, progress::Readiness, settings::Imports, settings::Settings,
-    shared::Controller,
+    control_plane::ControlPlane, metrics::Metrics, progress::Readiness,
+    settings::FixedControlPlane, settings::Imports, settings::Settings, shared::Shared,
 };
 use crate::{
     coderd::{BaseUrl, Client, TokenSource, TransportError},
@@ -25,7 +25,7 @@ pub(super) type Answer = Result<Value, (u16, Option<u64>)>;
 /// A controller with a coderd that answers by path and query, and an API server that has nothing.
 pub(super) fn controller(
     answer: impl Fn(&str) -> Answer + Clone + Send + Sync + 'static,
-) -> (Arc<Controller>, watch::Receiver<Readiness>) {
+) -> (Arc<ControlPlane>, watch::Receiver<Readiness>) {
     controller_with(answer, |seen| {
         if seen.path.ends_with("/events") {
             fake::Answer::json(200, &json!({ "metadata": {}, "items": [] }))
@@ -39,7 +39,7 @@ pub(super) fn controller(
 pub(super) fn controller_with(
     answer: impl Fn(&str) -> Answer + Clone + Send + Sync + 'static,
     kube: impl Fn(&fake::Seen) -> fake::Answer + Clone + Send + 'static,
-) -> (Arc<Controller>, watch::Receiver<Readiness>) {
+) -> (Arc<ControlPlane>, watch::Receiver<Readiness>) {
     let base = BaseUrl::parse("http://coder.test").unwrap();
     let coderd = Client::builder(base, TokenSource::Fixed("token".into())).with_service(
         service_fn(move |request: Request<Bytes>| {
@@ -52,9 +52,11 @@ pub(super) fn controller_with(
     let (start, wall) = (Instant::now(), "2026-11-21T10:00:00Z");
     let wall: jiff::Timestamp = wall.parse().unwrap();
     let settings = Settings {
-        coderd,
+        fixed: FixedControlPlane {
+            namespace: "coder".to_owned(),
+            client: coderd,
+        },
         kube,
-        namespace: "coder".to_owned(),
         own_namespace: "installation".to_owned(),
         request_timeout: Duration::from_secs(30),
         sweep_interval: Duration::from_secs(15),
@@ -68,7 +70,8 @@ pub(super) fn controller_with(
         metrics: Metrics::register(&mut Registry::default()),
     };
     let (send, receive) = watch::channel(Err("starting".to_owned()));
-    (Arc::new(Controller::new(settings, send)), receive)
+    let shared = Arc::new(Shared::new(settings, send));
+    (Arc::new(ControlPlane::fixed(shared)), receive)
 }
 
 fn reply(answer: Answer) -> Response<Bytes> {

@@ -6,11 +6,11 @@ use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::{
+    control_plane::ControlPlane,
     deployment::{View, deployment},
     inventory::{Row, RowContent},
     queue::Lane,
     recall::recall,
-    shared::Controller,
     template, workspace,
 };
 use crate::{
@@ -24,21 +24,21 @@ const DUTY: u32 = 10;
 const AFTER_FAILURE: Duration = Duration::from_secs(3);
 
 /// Sweeps for ever.
-pub(super) async fn run(controller: Arc<Controller>) {
-    let settings = &controller.settings;
+pub(super) async fn run(plane: Arc<ControlPlane>) {
+    let settings = &plane.shared.settings;
     let mut failing_since = None;
     // Nothing is deleted before the first sweep.
-    recall(&controller).await;
+    recall(&plane).await;
     loop {
         let start = Instant::now();
-        let result = sweep(&controller).await;
+        let result = sweep(&plane).await;
         let took = start.elapsed();
         let next = match result {
             Ok(()) => {
                 settings.metrics.swept("ok", took);
                 // Who found coderd failing meanwhile need not wait for its own next try.
                 if failing_since.take().is_some() {
-                    controller.look_at(controller.backoff.unseen());
+                    plane.look_at(plane.backoff.unseen());
                 }
                 Instant::now() + settings.sweep_interval.max(took * DUTY)
             }
@@ -52,8 +52,8 @@ pub(super) async fn run(controller: Arc<Controller>) {
                 let blind = since + settings.patience();
                 if blind <= next {
                     sleep_until(blind).await;
-                    if controller.deployments.set(View::Blind(failure)) {
-                        controller.look_at_everything();
+                    if plane.deployments.set(View::Blind(failure)) {
+                        plane.look_at_everything();
                     }
                 }
                 next
@@ -63,8 +63,8 @@ pub(super) async fn run(controller: Arc<Controller>) {
     }
 }
 
-async fn sweep(controller: &Controller) -> Result<(), Failure> {
-    let client = &controller.settings.coderd;
+async fn sweep(plane: &ControlPlane) -> Result<(), Failure> {
+    let client = &plane.client;
     let info = client.build_info().await?;
     let user = client.user("me").await?;
     let features = client.enabled_features().await?;
@@ -72,12 +72,12 @@ async fn sweep(controller: &Controller) -> Result<(), Failure> {
     let mut rows: BTreeMap<Uuid, Row> = BTreeMap::new();
     let templates = client.templates().await?;
     let deprecated = client.deprecated_templates().await?;
-    controller.builds_are_swept();
+    plane.builds_are_swept();
     let workspaces = client.workspaces().await?;
     // Last, so that it holds those of all rows.
     let organizations = client.organizations().await?;
     let all_templates = templates.iter().chain(&deprecated);
-    controller.directory.swept(organizations, all_templates);
+    plane.directory.swept(organizations, all_templates);
     rows.extend(templates.iter().chain(&deprecated).map(template_row));
     let secrets = client.secrets();
     rows.extend(
@@ -89,23 +89,23 @@ async fn sweep(controller: &Controller) -> Result<(), Failure> {
             })
             .map(|row| workspace_row(row, &secrets)),
     );
-    controller.builds_swept(rows.iter(), user.id);
+    plane.builds_swept(rows.iter(), user.id);
     let deployment = deployment(&info, &user, &features, digest_key);
-    let is_new = controller.deployments.set(View::Open(deployment));
-    let imports = &controller.settings.imports;
-    let changes = controller.inventory.swept(rows, |name| imports.cover(name));
-    controller.look_at(changes.woken);
+    let is_new = plane.deployments.set(View::Open(deployment));
+    let imports = &plane.shared.settings.imports;
+    let changes = plane.inventory.swept(rows, |name| imports.cover(name));
+    plane.look_at(changes.woken);
     for key in changes.objects {
-        controller.queue.add(key, Lane::Bulk);
+        plane.queue.add(key, Lane::Bulk);
     }
     let imports = changes.imports.into_iter();
-    for key in imports.filter(|key| controller.is_watching(key.object_kind())) {
-        controller.queue.add(key, Lane::Import);
+    for key in imports.filter(|key| plane.shared.is_watching(key.object_kind())) {
+        plane.queue.add(key, Lane::Import);
     }
     if is_new {
-        controller.look_at_everything();
+        plane.look_at_everything();
     }
-    controller.progressed(|progress| progress.swept = true);
+    plane.shared.progressed(|progress| progress.swept = true);
     Ok(())
 }
 
@@ -140,6 +140,7 @@ mod tests {
         key::Key,
         stage::{self, Answer},
     };
+    use crate::k8s::object;
 
     /// A coderd that can be switched off.
     struct Switched {
@@ -149,14 +150,14 @@ mod tests {
     }
 
     /// A controller that sweeps a coderd that is well or not at first.
-    fn sweeping(is_well: bool, refuses: Answer) -> (Arc<Controller>, Arc<Switched>, JoinSet<()>) {
+    fn sweeping(is_well: bool, refuses: Answer) -> (Arc<ControlPlane>, Arc<Switched>, JoinSet<()>) {
         let switch = Arc::new(Switched {
             is_well: AtomicBool::new(is_well),
             refuses,
             asked: AtomicUsize::new(0),
         });
         let coderd = Arc::clone(&switch);
-        let (controller, _readiness) = stage::controller(move |path| {
+        let (plane, _readiness) = stage::controller(move |path| {
             coderd.asked.fetch_add(1, Ordering::Relaxed);
             if coderd.is_well.load(Ordering::Relaxed) {
                 stage::empty(path)
@@ -165,8 +166,8 @@ mod tests {
             }
         });
         let mut sweeps = JoinSet::new();
-        sweeps.spawn(run(Arc::clone(&controller)));
-        (controller, switch, sweeps)
+        sweeps.spawn(run(Arc::clone(&plane)));
+        (plane, switch, sweeps)
     }
 
     async fn seconds(seconds: u64) {
@@ -175,9 +176,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn coderd_is_out_of_sight_only_after_a_minute_of_failing() {
-        let (controller, coderd, _sweeps) = sweeping(true, Err((503, None)));
+        let (plane, coderd, _sweeps) = sweeping(true, Err((503, None)));
         seconds(1).await;
-        let seen = controller.deployments.get();
+        let seen = plane.deployments.get();
         let View::Open(deployment) = &seen else {
             panic!("{seen:?}");
         };
@@ -185,39 +186,39 @@ mod tests {
         for outage in [20, 40, 55] {
             coderd.is_well.store(false, Ordering::Relaxed);
             seconds(outage).await;
-            assert_eq!(controller.deployments.get(), seen, "{outage} s");
+            assert_eq!(plane.deployments.get(), seen, "{outage} s");
             coderd.is_well.store(true, Ordering::Relaxed);
             seconds(30).await;
-            assert_eq!(controller.deployments.get(), seen, "{outage} s");
+            assert_eq!(plane.deployments.get(), seen, "{outage} s");
         }
         coderd.is_well.store(false, Ordering::Relaxed);
         seconds(80).await;
-        let view = controller.deployments.get();
+        let view = plane.deployments.get();
         assert!(matches!(view, View::Blind(_)), "{view:?}");
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
-        assert_eq!(controller.deployments.get(), seen);
+        assert_eq!(plane.deployments.get(), seen);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_told_before_coderd_was_awaited_for_a_minute() {
-        let (controller, coderd, _sweeps) = sweeping(false, Err((503, None)));
+        let (plane, coderd, _sweeps) = sweeping(false, Err((503, None)));
         seconds(59).await;
-        assert_eq!(controller.deployments.get(), View::Awaited);
+        assert_eq!(plane.deployments.get(), View::Awaited);
         seconds(3).await;
-        let view = controller.deployments.get();
+        let view = plane.deployments.get();
         assert!(matches!(view, View::Blind(_)), "{view:?}");
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
-        let view = controller.deployments.get();
+        let view = plane.deployments.get();
         assert!(matches!(view, View::Open(_)), "{view:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_wants_to_be_left_alone_for_long_is_told_of_in_time_and_left_alone() {
-        let (controller, coderd, _sweeps) = sweeping(false, Err((429, Some(600))));
+        let (plane, coderd, _sweeps) = sweeping(false, Err((429, Some(600))));
         seconds(61).await;
-        let view = controller.deployments.get();
+        let view = plane.deployments.get();
         assert!(matches!(view, View::Blind(_)), "{view:?}");
         let asked = coderd.asked.load(Ordering::Relaxed);
         seconds(530).await;
@@ -226,15 +227,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_found_coderd_failing_is_looked_at_once_it_answers_again() {
-        let (controller, coderd, _sweeps) = sweeping(true, Err((503, None)));
+        let (plane, coderd, _sweeps) = sweeping(true, Err((503, None)));
         seconds(1).await;
         coderd.is_well.store(false, Ordering::Relaxed);
         seconds(20).await;
-        let key = Key::Workspace("acme.ann.dev".to_owned());
-        controller.backoff.unseen_for(&key);
+        let key = Key::Workspace(object::Key::new("coder", "acme.ann.dev"));
+        plane.backoff.unseen_for(&key);
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
-        let next = tokio::time::timeout(Duration::from_secs(1), controller.queue.next()).await;
+        let next = tokio::time::timeout(Duration::from_secs(1), plane.queue.next()).await;
         assert_eq!(next, Ok(key));
     }
 }

@@ -12,18 +12,19 @@ use uuid::Uuid;
 pub(super) use self::translate::{object_name, translate};
 use super::{
     cache::SharedContent,
+    control_plane::ControlPlane,
     external_client::{ExternalClient, Importable},
     key::Key,
     observation::{Observable, Observation},
     outcome::StepResult,
     scope::Scope,
     settings::Settings,
-    shared::Controller,
+    shared::Shared,
 };
 use crate::{
     api::{object_name::TemplateName, template::CoderTemplate},
     coderd::{self, types::TemplatePatch},
-    k8s::object::Objects,
+    k8s::object::{self, Objects},
     sync::{
         external::External,
         fields::ownership::Ownership,
@@ -86,12 +87,12 @@ impl Observable for CoderTemplate {
 }
 
 impl ExternalClient for CoderTemplate {
-    fn objects(controller: &Controller) -> &Objects<Self> {
-        &controller.templates
+    fn objects(shared: &Shared) -> &Objects<Self> {
+        &shared.templates
     }
 
-    fn key(name: String) -> Key {
-        Key::Template(name)
+    fn key(place: object::Key) -> Key {
+        Key::Template(place)
     }
 
     async fn importable(
@@ -117,42 +118,45 @@ impl ExternalClient for CoderTemplate {
 
     async fn by_id(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         id: Uuid,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
-        observe::by_id(controller, id, seen).await
+        observe::by_id(plane, id, seen).await
     }
 
     async fn by_name(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         name: &TemplateName,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
-        observe::by_name(controller, name, seen).await
+        observe::by_name(plane, name, seen).await
     }
 
     async fn observe_more(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         key: &Key,
         ownership: &Ownership,
         departure: Option<Departure>,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
         if let External::Present(template) = &seen.external {
-            let count = controller
+            let count = plane
                 .inventory
                 .workspaces_of(&template.live.organization_name, &template.live.name);
             seen.own.workspaces = Some(count);
         }
-        controller.references.set(key, declared::referents(self));
-        seen.own.source = declared::read(controller, self, ownership).await;
+        plane
+            .shared
+            .references
+            .set(key, declared::referents(&plane.place.namespace, self));
+        seen.own.source = declared::read(plane, self, ownership).await;
         if departure.is_some() {
             return Ok(());
         }
-        observe::sources(controller, self, key, ownership, seen).await
+        observe::sources(plane, self, key, ownership, seen).await
     }
 
     async fn update(scope: &Scope<'_, Self>, patch: &TemplatePatch) -> StepResult {

@@ -106,7 +106,7 @@ mod tests {
     async fn the_key_is_made_once_and_then_read() {
         let stored = Arc::new(Mutex::new(Value::Null));
         let kube = Arc::clone(&stored);
-        let (controller, _readiness) = stage::controller_with(stage::empty, move |seen| {
+        let (plane, _readiness) = stage::controller_with(stage::empty, move |seen| {
             assert!(
                 seen.path
                     .starts_with("/api/v1/namespaces/installation/secrets")
@@ -121,7 +121,7 @@ mod tests {
             }
             Answer::json(200, &stored)
         });
-        let settings = &controller.settings;
+        let settings = &plane.shared.settings;
         let first = obtain(settings).await.unwrap();
         assert_eq!(obtain(settings).await.unwrap(), first);
         *stored.lock().unwrap() = json!({ "metadata": {}, "data": { "key": "c2hvcnQ=" } });
@@ -136,10 +136,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_the_right_it_is_said_which_secret_is_meant() {
-        let (controller, _readiness) = stage::controller_with(stage::empty, |_| {
+        let (plane, _readiness) = stage::controller_with(stage::empty, |_| {
             Answer::json(403, &refusal(403, "Forbidden"))
         });
-        let said = obtain(&controller.settings).await.unwrap_err();
+        let said = obtain(&plane.shared.settings).await.unwrap_err();
         assert!(
             said.contains("Secret installation/coder-k8s-variables-key"),
             "{said}"

@@ -8,58 +8,61 @@ use serde_json::Value;
 use tokio::sync::watch::Receiver;
 use uuid::Uuid;
 
-use super::{key::Key, queue::Lane, shared::Controller};
+use super::{control_plane::ControlPlane, key::Key, queue::Lane};
 use crate::{
     api::{
         names::ANNOTATION_RECONCILE_REQUESTED_AT, template::CoderTemplate,
         workspace::CoderWorkspace,
     },
-    k8s::watch::{self, Health, Options, WatchEvent, Watched},
+    k8s::{
+        object,
+        watch::{self, Health, Options, WatchEvent, Watched},
+    },
 };
 
 /// Watches the workspaces of the namespace.
-pub(super) async fn workspaces(controller: Arc<Controller>) {
-    run::<CoderWorkspace>(&controller, "CoderWorkspace", Key::Workspace).await;
+pub(super) async fn workspaces(plane: Arc<ControlPlane>) {
+    run::<CoderWorkspace>(&plane, "CoderWorkspace", Key::Workspace).await;
 }
 
 /// Watches the templates of the namespace.
-pub(super) async fn templates(controller: Arc<Controller>) {
-    run::<CoderTemplate>(&controller, "CoderTemplate", Key::Template).await;
+pub(super) async fn templates(plane: Arc<ControlPlane>) {
+    run::<CoderTemplate>(&plane, "CoderTemplate", Key::Template).await;
 }
 
-async fn run<K: Watched>(controller: &Controller, kind: &'static str, key: fn(String) -> Key) {
-    let settings = &controller.settings;
+async fn run<K: Watched>(plane: &ControlPlane, kind: &'static str, key: fn(object::Key) -> Key) {
+    let settings = &plane.shared.settings;
     let metrics = settings.metrics.clone();
     let options = Options {
-        namespace: Some(settings.namespace.clone()),
+        namespace: Some(plane.place.namespace.clone()),
         labels: None,
         fields: None,
         // Each watch jitters by itself.
-        seed: kind.bytes().fold(settings.seed, |seed, byte| {
-            seed.rotate_left(8) ^ u64::from(byte)
-        }),
+        seed: settings.seed_of(kind),
     };
     let (events, health) = watch::watch::<K, _>(settings.kube.clone(), &options, move |_| {
         metrics.watch_failed();
     });
-    let take_in = take_in(controller, kind, key, events);
-    let follow = follow(controller, kind, health);
+    let take_in = take_in(plane, kind, key, events);
+    let follow = follow(plane, kind, health);
     futures::join!(take_in, follow);
 }
 
 /// How the watch of `kind` is doing counts for readiness.
-async fn follow(controller: &Controller, kind: &'static str, mut health: Receiver<Health>) {
+async fn follow(plane: &ControlPlane, kind: &'static str, mut health: Receiver<Health>) {
     while health.changed().await.is_ok() {
         let now = *health.borrow_and_update();
-        controller.progressed(|progress| progress.watches.entry(kind).or_default().health = now);
+        plane
+            .shared
+            .progressed(|progress| progress.watches.entry(kind).or_default().health = now);
     }
 }
 
 /// What the watch tells becomes work.
 async fn take_in<K: Watched>(
-    controller: &Controller,
+    plane: &ControlPlane,
     kind: &'static str,
-    key: fn(String) -> Key,
+    key: fn(object::Key) -> Key,
     events: impl Stream<Item = WatchEvent<K>>,
 ) {
     pin_mut!(events);
@@ -67,39 +70,37 @@ async fn take_in<K: Watched>(
         match event {
             WatchEvent::Applied(object) => {
                 let metadata = &object.metadata;
-                let Some(name) = metadata.name.clone() else {
+                let Some(key) = object::Key::of(metadata).map(key) else {
                     continue;
                 };
-                let key = key(name);
-                controller.inventory.object_seen(&key);
-                let is_ours = controller.memory.takes_import(&key);
+                plane.inventory.object_seen(&key);
+                let is_ours = plane.shared.memory.takes_import(&key);
                 let lane = if is_ours { Lane::Bulk } else { Lane::Edit };
-                look(controller, key, metadata, lane);
+                look(plane, key, metadata, lane);
             }
             WatchEvent::Listed(object) => {
                 let metadata = &object.metadata;
-                let Some(name) = metadata.name.clone() else {
+                let Some(key) = object::Key::of(metadata).map(key) else {
                     continue;
                 };
-                let key = key(name);
                 let binding = binding(&object.status);
-                controller.look_at(controller.inventory.object_listed(&key, binding));
-                if !is_own_write(controller, &key, metadata) {
-                    controller.expect_build(&key, &object.status);
+                plane.look_at(plane.inventory.object_listed(&key, binding));
+                if !is_own_write(plane, &key, metadata) {
+                    plane.expect_build(&key, &object.status);
                 }
-                look(controller, key, metadata, lane(metadata, &object.status));
+                look(plane, key, metadata, lane(metadata, &object.status));
             }
             WatchEvent::Deleted { key: gone, .. } => {
-                let key = key(gone.name);
-                controller.look_at(controller.inventory.object_gone(&key));
-                controller.memory.forget(&key);
-                controller.references.forget(&key);
-                controller.backoff.went_well(&key);
+                let key = key(gone);
+                plane.look_at(plane.inventory.object_gone(&key));
+                plane.shared.memory.forget(&key);
+                plane.shared.references.forget(&key);
+                plane.backoff.went_well(&key);
                 // A worker that has it in hand takes it for present once more; a last look mends that.
-                controller.queue.add(key, Lane::Bulk);
+                plane.queue.add(key, Lane::Bulk);
             }
             WatchEvent::Synced => {
-                controller.progressed(|progress| {
+                plane.shared.progressed(|progress| {
                     progress.watches.entry(kind).or_default().is_synced = true;
                 });
             }
@@ -107,15 +108,15 @@ async fn take_in<K: Watched>(
     }
 }
 
-fn look(controller: &Controller, key: Key, metadata: &ObjectMeta, lane: Lane) {
-    if !is_own_write(controller, &key, metadata) {
-        controller.queue.add(key, lane);
+fn look(plane: &ControlPlane, key: Key, metadata: &ObjectMeta, lane: Lane) {
+    if !is_own_write(plane, &key, metadata) {
+        plane.queue.add(key, lane);
     }
 }
 
-fn is_own_write(controller: &Controller, key: &Key, metadata: &ObjectMeta) -> bool {
+fn is_own_write(plane: &ControlPlane, key: &Key, metadata: &ObjectMeta) -> bool {
     let version = metadata.resource_version.as_deref().unwrap_or_default();
-    controller.memory.is_own_write(key, version)
+    plane.shared.memory.is_own_write(key, version)
 }
 
 /// The external object that a listed object is bound to.

@@ -6,7 +6,9 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{import, key::Key, outcome::Outcome, queue::Lane, reconcile, shared::Controller};
+use super::{
+    control_plane::ControlPlane, import, key::Key, outcome::Outcome, queue::Lane, reconcile,
+};
 use crate::api::{template::CoderTemplate, text::chain, workspace::CoderWorkspace};
 
 /// How long a step that was begun may go on after `stop`. A step is dropped then as it would be by a
@@ -14,28 +16,28 @@ use crate::api::{template::CoderTemplate, text::chain, workspace::CoderWorkspace
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Works until `stop`. A step that was begun is ended, unless the other side lets it wait too long.
-pub(super) async fn run(controller: Arc<Controller>, stop: CancellationToken) {
-    while let Some(key) = stop.run_until_cancelled(controller.queue.next()).await {
-        let metrics = &controller.settings.metrics;
+pub(super) async fn run(plane: Arc<ControlPlane>, stop: CancellationToken) {
+    while let Some(key) = stop.run_until_cancelled(plane.queue.next()).await {
+        let metrics = &plane.shared.settings.metrics;
         for lane in Lane::ALL {
-            metrics.queued(lane.name(), controller.queue.depth(lane));
+            metrics.queued(lane.name(), plane.queue.depth(lane));
         }
         let start = Instant::now();
         let span = tracing::info_span!("reconcile", object = %key);
         let outcome = tokio::select! {
-            outcome = look(&controller, &key, &stop).instrument(span.clone()) => outcome,
+            outcome = look(&plane, &key, &stop).instrument(span.clone()) => outcome,
             () = too_late(&stop) => {
                 tracing::warn!(object = %key, "stopping in the middle of a step: no answer came");
                 Outcome::Stopped
             }
         };
-        controller.build_visited(&key);
-        let (result, delay) = controller.next_look(&key, outcome, &span);
+        plane.build_visited(&key);
+        let (result, delay) = plane.next_look(&key, outcome, &span);
         metrics.reconciled(key.kind(), result, start.elapsed());
         if let Some(delay) = delay {
-            controller.queue.add_later(key.clone(), delay);
+            plane.queue.add_later(key.clone(), delay);
         }
-        controller.queue.done(&key);
+        plane.queue.done(&key);
     }
 }
 
@@ -45,27 +47,25 @@ async fn too_late(stop: &CancellationToken) {
     sleep(GRACE).await;
 }
 
-async fn look(controller: &Controller, key: &Key, stop: &CancellationToken) -> Outcome {
-    if !controller.kinds.will_do(key) {
+async fn look(plane: &ControlPlane, key: &Key, stop: &CancellationToken) -> Outcome {
+    if !plane.shared.kinds.will_do(key) {
         return Outcome::Held;
     }
     match key {
-        Key::Workspace(name) => {
+        Key::Workspace(place) => {
             Box::pin(reconcile::reconcile::<CoderWorkspace>(
-                controller, key, name, stop,
+                plane, key, place, stop,
             ))
             .await
         }
-        Key::Template(name) => {
+        Key::Template(place) => {
             Box::pin(reconcile::reconcile::<CoderTemplate>(
-                controller, key, name, stop,
+                plane, key, place, stop,
             ))
             .await
         }
-        Key::ImportWorkspace(id) => {
-            imported(import::import::<CoderWorkspace>(controller, *id).await)
-        }
-        Key::ImportTemplate(id) => imported(import::import::<CoderTemplate>(controller, *id).await),
+        Key::ImportWorkspace(id) => imported(import::import::<CoderWorkspace>(plane, *id).await),
+        Key::ImportTemplate(id) => imported(import::import::<CoderTemplate>(plane, *id).await),
     }
 }
 
@@ -80,7 +80,7 @@ fn imported(result: Result<(), import::Error>) -> Outcome {
     Outcome::Rest(None)
 }
 
-impl Controller {
+impl ControlPlane {
     /// What to count, and when to look again.
     fn next_look(
         &self,
@@ -92,8 +92,8 @@ impl Controller {
         match outcome {
             Outcome::Gone => {
                 self.look_at(self.inventory.object_gone(key));
-                self.memory.forget(key);
-                self.references.forget(key);
+                self.shared.memory.forget(key);
+                self.shared.references.forget(key);
                 self.backoff.went_well(key);
                 ("gone", None)
             }
@@ -105,7 +105,7 @@ impl Controller {
             Outcome::Held => ("held", None),
             Outcome::Again => ("again", Some(self.backoff.failed(key, None, None))),
             Outcome::Unknown(failure) => {
-                let patience = self.settings.patience();
+                let patience = self.shared.settings.patience();
                 let left = patience.checked_sub(self.backoff.unseen_for(key));
                 let left = left.filter(|left| !left.is_zero());
                 let delay = self.backoff.failed(key, failure.retry_after, left);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 pub(super) use self::translate::translate;
 use super::{
+    control_plane::ControlPlane,
     external_client::{ExternalClient, Importable},
     inventory::Awaited,
     key::Key,
@@ -19,7 +20,7 @@ use super::{
     outcome::StepResult,
     scope::Scope,
     settings::Settings,
-    shared::Controller,
+    shared::Shared,
 };
 use crate::{
     api::{
@@ -27,7 +28,7 @@ use crate::{
         workspace::CoderWorkspace,
     },
     coderd,
-    k8s::object::Objects,
+    k8s::object::{self, Objects},
     sync::{
         external::External,
         fields::ownership::Ownership,
@@ -76,12 +77,12 @@ impl Observable for CoderWorkspace {
 }
 
 impl ExternalClient for CoderWorkspace {
-    fn objects(controller: &Controller) -> &Objects<Self> {
-        &controller.workspaces
+    fn objects(shared: &Shared) -> &Objects<Self> {
+        &shared.workspaces
     }
 
-    fn key(name: String) -> Key {
-        Key::Workspace(name)
+    fn key(place: object::Key) -> Key {
+        Key::Workspace(place)
     }
 
     async fn importable(
@@ -112,29 +113,29 @@ impl ExternalClient for CoderWorkspace {
 
     async fn by_id(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         id: Uuid,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
-        seen.own.referenced = referenced::read(controller, self).await;
-        let client = referenced::hiding(controller, &seen.own.referenced);
+        seen.own.referenced = referenced::read(plane, self).await;
+        let client = referenced::hiding(plane, &seen.own.referenced);
         seen.external = observe::by_id(&client, id).await?;
         Ok(())
     }
 
     async fn by_name(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         name: &WorkspaceName,
         seen: &mut Observation<Self>,
     ) -> Result<(), coderd::Error> {
-        seen.own.referenced = referenced::read(controller, self).await;
-        observe::by_name(controller, self, name, seen).await
+        seen.own.referenced = referenced::read(plane, self).await;
+        observe::by_name(plane, self, name, seen).await
     }
 
     async fn observe_more(
         &self,
-        controller: &Controller,
+        plane: &ControlPlane,
         key: &Key,
         ownership: &Ownership,
         departure: Option<Departure>,
@@ -143,14 +144,17 @@ impl ExternalClient for CoderWorkspace {
         if let External::Present(workspace) = &seen.external {
             let build = &workspace.build;
             let look = format!("{} {} {:?}", workspace.id, build.id, build.status);
-            seen.own.stable_for = controller.memory.stable_for(key, &look);
+            seen.own.stable_for = plane.shared.memory.stable_for(key, &look);
         }
-        controller.build_looked(key, self, seen);
-        controller.references.set(key, referenced::referents(self));
+        plane.build_looked(key, self, seen);
+        plane
+            .shared
+            .references
+            .set(key, referenced::referents(&plane.place.namespace, self));
         if departure.is_some() {
             return Ok(());
         }
-        next_start::look(controller, self, ownership, seen).await
+        next_start::look(plane, self, ownership, seen).await
     }
 
     fn awaited(&self, seen: &Observation<Self>) -> Option<Awaited> {

@@ -59,7 +59,7 @@ pub(super) async fn rest<K: ExternalClient>(
     if Some(&status) != scope.object.status() {
         apply_status(scope, status).await?;
         if let Some(event) = events::stalled(conditions) {
-            scope.controller.tell(scope.object, &[event]).await;
+            scope.plane.tell(scope.object, &[event]).await;
         }
     }
     Ok(())
@@ -69,20 +69,21 @@ async fn apply_status<K: ExternalClient>(
     scope: &Scope<'_, K>,
     status: <K as HasStatus>::Status,
 ) -> Result<K, Error> {
-    let objects = K::objects(scope.controller);
+    let objects = K::objects(&scope.plane.shared);
     let Some(known) = Known::of(scope.object.meta()) else {
         return Ok(scope.object.clone());
     };
     let written = objects.apply_status(&known, &status).await?;
     scope
-        .controller
+        .plane
+        .shared
         .memory
         .wrote(scope.key, &written.resource_version);
     let mut object = scope.object.clone();
     object.meta_mut().resource_version = Some(written.resource_version);
     *object.status_mut() = Some(status);
-    scope.controller.visited(scope.key, &object, scope.seen);
-    scope.controller.inventory.object_changed(scope.key);
+    scope.plane.visited(scope.key, &object, scope.seen);
+    scope.plane.inventory.object_changed(scope.key);
     Ok(object)
 }
 
@@ -91,7 +92,7 @@ pub(super) async fn write<K: ExternalClient>(
     scope: &Scope<'_, K>,
     change: &Write,
 ) -> Result<StepResult<K>, Error> {
-    let objects = K::objects(scope.controller);
+    let objects = K::objects(&scope.plane.shared);
     let Some(known) = Known::of(scope.object.meta()) else {
         return Ok(StepResult::Ended(Outcome::Again));
     };
@@ -162,7 +163,7 @@ async fn reread_object<K: ExternalClient>(
     scope: &Scope<'_, K>,
     known: &Known,
 ) -> Result<StepResult<K>, Error> {
-    let object = K::objects(scope.controller).get(&known.key).await?;
+    let object = K::objects(&scope.plane.shared).get(&known.key).await?;
     Ok(object.map_or(StepResult::Ended(Outcome::Gone), |object| {
         wrote(scope, &object);
         StepResult::Done(object)
@@ -172,6 +173,6 @@ async fn reread_object<K: ExternalClient>(
 /// The watch event of this version tells nothing new.
 fn wrote<K: ExternalClient>(scope: &Scope<'_, K>, object: &K) {
     if let Some(version) = &object.meta().resource_version {
-        scope.controller.memory.wrote(scope.key, version);
+        scope.plane.shared.memory.wrote(scope.key, version);
     }
 }

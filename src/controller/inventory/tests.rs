@@ -3,7 +3,15 @@ use super::*;
 const ALL: fn(&str) -> bool = |_| true;
 
 fn workspace(name: &str) -> Key {
-    Key::Workspace(name.to_owned())
+    Key::Workspace(object::Key::new("coder", name))
+}
+
+fn template(name: &str) -> Key {
+    Key::Template(object::Key::new("coder", name))
+}
+
+fn inventory() -> Inventory {
+    Inventory::of(object::Key::new("coder", "static"))
 }
 
 fn id(number: u128) -> Uuid {
@@ -46,7 +54,7 @@ fn template_row() -> Row {
 
 #[test]
 fn a_bound_twin_that_no_sweep_ever_showed_is_missed_all_the_same() {
-    let inventory = Inventory::default();
+    let inventory = inventory();
     let key = workspace("acme.ann.dev");
     inventory.object_seen(&key);
     inventory.object_visited(&key, bound_to(1, true));
@@ -61,13 +69,13 @@ fn a_bound_twin_that_no_sweep_ever_showed_is_missed_all_the_same() {
 
 #[test]
 fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
-    let inventory = Inventory::default();
+    let inventory = inventory();
     let for_go = workspace("acme.ann.dev");
     let for_rust = workspace("acme.ann.other");
     let for_external = workspace("static.acme.bob.dev");
     let for_other_external = workspace("static.acme.eve.dev");
-    let template = Awaited::template("Acme", "GO");
-    inventory.object_visited(&for_go, waiting_for(template));
+    let awaited = Awaited::template("Acme", "GO");
+    inventory.object_visited(&for_go, waiting_for(awaited));
     inventory.object_visited(&for_rust, waiting_for(Awaited::template("acme", "rust")));
     inventory.object_visited(&for_external, waiting_for(Awaited::External(id(2))));
     inventory.object_visited(&for_other_external, waiting_for(Awaited::External(id(3))));
@@ -82,7 +90,7 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
     assert_eq!(woken(inventory.swept(rows(), |_| false)), []);
 
     // The same one, as our own object sees it first: it is claimed before it is written down.
-    let key = Key::Template("acme.go".to_owned());
+    let key = template("acme.go");
     assert!(inventory.claim(&key, id(1)));
     assert_eq!(
         inventory.object_visited(&key, bound_to(1, true)),
@@ -123,8 +131,8 @@ fn what_waits_is_woken_by_what_it_waits_for_and_by_nothing_else() {
 
 #[test]
 fn what_a_look_found_is_looked_at_once_more_after_the_next_sweep() {
-    let inventory = Inventory::default();
-    let key = Key::Template("acme.go".to_owned());
+    let inventory = inventory();
+    let key = template("acme.go");
     let rows = || BTreeMap::from([(id(1), template_row())]);
     inventory.object_visited(&key, bound_to(1, true));
     inventory.swept(rows(), |_| false);
@@ -136,7 +144,7 @@ fn what_a_look_found_is_looked_at_once_more_after_the_next_sweep() {
 
 #[test]
 fn a_twin_that_another_object_holds_is_claimed_once() {
-    let inventory = Inventory::default();
+    let inventory = inventory();
     let (first, second) = (workspace("acme.ann.dev"), workspace("static.acme.ann.dev"));
     assert!(inventory.claim(&first, id(1)) && inventory.claim(&first, id(1)));
     assert!(!inventory.claim(&second, id(1)));
@@ -147,11 +155,11 @@ fn a_twin_that_another_object_holds_is_claimed_once() {
 
 #[test]
 fn a_binding_is_known_from_the_list_although_no_look_can_read_the_object() {
-    let inventory = Inventory::default();
-    let unreadable = Key::Template("acme.go".to_owned());
+    let inventory = inventory();
+    let unreadable = template("acme.go");
     inventory.object_listed(&unreadable, Some(id(1)));
     assert!(inventory.is_bound(id(1)));
-    assert!(!inventory.claim(&Key::Template("static.acme.go".to_owned()), id(1)));
+    assert!(!inventory.claim(&template("static.acme.go"), id(1)));
     // Others are imported meanwhile.
     let row = Row {
         name: "acme.rust".to_owned(),
@@ -165,7 +173,7 @@ fn a_binding_is_known_from_the_list_although_no_look_can_read_the_object() {
 
 #[test]
 fn a_look_counts_for_more_than_an_older_list() {
-    let inventory = Inventory::default();
+    let inventory = inventory();
     let key = workspace("acme.ann.dev");
     inventory.object_listed(&key, Some(id(1)));
     inventory.object_visited(&key, bound_to(2, true));
@@ -176,8 +184,8 @@ fn a_look_counts_for_more_than_an_older_list() {
 #[test]
 fn nothing_is_imported_beside_an_object_of_either_form_of_the_name() {
     for name in ["acme.go", "static.acme.go"] {
-        let inventory = Inventory::default();
-        let key = Key::Template(name.to_owned());
+        let inventory = inventory();
+        let key = template(name);
         inventory.object_seen(&key);
         let rows = || BTreeMap::from([(id(1), template_row())]);
         let changes = inventory.swept(rows(), ALL);
@@ -185,8 +193,8 @@ fn nothing_is_imported_beside_an_object_of_either_form_of_the_name() {
         let changes = inventory.swept(rows(), ALL);
         assert_eq!((changes.objects, changes.imports), (vec![], vec![]));
     }
-    let inventory = Inventory::default();
-    inventory.object_seen(&Key::Template("other.acme.go".to_owned()));
+    let inventory = inventory();
+    inventory.object_seen(&template("other.acme.go"));
     let changes = inventory.swept(BTreeMap::from([(id(1), template_row())]), ALL);
     assert_eq!(changes.imports, [Key::ImportTemplate(id(1))]);
 }

@@ -22,7 +22,7 @@ pub(super) async fn update(
     scope: &Scope<'_, CoderTemplate>,
     patch: &TemplatePatch,
 ) -> Result<StepResult, StepResult> {
-    let client = &scope.controller.settings.coderd;
+    let client = &scope.plane.client;
     Ok(outcome::of(
         client.patch_template(scope.external_id()?, patch).await,
     ))
@@ -33,7 +33,7 @@ pub(super) async fn act(
     scope: &Scope<'_, CoderTemplate>,
     effect: &Effect,
 ) -> Result<StepResult, StepResult> {
-    let client = &scope.controller.settings.coderd;
+    let client = &scope.plane.client;
     Ok(match effect {
         Effect::CreateVersion {
             name,
@@ -59,7 +59,7 @@ async fn create_version(
     let Some(Ok(declared)) = &scope.seen.own.source else {
         return Err(StepResult::Stale);
     };
-    let client = hiding(scope.controller, scope.seen.own.source.as_ref());
+    let client = hiding(scope.plane, scope.seen.own.source.as_ref());
     let organization = organization(scope)?;
     if template_id.is_none() {
         // As before a workspace is made.
@@ -78,7 +78,8 @@ async fn create_version(
     let created = client.create_version(organization, &new).await;
     if let Ok(version) = &created {
         scope
-            .controller
+            .plane
+            .shared
             .memory
             .made(scope.key, name.to_owned(), version.id);
     }
@@ -96,7 +97,7 @@ async fn create(
     scope: &Scope<'_, CoderTemplate>,
     new: &NewTemplate,
 ) -> Result<StepResult, StepResult> {
-    let client = &scope.controller.settings.coderd;
+    let client = &scope.plane.client;
     Ok(outcome::of(
         client.create_template(organization(scope)?, new).await,
     ))

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 
 use crate::{
     api::text::chain,
-    controller::shared::Controller,
+    controller::control_plane::ControlPlane,
     k8s::object::{Key, Objects},
     sync::{
         source::{Source, SourceError},
@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// Reads the source that the ConfigMap `name` holds.
-pub(super) async fn read(controller: &Controller, name: &str) -> Result<Source, Unusable> {
-    let maps = Objects::<ConfigMap>::new(controller.settings.kube.clone());
-    let place = Key::new(&controller.settings.namespace, name);
+pub(super) async fn read(plane: &ControlPlane, name: &str) -> Result<Source, Unusable> {
+    let maps = Objects::<ConfigMap>::new(plane.shared.settings.kube.clone());
+    let place = Key::new(&plane.place.namespace, name);
     let missing = |what: String| Unusable::Missing(format!("spec.source: {what}"));
     match maps.get(&place).await {
         Ok(Some(map)) => source(&map).map_err(|error| {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     api::text::chain,
     coderd,
-    controller::{cache::SharedContent, shared::Controller},
+    controller::{cache::SharedContent, control_plane::ControlPlane},
     sync::{
         source::{Content, MAX_READ_BYTES},
         template::external::Unreadable,
@@ -23,20 +23,20 @@ const TURN: Duration = Duration::from_secs(1);
 
 /// The content of version `id`; none where too many others are being read.
 pub(super) async fn read(
-    controller: &Controller,
+    plane: &ControlPlane,
     id: Uuid,
 ) -> Result<Option<SharedContent>, coderd::Error> {
-    if let Some(known) = controller.contents.get(id) {
+    if let Some(known) = plane.contents.get(id) {
         return Ok(Some(known));
     }
-    let Ok(Ok(_turn)) = timeout(TURN, controller.reading.acquire()).await else {
+    let Ok(Ok(_turn)) = timeout(TURN, plane.shared.reading.acquire()).await else {
         return Ok(None);
     };
     // Another object may have read it meanwhile.
-    if let Some(known) = controller.contents.get(id) {
+    if let Some(known) = plane.contents.get(id) {
         return Ok(Some(known));
     }
-    let content = match download(controller, id).await? {
+    let content = match download(plane, id).await? {
         Ok(archive) => {
             let unpacking = task::spawn_blocking(move || Content::read(&archive));
             match unpacking.await.map_err(JoinError::try_into_panic) {
@@ -50,17 +50,17 @@ pub(super) async fn read(
     let content = Arc::new(content);
     if !matches!(&*content, Err(Unreadable { may_pass: true, .. })) {
         let content = Arc::clone(&content);
-        controller.contents.keep(id, content);
+        plane.contents.keep(id, content);
     }
     Ok(Some(content))
 }
 
 /// The archive of version `id`, or why there is none to read.
 async fn download(
-    controller: &Controller,
+    plane: &ControlPlane,
     id: Uuid,
 ) -> Result<Result<bytes::Bytes, Unreadable>, coderd::Error> {
-    let client = &controller.settings.coderd;
+    let client = &plane.client;
     let Some(file) = client.version(id).await?.job.file_id else {
         let message = "coderd does not say where the files of the version are";
         return Ok(Err(lasting(message.to_owned())));

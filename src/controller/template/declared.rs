@@ -11,7 +11,8 @@ use crate::{
         workspace::SecretKeySelector,
     },
     coderd,
-    controller::{references::Referent, secret_value, shared::Controller},
+    controller::{control_plane::ControlPlane, references::Referent, secret_value},
+    k8s::object,
     sync::{
         fields::ownership::Ownership,
         template::{
@@ -22,10 +23,12 @@ use crate::{
 };
 
 /// What the object refers to.
-pub(super) fn referents(object: &CoderTemplate) -> BTreeSet<Referent> {
+pub(super) fn referents(namespace: &str, object: &CoderTemplate) -> BTreeSet<Referent> {
     let references = object.spec.variables.iter().filter_map(reference);
-    let secrets = references.map(|reference| Referent::Secret(reference.name.clone()));
-    let source = config_map(object).map(|name| Referent::ConfigMap(name.to_owned()));
+    let secrets =
+        references.map(|reference| Referent::Secret(object::Key::new(namespace, &reference.name)));
+    let source =
+        config_map(object).map(|name| Referent::ConfigMap(object::Key::new(namespace, name)));
     secrets.chain(source).collect()
 }
 
@@ -35,42 +38,39 @@ fn reference(variable: &TemplateVariable) -> Option<&SecretKeySelector> {
 
 /// The declared source, with the values that it refers to; none where none is declared.
 pub(super) async fn read(
-    controller: &Controller,
+    plane: &ControlPlane,
     object: &CoderTemplate,
     ownership: &Ownership,
 ) -> Option<Result<Declared, Unusable>> {
     let referred = match config_map(object) {
-        Some(name) => Some(config_maps::read(controller, name).await),
+        Some(name) => Some(config_maps::read(plane, name).await),
         None => None,
     };
-    let variables = variables(controller, object).await;
+    let variables = variables(plane, object).await;
     declared_source(object, ownership, referred, variables)
 }
 
-async fn variables(controller: &Controller, object: &CoderTemplate) -> Result<Variables, String> {
+async fn variables(plane: &ControlPlane, object: &CoderTemplate) -> Result<Variables, String> {
     let declared = &object.spec.variables;
     if declared.is_empty() {
         return Ok(Variables::default());
     }
     let mut values = BTreeMap::new();
     for variable in declared {
-        let value = value(controller, variable).await;
+        let value = value(plane, variable).await;
         let name = &variable.name;
         let value = value.map_err(|what| format!("spec.variables: {name}: {what}"))?;
         values.insert(name.clone(), value);
     }
-    let key = controller.variables_key().await;
+    let key = plane.shared.variables_key().await;
     let key = key.map_err(|what| format!("spec.variables: {what}"))?;
     Ok(Variables::new(values, key.clone()))
 }
 
-async fn value(
-    controller: &Controller,
-    variable: &TemplateVariable,
-) -> Result<VariableValue, String> {
+async fn value(plane: &ControlPlane, variable: &TemplateVariable) -> Result<VariableValue, String> {
     Ok(match reference(variable) {
         Some(reference) => VariableValue {
-            text: secret_value::read(controller, reference)
+            text: secret_value::read(plane, reference)
                 .await?
                 .expose_secret()
                 .to_owned(),
@@ -85,13 +85,10 @@ async fn value(
 
 /// A client that repeats no value from a Secret, whatever coderd says of the version.
 pub(super) fn hiding(
-    controller: &Controller,
+    plane: &ControlPlane,
     source: Option<&Result<Declared, Unusable>>,
 ) -> coderd::Client {
     let declared = source.and_then(|source| source.as_ref().ok());
     let secrets = declared.into_iter().flat_map(|it| it.variables.secrets());
-    controller
-        .settings
-        .coderd
-        .hiding(secrets.map(SecretString::from))
+    plane.client.hiding(secrets.map(SecretString::from))
 }

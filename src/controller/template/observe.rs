@@ -9,7 +9,7 @@ use super::{
 use crate::{
     api::{condition::Reason, object_name::TemplateName, template::CoderTemplate},
     coderd,
-    controller::{failure, key::Key, observation::Observation, shared::Controller},
+    controller::{control_plane::ControlPlane, failure, key::Key, observation::Observation},
     sync::{
         external::{External, Failure},
         fields::ownership::Ownership,
@@ -29,14 +29,14 @@ const JOBS: u32 = 200;
 /// The external object by its id. coderd answers 404 for what is gone and for what may not be seen; its
 /// list of deleted templates tells them apart.
 pub(super) async fn by_id(
-    controller: &Controller,
+    plane: &ControlPlane,
     id: Uuid,
     seen: &mut Observation<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
-    let client = &controller.settings.coderd;
+    let client = &plane.client;
     match client.template(id).await {
         Ok(wire) if wire.deleted => seen.external = External::Gone,
-        Ok(wire) => present(controller, &wire, seen).await?,
+        Ok(wire) => present(plane, &wire, seen).await?,
         Err(error) if error.is_not_found() => {
             let is_gone = client.deleted_template(id).await?.is_some();
             seen.external = if is_gone {
@@ -52,40 +52,36 @@ pub(super) async fn by_id(
 
 /// The external object by its natural key.
 pub(super) async fn by_name(
-    controller: &Controller,
+    plane: &ControlPlane,
     name: &TemplateName,
     seen: &mut Observation<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
-    let (spelling, organization_id) = controller.directory.organization(&name.organization);
+    let (spelling, organization_id) = plane.directory.organization(&name.organization);
     seen.own.organization = Some(spelling);
     seen.own.organization_id = organization_id;
     let Some(organization_id) = organization_id else {
         return Ok(());
     };
-    let client = &controller.settings.coderd;
+    let client = &plane.client;
     let organization = organization_id.to_string();
     let lookup = client
         .template_by_name(&organization, &name.template)
         .await?;
     seen.coderd_now = lookup.at;
     if let Some(wire) = lookup.found {
-        present(controller, &wire, seen).await?;
+        present(plane, &wire, seen).await?;
     }
     Ok(())
 }
 
 /// The external object, with the name of its active version.
 async fn present(
-    controller: &Controller,
+    plane: &ControlPlane,
     wire: &coderd::Template,
     seen: &mut Observation<CoderTemplate>,
 ) -> Result<(), coderd::Error> {
-    let active = controller
-        .settings
-        .coderd
-        .version(wire.active_version_id)
-        .await?;
-    controller.directory.template_seen(wire);
+    let active = plane.client.version(wire.active_version_id).await?;
+    plane.directory.template_seen(wire);
     seen.own.organization_id = Some(wire.organization_id);
     seen.external = External::Present(translate(wire, Some(&active)));
     Ok(())
@@ -94,7 +90,7 @@ async fn present(
 /// The version of the declared source, and the content of the active one, as far as they decide
 /// anything.
 pub(super) async fn sources(
-    controller: &Controller,
+    plane: &ControlPlane,
     object: &CoderTemplate,
     key: &Key,
     ownership: &Ownership,
@@ -102,7 +98,7 @@ pub(super) async fn sources(
 ) -> Result<(), coderd::Error> {
     if let Some(Ok(declared)) = &seen.own.source {
         let seek = version::seek(object, &declared.hash);
-        let made = controller.memory.made_version(key);
+        let made = plane.shared.memory.made_version(key);
         let seek = match (&seek, &made) {
             (Seek::ByName(name), Some((made, id))) if name == made => Seek::ById(*id),
             _ => seek,
@@ -114,7 +110,7 @@ pub(super) async fn sources(
         };
         if sought.is_none() || sought != seen.own.sought {
             let asks = || version::needs_variables(object);
-            seen.own.version = find_version(controller, seek, seen, asks).await?;
+            seen.own.version = find_version(plane, seek, seen, asks).await?;
             seen.own.sought = sought;
         }
     }
@@ -124,7 +120,7 @@ pub(super) async fn sources(
     };
     let pin = pin::declared(object, ownership).filter(|pin| Some(*pin) != active);
     seen.own.pinned = match pin {
-        Some(pin) => find_version(controller, Seek::ById(pin), seen, || false).await?,
+        Some(pin) => find_version(plane, Seek::ById(pin), seen, || false).await?,
         None => Find::NotSought,
     };
     let External::Present(template) = &seen.external else {
@@ -139,7 +135,7 @@ pub(super) async fn sources(
     if decides || is_mirrored {
         let active = match known {
             Some(known) => Some(known),
-            None => content::read(controller, template.live.active_version_id).await?,
+            None => content::read(plane, template.live.active_version_id).await?,
         };
         if active.is_none() {
             let message = "waiting until the archives of other templates are read";
@@ -151,13 +147,13 @@ pub(super) async fn sources(
 }
 
 async fn find_version(
-    controller: &Controller,
+    plane: &ControlPlane,
     seek: Seek<'_>,
     seen: &Observation<CoderTemplate>,
     needs_variables: impl Fn() -> bool,
 ) -> Result<Find, coderd::Error> {
     let source = seen.own.source.as_ref();
-    let client = &declared::hiding(controller, source);
+    let client = &declared::hiding(plane, source);
     let found = match seek {
         Seek::Nothing => return Ok(Find::NotSought),
         Seek::ById(id) => match client.version(id).await {
@@ -262,8 +258,8 @@ mod tests {
             (Err((404, None)), Some(None)),
             (Err((500, None)), None),
         ] {
-            let (controller, _readiness) = stage::controller(move |_| answer.clone());
-            let client = &controller.settings.coderd;
+            let (plane, _readiness) = stage::controller(move |_| answer.clone());
+            let client = &plane.client;
             let found = variables(client, Uuid::nil()).await.ok();
             assert_eq!(found.map(|it| it.map(|all| all.len())), known);
         }

@@ -22,7 +22,7 @@ pub(super) async fn update(
     scope: &Scope<'_, CoderWorkspace>,
     patch: &SettingsPatch,
 ) -> Result<StepResult, StepResult> {
-    let client = &scope.controller.settings.coderd;
+    let client = &scope.plane.client;
     let id = scope.external_id()?;
     if let Some(millis) = patch.ttl_millis {
         client.set_workspace_ttl(id, millis).await?;
@@ -39,7 +39,7 @@ pub(super) async fn act(
     scope: &Scope<'_, CoderWorkspace>,
     effect: &Effect,
 ) -> Result<StepResult, StepResult> {
-    let client = referenced::hiding(scope.controller, &scope.seen.own.referenced);
+    let client = referenced::hiding(scope.plane, &scope.seen.own.referenced);
     Ok(match effect {
         Effect::Create(new) => {
             let body = new_workspace(new);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     api::workspace::CoderWorkspace,
     coderd,
-    controller::{observation::Observation, shared::Controller},
+    controller::{control_plane::ControlPlane, observation::Observation},
     sync::{
         external::External,
         fields::ownership::Ownership,
@@ -19,12 +19,12 @@ use crate::{
 
 /// Looks at the declared version, and at the parameters that the next start, or the creation, takes.
 pub(super) async fn look(
-    controller: &Controller,
+    plane: &ControlPlane,
     object: &CoderWorkspace,
     ownership: &Ownership,
     seen: &mut Observation<CoderWorkspace>,
 ) -> Result<(), coderd::Error> {
-    let (directory, client) = (&controller.directory, &controller.settings.coderd);
+    let (directory, client) = (&plane.directory, &plane.client);
     let pin = pin::declared(object, ownership);
     let used = match &seen.external {
         External::Present(workspace) => Some(workspace.version_id),
@@ -39,7 +39,7 @@ pub(super) async fn look(
     }
     let pin = pin.filter(|_| seen.own.pinned.is_none_or(PinnedVersion::has_parameters));
     match &mut seen.external {
-        External::Present(workspace) => add_parameters(controller, pin, workspace).await?,
+        External::Present(workspace) => add_parameters(plane, pin, workspace).await?,
         External::Absent => {
             let site = seen.own.site.as_mut();
             if let Some(template) = site.and_then(|site| site.template.as_mut()) {
@@ -54,11 +54,11 @@ pub(super) async fn look(
 
 /// The values of the latest build, which never change, and what the next start takes.
 async fn add_parameters(
-    controller: &Controller,
+    plane: &ControlPlane,
     pin: Option<Uuid>,
     workspace: &mut Workspace,
 ) -> Result<(), coderd::Error> {
-    let (directory, client) = (&controller.directory, &controller.settings.coderd);
+    let (directory, client) = (&plane.directory, &plane.client);
     if workspace.known_parameters.is_none() {
         let values = client.build_parameters(workspace.build.id).await?;
         let values = values.into_iter().map(|one| (one.name, one.value.into()));

@@ -6,7 +6,7 @@ use super::{referenced, translate::translate};
 use crate::{
     api::{object_name::WorkspaceName, workspace::CoderWorkspace},
     coderd,
-    controller::{observation::Observation, shared::Controller},
+    controller::{control_plane::ControlPlane, observation::Observation},
     sync::{
         external::External,
         workspace::external::{Site, TemplateSite, Workspace},
@@ -27,14 +27,14 @@ pub(super) async fn by_id(
 
 /// The external object by its natural key, and the place where it belongs.
 pub(super) async fn by_name(
-    controller: &Controller,
+    plane: &ControlPlane,
     object: &CoderWorkspace,
     name: &WorkspaceName,
     seen: &mut Observation<CoderWorkspace>,
 ) -> Result<(), coderd::Error> {
-    let client = &referenced::hiding(controller, &seen.own.referenced);
-    let (organization, organization_id) = controller.directory.organization(&name.organization);
-    let owner = controller.directory.user(client, &name.owner).await?;
+    let client = &referenced::hiding(plane, &seen.own.referenced);
+    let (organization, organization_id) = plane.directory.organization(&name.organization);
+    let owner = plane.directory.user(client, &name.owner).await?;
     let lookup = client
         .workspace_by_name(&name.owner, &name.workspace)
         .await?;
@@ -54,14 +54,14 @@ pub(super) async fn by_name(
     } else if let (Some(template), Some(organization)) =
         (object.spec.template_name.as_deref(), organization_id)
     {
-        site.template = template_site(controller, organization, template);
+        site.template = template_site(plane, organization, template);
     }
     seen.own.site = Some(site);
     Ok(())
 }
 
-fn template_site(controller: &Controller, organization: Uuid, name: &str) -> Option<TemplateSite> {
-    let template = controller.directory.template(organization, name)?;
+fn template_site(plane: &ControlPlane, organization: Uuid, name: &str) -> Option<TemplateSite> {
+    let template = plane.directory.template(organization, name)?;
     Some(TemplateSite {
         id: template.id,
         active_version_id: template.active_version_id,

@@ -7,7 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     api::workspace::{CoderWorkspace, SecretKeySelector},
     coderd,
-    controller::{references::Referent, secret_value, shared::Controller},
+    controller::{control_plane::ControlPlane, references::Referent, secret_value},
+    k8s::object,
     sync::workspace::value::Referenced,
 };
 
@@ -18,16 +19,16 @@ fn references(object: &CoderWorkspace) -> impl Iterator<Item = (&str, &SecretKey
 }
 
 /// What the object refers to.
-pub(super) fn referents(object: &CoderWorkspace) -> BTreeSet<Referent> {
-    let names = references(object).map(|(_, reference)| reference.name.clone());
-    names.map(Referent::Secret).collect()
+pub(super) fn referents(namespace: &str, object: &CoderWorkspace) -> BTreeSet<Referent> {
+    let places = references(object).map(|(_, to)| object::Key::new(namespace, &to.name));
+    places.map(Referent::Secret).collect()
 }
 
 /// Reads the values that the object refers to.
-pub(super) async fn read(controller: &Controller, object: &CoderWorkspace) -> Referenced {
+pub(super) async fn read(plane: &ControlPlane, object: &CoderWorkspace) -> Referenced {
     let mut referenced = Referenced::new();
     for (name, reference) in references(object) {
-        let value = secret_value::read(controller, reference).await;
+        let value = secret_value::read(plane, reference).await;
         let value = value.map(|value| value.expose_secret().into());
         referenced.insert(name.to_owned(), value);
     }
@@ -35,8 +36,8 @@ pub(super) async fn read(controller: &Controller, object: &CoderWorkspace) -> Re
 }
 
 /// A client that repeats none of these values, whatever coderd says of the workspace.
-pub(super) fn hiding(controller: &Controller, referenced: &Referenced) -> coderd::Client {
+pub(super) fn hiding(plane: &ControlPlane, referenced: &Referenced) -> coderd::Client {
     let values = referenced.values().flatten();
     let secrets = values.map(|value| SecretString::from(value.expose()));
-    controller.settings.coderd.hiding(secrets)
+    plane.client.hiding(secrets)
 }
