@@ -3,6 +3,7 @@
 //! This module knows nothing of clients, clocks or coderd: it is data, shared by every other part.
 
 pub mod condition;
+pub mod control_plane;
 pub mod crd;
 pub mod go_duration;
 pub mod names;

@@ -27,7 +27,7 @@ use supervise::Supervisor;
 use crate::{
     apiserver,
     coderd::{self, BaseUrl, Limits},
-    controller::{self, FixedControlPlane, metrics::Metrics},
+    controller::{self, Connect, FixedControlPlane, metrics::Metrics},
     k8s::{self, clock::Clock, config::Places, lease::Fence},
     mcp,
 };
@@ -57,8 +57,6 @@ pub enum AppError {
     Apiserver(#[from] apiserver::Error),
     #[error(transparent)]
     Mcp(#[from] mcp::Error),
-    #[error("a part of the controller failed")]
-    Controller(#[source] tokio::task::JoinError),
     #[error(transparent)]
     Failure(#[from] supervise::Failure),
     #[error("cannot start the runtime")]
@@ -294,23 +292,39 @@ fn controller_settings(
         deadline: config.request_timeout,
         ..Limits::default()
     };
-    let base = BaseUrl::parse(config.coder_url.as_str())?;
-    let coderd = coderd::Client::builder(base, config.token.clone())
-        .limits(limits)
-        .seed(seed)
-        .observer(move |outcome| counted.requested(outcome));
-    let (coderd, kube) = match fence {
-        Some(fence) => (
-            coderd.connect_through(|exchange| leader::fenced(exchange, fence.clone()))?,
-            k8s::config::fenced_client(kube.clone(), fence)?,
-        ),
-        None => (coderd.connect()?, k8s::config::client(kube.clone())?),
+    let kube = match &fence {
+        Some(fence) => k8s::config::fenced_client(kube.clone(), fence.clone())?,
+        None => k8s::config::client(kube.clone())?,
+    };
+    let connect: Connect = Box::new(move |place, base, token| {
+        let counted = counted.of(place);
+        let coderd = coderd::Client::builder(base, token)
+            .limits(limits)
+            .seed(seed)
+            .observer(move |outcome| counted.requested(outcome));
+        match &fence {
+            Some(fence) => {
+                coderd.connect_through(|exchange| leader::fenced(exchange, fence.clone()))
+            }
+            None => coderd.connect(),
+        }
+    });
+    let fixed = match &config.fixed {
+        Some(fixed) => Some(FixedControlPlane {
+            namespace: fixed.namespace.clone(),
+            client: connect(
+                &FixedControlPlane::place_in(&fixed.namespace),
+                BaseUrl::parse(fixed.coder_url.as_str())?,
+                fixed.token.clone(),
+            )?,
+        }),
+        None => None,
     };
     Ok(controller::Settings {
-        fixed: FixedControlPlane {
-            namespace: config.namespace.clone(),
-            client: coderd,
-        },
+        fixed,
+        discovers: config.discovers,
+        connect,
+        namespaces: config.namespaces.clone(),
         kube,
         own_namespace: leader::own_namespace(),
         request_timeout: config.request_timeout,

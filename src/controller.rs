@@ -13,9 +13,11 @@ mod control_plane;
 mod crds;
 mod deployment;
 mod directory;
+mod discovery;
 mod external_client;
 mod failure;
 mod following;
+mod home;
 mod import;
 mod inventory;
 mod job;
@@ -26,12 +28,15 @@ pub mod metrics;
 mod observation;
 mod observe;
 mod outcome;
+mod parts;
 mod places;
 mod progress;
 mod queue;
 mod recall;
 mod reconcile;
 mod references;
+mod router;
+mod running;
 mod scope;
 mod secret_value;
 mod settings;
@@ -48,14 +53,18 @@ mod write;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
-use self::{control_plane::ControlPlane, progress::KINDS, shared::Shared};
+use self::{control_plane::ControlPlane, parts::Parts, shared::Shared};
 pub use self::{
     progress::Readiness,
-    settings::{FixedControlPlane, Imports, Settings},
+    settings::{Connect, FixedControlPlane, Imports, Settings},
 };
+use crate::coderd::UrlError;
 
 /// How often the controller gives a sign of life.
 pub const BEAT: Duration = Duration::from_secs(5);
@@ -66,44 +75,64 @@ pub async fn run(
     readiness: watch::Sender<Readiness>,
     alive: watch::Sender<Instant>,
     stop: CancellationToken,
-) -> Result<(), tokio::task::JoinError> {
-    let workers = settings.workers;
+) -> Result<(), UrlError> {
     let shared = Arc::new(Shared::new(settings, readiness));
-    let plane = Arc::new(ControlPlane::fixed(shared));
-    let mut parts = JoinSet::new();
-    parts.spawn(until(
-        stop.clone(),
-        watching::workspaces(Arc::clone(&plane)),
-    ));
-    parts.spawn(until(stop.clone(), watching::templates(Arc::clone(&plane))));
-    parts.spawn(until(stop.clone(), sweep::run(Arc::clone(&plane))));
-    parts.spawn(until(stop.clone(), following::run(Arc::clone(&plane))));
-    parts.spawn(until(stop.clone(), beat(Arc::clone(&plane), alive)));
+    let mut planes = vec![ControlPlane::nowhere(Arc::clone(&shared))?];
+    if let Some(fixed) = &shared.settings.fixed {
+        let (place, client) = (fixed.place(), fixed.client.clone());
+        let plane = ControlPlane::new(Arc::clone(&shared), place, client);
+        plane.found();
+        planes.push(plane);
+    }
+
+    let mut parts = Parts::new(stop.clone(), shared.settings.seed_of("controller"));
+    for namespace in shared.settings.watched() {
+        let (shared, of) = (Arc::clone(&shared), namespace.clone());
+        parts.droppable("watch of workspaces", move || {
+            watching::workspaces(Arc::clone(&shared), of.clone())
+        });
+    }
+    for namespace in shared.settings.watched() {
+        let shared = Arc::clone(&shared);
+        parts.droppable("watch of templates", move || {
+            watching::templates(Arc::clone(&shared), namespace.clone())
+        });
+    }
+    if shared.settings.discovers {
+        let shared = Arc::clone(&shared);
+        parts.orderly("discovery", move |stop| {
+            discovery::run(Arc::clone(&shared), stop)
+        });
+    } else {
+        shared.router.all_are_known();
+    }
+    let followed = Arc::clone(&shared);
+    parts.droppable("watch of what is referred to", move || {
+        following::run(Arc::clone(&followed))
+    });
+    let beating = Arc::clone(&shared);
+    parts.droppable("beat", move || beat(Arc::clone(&beating), alive.clone()));
     // Before anything is written: a CRD that lacks fields refuses it.
-    stop.run_until_cancelled(crds::compare(&plane)).await;
-    parts.spawn(until(stop.clone(), crds::run(Arc::clone(&plane))));
-    for _ in 0..workers {
-        parts.spawn(work::run(Arc::clone(&plane), stop.clone()));
+    stop.run_until_cancelled(crds::compare(&shared)).await;
+    parts.droppable("comparison of CRDs", move || crds::run(Arc::clone(&shared)));
+    for plane in planes.into_iter().map(Arc::new) {
+        parts.orderly("control plane", move |stop| {
+            running::run(Arc::clone(&plane), stop)
+        });
     }
-    while let Some(ended) = parts.join_next().await {
-        ended?;
-    }
+    parts.run().await;
     Ok(())
 }
 
 /// Gives a sign of life for as long as tasks get their turn and every lock is let go.
-async fn beat(plane: Arc<ControlPlane>, alive: watch::Sender<Instant>) {
+async fn beat(shared: Arc<Shared>, alive: watch::Sender<Instant>) {
     loop {
-        let _objects = plane.inventory.count();
-        let _depth = plane.queue.depth(queue::Lane::Bulk);
-        let _session = plane.deployments.get();
-        let _ready = plane.shared.is_watching(KINDS[0]);
+        for home in shared.router.homes() {
+            let _objects = home.inventory.count();
+            let _depth = home.queue.depth(queue::Lane::Bulk);
+        }
+        let _ready = shared.is_watching("any", "any");
         alive.send_replace(Instant::now());
-        tokio::time::sleep(BEAT).await;
+        sleep(BEAT).await;
     }
-}
-
-/// Runs `part`, which may be dropped at any await, until `stop`.
-async fn until(stop: CancellationToken, part: impl Future<Output = ()>) {
-    stop.run_until_cancelled(part).await;
 }

@@ -16,6 +16,7 @@ pub mod fields;
 pub mod kind;
 pub mod payload;
 pub mod refusal;
+pub mod released;
 pub mod rounding;
 pub mod rules;
 pub mod run;

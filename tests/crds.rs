@@ -30,6 +30,13 @@ fn schema(crd: &Value) -> &Value {
 /// Calls `visit` with the path and schema of each field, from the plural name of the kind downwards.
 fn walk<'a>(path: &str, schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Value)) {
     visit(path, schema);
+    // Kubernetes knows its own types.
+    if crd::OF_KUBERNETES
+        .iter()
+        .any(|field| path.ends_with(&format!(".{field}")))
+    {
+        return;
+    }
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         walk(&format!("{path}.{name}"), property, visit);
     }
@@ -43,6 +50,11 @@ fn walk<'a>(path: &str, schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Value
             visit,
         );
     }
+}
+
+/// Whether the field is one that people and Coder share.
+fn is_shared(path: &str) -> bool {
+    path.contains(".spec.") && !path.starts_with("codercontrolplanes.")
 }
 
 /// Whatever `wrong` says of any field of any kind.
@@ -92,7 +104,11 @@ fn nothing_is_nullable_and_nothing_has_a_default() {
     );
     assert_eq!(
         findings(|_, schema| schema.get("default").is_some()),
-        ["codertemplates.status", "coderworkspaces.status"]
+        [
+            "codercontrolplanes.status",
+            "codertemplates.status",
+            "coderworkspaces.status"
+        ]
     );
 }
 
@@ -140,7 +156,7 @@ fn list_maps_have_a_key_that_each_item_has() {
 #[test]
 fn every_map_of_spec_is_owned_as_a_whole() {
     let wrong = |path: &str, schema: &Value| {
-        path.contains(".spec.")
+        is_shared(path)
             && schema["additionalProperties"].is_object()
             && schema["x-kubernetes-map-type"] != "atomic"
     };
@@ -154,7 +170,7 @@ fn what_is_in_spec_is_owned_as_a_whole_or_by_item() {
         let is_part = path
             .split_once(".spec.")
             .is_some_and(|(_, rest)| !rest.contains('.'));
-        if !is_part {
+        if !is_part || !is_shared(path) {
             return false;
         }
         let is_item = path.ends_with("[]") && LIST_MAPS.contains(&path.trim_end_matches("[]"));
@@ -223,6 +239,7 @@ fn kinds_are_found_by_their_short_names() {
     assert_eq!(
         names,
         [
+            r#""CoderControlPlane" ["ccp"] ["coder"]"#,
             r#""CoderTemplate" ["ctpl"] ["coder"]"#,
             r#""CoderWorkspace" ["cws"] ["coder"]"#
         ]

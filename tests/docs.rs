@@ -261,7 +261,8 @@ fn what_both_sides_hold_is_said_to_be_declared_or_mirrored() {
 
 #[test]
 fn every_field_of_spec_is_described() {
-    let document = read("docs/reference/fields.md");
+    let mut document = read("docs/reference/fields.md");
+    document.push_str(&read("docs/reference/control-planes.md"));
     for crd in coder_k8s::api::crd::all() {
         let crd = serde_json::to_value(crd).unwrap();
         let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";

@@ -21,7 +21,7 @@ use coder_k8s::{
 use serde_json::Value;
 
 /// Every right, and what it is used for. A right that is missing here is not to be given.
-const RIGHTS: [(&str, &str, &[&str]); 6] = [
+const RIGHTS: [(&str, &str, &[&str]); 7] = [
     // get: the live read in front of each effect. list, watch: what changed. create: imports.
     // patch: mirroring, the origin label, the finalizer. delete: imported objects whose twin is gone.
     (
@@ -34,7 +34,9 @@ const RIGHTS: [(&str, &str, &[&str]); 6] = [
         "codertemplates/status coderworkspaces/status",
         &["patch"],
     ),
-    // What parameters and variables refer to.
+    // Where each Coder is.
+    ("coder.com", "codercontrolplanes", &["get", "list", "watch"]),
+    // What parameters and variables refer to, and the tokens of control planes.
     ("", "secrets", &["get", "list", "watch"]),
     // What sources refer to.
     ("", "configmaps", &["get", "list", "watch"]),
@@ -167,7 +169,7 @@ fn only_its_own_crds_can_be_read() {
     let role = document("base/role.yaml");
     let mut names = texts(&role["rules"][0]["resourceNames"]);
     names.sort_unstable();
-    let expected: Vec<_> = crd::all()
+    let expected: Vec<_> = crd::synced()
         .into_iter()
         .map(|crd| crd.metadata.name.unwrap_or_default())
         .collect();
@@ -220,7 +222,7 @@ fn the_command_line_makes_a_configuration() {
         variables.get(name).map(OsString::from)
     });
     let config = Config::check(args.unwrap(), |_| None).unwrap();
-    assert_eq!(config.controller.unwrap().namespace, "team");
+    assert_eq!(config.controller.unwrap().fixed.unwrap().namespace, "team");
     let guide = fs::read_to_string(deploy().join("../docs/how-to/install.md")).unwrap();
     for variable in variables.keys() {
         assert!(

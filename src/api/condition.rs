@@ -182,6 +182,16 @@ reasons! {
     DeploymentMismatch,
     /// This version of coderd is not supported.
     UnsupportedCoderVersion,
+    /// The namespace has no such control plane.
+    NoControlPlane,
+    /// The control plane cannot be reached yet: it has no address, or no token for the controller.
+    ControlPlaneNotReady,
+    /// The control plane that the object belongs to is gone; nothing is done in Coder.
+    ControlPlaneGone,
+    /// The namespace has several control planes, and the name does not say which of them is meant.
+    AmbiguousControlPlane,
+    /// Another control plane leads to the same deployment, and its objects are synchronised there.
+    DuplicateControlPlane,
 }
 
 impl fmt::Display for Reason {

@@ -16,10 +16,17 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use super::{template::CoderTemplate, workspace::CoderWorkspace};
+use super::{control_plane::CoderControlPlane, template::CoderTemplate, workspace::CoderWorkspace};
 
 /// All CRDs, in the order of their files.
 pub fn all() -> Vec<CustomResourceDefinition> {
+    let mut all = vec![terse(strict(CoderControlPlane::crd()))];
+    all.extend(synced());
+    all
+}
+
+/// The CRDs of the kinds that have an external object in coderd.
+pub fn synced() -> Vec<CustomResourceDefinition> {
     vec![strict(CoderTemplate::crd()), strict(CoderWorkspace::crd())]
 }
 
@@ -53,6 +60,71 @@ fn strict(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
         }
     }
     crd
+}
+
+/// The fields of a control plane's `spec` whose types are those of pods and roles.
+pub const OF_KUBERNETES: [&str; 12] = [
+    "affinity",
+    "envFrom",
+    "extraEnv",
+    "extraRules",
+    "imagePullSecrets",
+    "podSecurityContext",
+    "resources",
+    "securityContext",
+    "tolerations",
+    "topologySpreadConstraints",
+    "volumeMounts",
+    "volumes",
+];
+
+/// `crd` without what Kubernetes says of its own types: `kubectl explain pod.spec` says it, and with it the object
+/// would be too large for `kubectl apply`.
+fn terse(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut crd.spec.versions {
+        let schema = version.schema.as_mut();
+        if let Some(root) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            each_property(root, &mut |name, property| {
+                if OF_KUBERNETES.contains(&name) {
+                    let said = property.description.take();
+                    of_kubernetes(property);
+                    property.description = said;
+                }
+            });
+        }
+    }
+    crd
+}
+
+fn each_property(schema: &mut JSONSchemaProps, visit: &mut dyn FnMut(&str, &mut JSONSchemaProps)) {
+    for (name, property) in schema.properties.iter_mut().flatten() {
+        visit(name, property);
+        each_property(property, visit);
+    }
+}
+
+/// Makes a type of Kubernetes what it is there: quantities are texts or numbers, and its lists are replaced as one.
+fn of_kubernetes(schema: &mut JSONSchemaProps) {
+    let said = schema.description.take().unwrap_or_default();
+    if said.starts_with("Quantity is") || said.starts_with("IntOrString is") {
+        *schema = JSONSchemaProps {
+            x_kubernetes_int_or_string: Some(true),
+            ..JSONSchemaProps::default()
+        };
+        return;
+    }
+    if schema.type_.as_deref() == Some("array") && schema.x_kubernetes_list_type.is_none() {
+        schema.x_kubernetes_list_type = Some("atomic".to_owned());
+    }
+    for (_, property) in schema.properties.iter_mut().flatten() {
+        of_kubernetes(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        of_kubernetes(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        of_kubernetes(values);
+    }
 }
 
 /// The `status.observedGeneration` of an object that the controller has not looked at: no generation
@@ -122,7 +194,8 @@ mod tests {
             .flatten();
         for (name, field) in fields.chain(items) {
             // Kubernetes describes its conditions itself.
-            if !path.ends_with(".conditions") {
+            let is_described_elsewhere = OF_KUBERNETES.iter().any(|it| path.ends_with(it));
+            if !path.ends_with(".conditions") && !is_described_elsewhere {
                 described(&format!("{path}.{name}"), field);
             }
         }

@@ -22,12 +22,13 @@ pub use mcp::McpArgs;
     args_override_self = true
 )]
 pub struct Args {
-    /// What this process runs: all, controller, aggregated-apiserver or mcp-http. In this version
-    /// all is controller and aggregated-apiserver, and mcp-http where --mcp-bind-address is given
+    /// What this process runs: all, controller, aggregated-apiserver or mcp-http; all is controller and
+    /// aggregated-apiserver, and mcp-http where --mcp-bind-address is given
     #[arg(long, default_value = default::APP, value_name = "MODE")]
     pub app: String,
 
-    /// The Coder deployment to keep in step with, such as `https://coder.example.com`
+    /// A Coder deployment to keep in step with besides those that are found by their `CoderControlPlane`,
+    /// such as `https://coder.example.com`
     #[arg(
         long,
         default_value = "",
@@ -64,6 +65,16 @@ pub struct Args {
         value_name = "NAMESPACE"
     )]
     pub coder_namespace: String,
+
+    /// The namespaces in which control planes, workspaces and templates are looked for; * is all. Without it, that of
+    /// --coder-namespace, or all where there is none
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAMESPACE,…"
+    )]
+    pub watch_namespaces: String,
 
     /// How long a request to coderd may take; 0 is the default
     #[arg(

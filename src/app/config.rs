@@ -4,7 +4,7 @@ mod error;
 mod mcp;
 mod value;
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use url::Url;
 
@@ -39,15 +39,15 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-/// What the controller of one static control plane works with.
+/// What the controller works with.
 #[derive(Clone, Debug)]
 pub struct ControllerConfig {
-    /// The deployment.
-    pub coder_url: Url,
-    /// How it knows us.
-    pub token: TokenSource,
-    /// The namespace its objects live in.
-    pub namespace: String,
+    /// The deployment that the flags name, if they name one.
+    pub fixed: Option<FixedConfig>,
+    /// Whether each other deployment is found by its `CoderControlPlane`.
+    pub discovers: bool,
+    /// The namespaces that are watched; all where none is named.
+    pub namespaces: BTreeSet<String>,
     /// The longest that one request to coderd may take; never zero.
     pub request_timeout: Duration,
     /// The shortest time between two sweeps; never zero.
@@ -62,6 +62,17 @@ pub struct ControllerConfig {
     pub leader_elect: bool,
     /// How long and how often a template build is waited for.
     pub build_wait: BuildWait,
+}
+
+/// A deployment that the flags name.
+#[derive(Clone, Debug)]
+pub struct FixedConfig {
+    /// Where it is.
+    pub coder_url: Url,
+    /// How it knows us.
+    pub token: TokenSource,
+    /// The namespace its objects live in.
+    pub namespace: String,
 }
 
 /// What the aggregated API is served with.
@@ -102,10 +113,10 @@ impl Config {
             or(&args.leader_elect, default::LEADER_ELECT),
         )?;
         let (syncs, serves) = match mode {
-            Mode::All => (Syncs::Must, true),
-            Mode::Controller => (Syncs::Must, false),
-            Mode::AggregatedApiserver => (Syncs::May, true),
-            Mode::McpHttp => (Syncs::Never, false),
+            Mode::All => (Syncs::All, true),
+            Mode::Controller => (Syncs::All, false),
+            Mode::AggregatedApiserver => (Syncs::Fixed, true),
+            Mode::McpHttp => (Syncs::Nothing, false),
         };
         let Args {
             app: _,
@@ -113,6 +124,7 @@ impl Config {
             coder_session_token,
             coder_session_token_file,
             coder_namespace,
+            watch_namespaces,
             coder_request_timeout,
             sweep_interval,
             import,
@@ -131,15 +143,16 @@ impl Config {
             log_format,
             action: _,
         } = args;
-        let control_plane = control_plane(
+        let fixed = fixed(
             mode,
-            syncs,
             coder_url,
             value::token(&coder_session_token, &coder_session_token_file)?,
             present(&coder_namespace)
                 .map(value::namespace)
                 .transpose()?,
         )?;
+        let watched = present(&watch_namespaces);
+        let namespaces = value::namespaces(watched, fixed.as_ref().map(|it| &it.namespace[..]))?;
         let request_timeout =
             value::request_timeout(or(&coder_request_timeout, default::CODER_REQUEST_TIMEOUT))?;
         let sweep_interval = value::sweep_interval(or(&sweep_interval, default::SWEEP_INTERVAL))?;
@@ -164,10 +177,10 @@ impl Config {
             )?,
         };
         Ok(Self {
-            controller: control_plane.map(|(coder_url, token, namespace)| ControllerConfig {
-                coder_url,
-                token,
-                namespace,
+            controller: syncs.anything(fixed.as_ref()).then_some(ControllerConfig {
+                fixed,
+                discovers: syncs == Syncs::All,
+                namespaces,
                 request_timeout,
                 sweep_interval,
                 imports,
@@ -194,23 +207,35 @@ impl Config {
     }
 }
 
-/// Whether a mode needs a control plane to sync.
+/// Which control planes a mode synchronises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Syncs {
-    Must,
-    May,
-    Never,
+    /// That of the flags, and each that is found.
+    All,
+    /// That of the flags.
+    Fixed,
+    /// None.
+    Nothing,
 }
 
-/// The three things that make a static control plane; none where none of them is given and none is
-/// needed.
-fn control_plane(
+impl Syncs {
+    /// Whether there is anything, where the flags name `fixed`.
+    fn anything(self, fixed: Option<&FixedConfig>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Fixed => fixed.is_some(),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// The three things that make a control plane of the flags; none where none of them is given.
+fn fixed(
     mode: Mode,
-    syncs: Syncs,
     coder_url: Option<Url>,
     token: Option<TokenSource>,
     namespace: Option<String>,
-) -> Result<Option<(Url, TokenSource, String)>, ConfigError> {
+) -> Result<Option<FixedConfig>, ConfigError> {
     let missing: Vec<_> = [
         ("--coder-url", coder_url.is_none()),
         ("--coder-session-token-file", token.is_none()),
@@ -219,12 +244,14 @@ fn control_plane(
     .into_iter()
     .filter_map(|(flag, missing)| missing.then_some(flag))
     .collect();
-    if syncs == Syncs::Never {
-        return Ok(None);
-    }
     match (coder_url, token, namespace) {
-        (Some(coder_url), Some(token), Some(namespace)) => Ok(Some((coder_url, token, namespace))),
-        (None, None, None) if syncs == Syncs::May => Ok(None),
+        (Some(coder_url), Some(token), Some(namespace)) => Ok(Some(FixedConfig {
+            coder_url,
+            token,
+            namespace,
+        })),
+        (None, None, None) => Ok(None),
+        (_, _, _) if mode == Mode::McpHttp => Ok(None),
         (_, _, _) => Err(ConfigError::Missing {
             mode,
             flags: missing.join(", "),

@@ -119,7 +119,7 @@ impl Controller {
         let (readiness, alive) = (self.readiness.clone(), self.alive.clone());
         let ended = controller::run(settings, readiness, alive, stop).await;
         self.metrics.leads(false);
-        ended.map_err(AppError::Controller)
+        Ok(ended?)
     }
 
     fn election(&self) -> Result<Election, AppError> {

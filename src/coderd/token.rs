@@ -15,6 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 /// Far above any token: a wrong path shall not fill the memory.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -26,6 +27,8 @@ pub enum TokenSource {
     File(PathBuf),
     /// A token that never changes.
     Fixed(SecretString),
+    /// A token that somebody keeps as it is now, or why there is none, for people.
+    Kept(watch::Receiver<Result<SecretString, String>>),
 }
 
 /// Why there is no token to send. Never names the token.
@@ -47,6 +50,9 @@ pub enum TokenError {
         /// The file's path, or words for a fixed token.
         origin: String,
     },
+    /// There is none now.
+    #[error("there is no session token: {0}")]
+    None(String),
     /// It cannot be a token: it does not fit into a header.
     #[error("{origin} holds characters that no session token has")]
     Characters {
@@ -120,6 +126,10 @@ impl Token {
     fn load(&self, always: bool) -> Result<SecretString, TokenError> {
         let path = match &self.source {
             TokenSource::Fixed(token) => return trimmed(token.expose_secret(), &self.origin()),
+            TokenSource::Kept(kept) => {
+                let kept = kept.borrow().clone().map_err(TokenError::None)?;
+                return trimmed(kept.expose_secret(), &self.origin());
+            }
             TokenSource::File(path) => path,
         };
         let unreadable = |source| TokenError::Read {
@@ -158,6 +168,7 @@ impl Token {
         match &self.source {
             TokenSource::File(path) => path.display().to_string(),
             TokenSource::Fixed(_) => "the configuration".to_owned(),
+            TokenSource::Kept(_) => "its Secret".to_owned(),
         }
     }
 }
@@ -273,9 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn a_kept_token_is_the_present_one() {
+        let (keep, kept) = watch::channel(Ok("first".into()));
+        let token = Token::new(TokenSource::Kept(kept));
+        assert_eq!(exposed(&token), "first");
+        let _before = keep.send_replace(Ok(" second\n".into()));
+        assert_eq!(exposed(&token), "second");
+        let _before = keep.send_replace(Err("no Secret team/token".to_owned()));
+        let none = token.current().unwrap_err().to_string();
+        assert_eq!(none, "there is no session token: no Secret team/token");
+    }
+
+    #[test]
     fn a_token_is_never_printed() {
-        let token = Token::new(TokenSource::Fixed("canary".into()));
-        let header = token.header(&token.current().unwrap()).unwrap();
-        assert!(!format!("{token:?} {header:?}").contains("canary"));
+        let (_keep, kept) = watch::channel(Ok("canary".into()));
+        for source in [TokenSource::Fixed("canary".into()), TokenSource::Kept(kept)] {
+            let token = Token::new(source);
+            let header = token.header(&token.current().unwrap()).unwrap();
+            assert!(!format!("{token:?} {header:?}").contains("canary"));
+        }
     }
 }

@@ -34,7 +34,7 @@ impl ControlPlane {
     }
 
     fn admit(&self, before: &Mutex<Deletions<Key>>, key: &Key) -> Result<(), Suspension> {
-        let objects = self.inventory.count();
+        let objects = self.home.inventory.count();
         let now = self.shared.settings.clock.now();
         before
             .lock()

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use tokio::time::sleep;
 
-use super::{control_plane::ControlPlane, kinds::Seen};
+use super::{kinds::Seen, shared::Shared};
 use crate::{
     api::{crd, text::chain},
     k8s::crd::{Installed, installed},
@@ -20,26 +20,26 @@ use crate::{
 const NAMED: usize = 3;
 
 /// Compares again and again.
-pub(super) async fn run(plane: Arc<ControlPlane>) {
+pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         // As often as coderd is looked at, for somebody may wait for it.
-        sleep(plane.shared.settings.sweep_interval).await;
-        compare(&plane).await;
+        sleep(shared.settings.sweep_interval).await;
+        compare(&shared).await;
     }
 }
 
 /// Compares the CRDs in the cluster with our own, where they have changed.
-pub(super) async fn compare(plane: &ControlPlane) {
-    let kinds = &plane.shared.kinds;
-    for ours in crd::all() {
+pub(super) async fn compare(shared: &Shared) {
+    let kinds = &shared.kinds;
+    for ours in crd::synced() {
         let name = ours.metadata.name.clone().unwrap_or_default();
         let known = kinds.with(&name, |seen| seen.version.clone());
-        match installed(&plane.shared.settings.kube, &name, known.as_ref()).await {
+        match installed(&shared.settings.kube, &name, known.as_ref()).await {
             Ok(Installed::Unchanged) => {}
-            Ok(Installed::Going) => plane.found(&name, None, None),
+            Ok(Installed::Going) => shared.found(&name, None, None),
             Ok(Installed::Changed(version, found)) => {
                 let lack = lack(&name, &ours, &found);
-                plane.found(&name, Some(version), lack);
+                shared.found(&name, Some(version), lack);
             }
             Err(error) => {
                 let is_news = kinds.with(&name, |seen| {
@@ -76,7 +76,7 @@ fn lack(
     ))
 }
 
-impl ControlPlane {
+impl Shared {
     /// Takes event of a CRD; where it will do now, the objects that had to wait are looked at.
     fn found(&self, name: &str, version: Option<(String, i64)>, lack: Option<String>) {
         let now = Seen {
@@ -85,22 +85,23 @@ impl ControlPlane {
             is_unreadable: false,
         };
         let before = self
-            .shared
             .kinds
             .with(name, |seen| std::mem::replace(seen, now))
             .lack;
         if before == lack {
             return;
         }
-        let lacks = self.shared.kinds.lacks();
-        self.shared.progressed(|progress| progress.lacks = lacks);
+        let lacks = self.kinds.lacks();
+        self.progressed(|progress| progress.lacks = lacks);
         if let Some(lack) = lack {
             tracing::error!("{lack}");
         } else {
             tracing::info!("the CRD {name} will do now");
-            let mut waiting = self.inventory.objects();
-            waiting.retain(|key| key.crd_name() == name);
-            self.look_at(waiting);
+            for home in self.router.homes() {
+                let mut waiting = home.inventory.objects();
+                waiting.retain(|key| key.crd_name() == name);
+                home.look_at(waiting);
+            }
         }
     }
 }
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn people_are_told_the_first_fields_and_how_many_more() {
-        let ours = crd::all().remove(0);
+        let ours = crd::synced().remove(0);
         let mut older = ours.clone();
         assert_eq!(lack("x", &ours, &older), None);
         let schema = older.spec.versions[0].schema.as_mut().unwrap();

@@ -52,6 +52,8 @@ pub(super) enum View {
     Open(Deployment),
     /// It has failed for so long that every object says so.
     Blind(Failure),
+    /// The object belongs to no coderd that is looked at.
+    Nowhere(Failure),
 }
 
 /// The present view. As long as it shows nothing, nobody asks coderd anything: one prober is enough.

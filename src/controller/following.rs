@@ -9,18 +9,18 @@ use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{control_plane::ControlPlane, references::Referent};
+use super::{references::Referent, shared::Shared};
 use crate::k8s::{
     object,
     watch::{self, Options, WatchEvent, Watched},
 };
 
 /// Watches what is referred to, for ever.
-pub(super) async fn run(plane: Arc<ControlPlane>) {
+pub(super) async fn run(shared: Arc<Shared>) {
     let mut watches = JoinSet::new();
     let mut watched: BTreeMap<Referent, AbortHandle> = BTreeMap::new();
     loop {
-        let all = plane.shared.references.all();
+        let all = shared.references.all();
         watched.retain(|referent, watch| {
             let is_wanted = all.contains(referent);
             if !is_wanted {
@@ -30,25 +30,25 @@ pub(super) async fn run(plane: Arc<ControlPlane>) {
         });
         for referent in all {
             watched.entry(referent).or_insert_with_key(|referent| {
-                watches.spawn(follow(Arc::clone(&plane), referent.clone()))
+                watches.spawn(follow(Arc::clone(&shared), referent.clone()))
             });
         }
         // A watch ends only when it is aborted: that is all there is to take away.
         while watches.try_join_next().is_some() {}
-        plane.shared.references.changed().await;
+        shared.references.changed().await;
     }
 }
 
-async fn follow(plane: Arc<ControlPlane>, referent: Referent) {
+async fn follow(shared: Arc<Shared>, referent: Referent) {
     match &referent {
-        Referent::Secret(place) => follow_as::<Secret>(&plane, &referent, place).await,
-        Referent::ConfigMap(place) => follow_as::<ConfigMap>(&plane, &referent, place).await,
+        Referent::Secret(place) => follow_as::<Secret>(&shared, &referent, place).await,
+        Referent::ConfigMap(place) => follow_as::<ConfigMap>(&shared, &referent, place).await,
     }
 }
 
 /// Each change of it has those looked at who refer to it.
-async fn follow_as<K: Watched>(plane: &ControlPlane, referent: &Referent, place: &object::Key) {
-    let settings = &plane.shared.settings;
+async fn follow_as<K: Watched>(shared: &Shared, referent: &Referent, place: &object::Key) {
+    let settings = &shared.settings;
     let metrics = settings.metrics.clone();
     let options = Options {
         namespace: Some(place.namespace.clone()),
@@ -63,7 +63,7 @@ async fn follow_as<K: Watched>(plane: &ControlPlane, referent: &Referent, place:
     while let Some(event) = events.next().await {
         match event {
             WatchEvent::Applied(_) | WatchEvent::Listed(_) | WatchEvent::Deleted { .. } => {
-                plane.look_at(plane.shared.references.who(referent));
+                shared.look_at(shared.references.who(referent));
             }
             WatchEvent::Synced => {}
         }

@@ -1,5 +1,7 @@
 //! Objects for what exists in coderd only.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -9,6 +11,7 @@ use super::{
     inventory::forms,
     key::Key,
     queue::Lane,
+    router::belonging::Belonging,
 };
 use crate::{api::names::MANAGER_CODERD, coderd, k8s::object::Imported};
 
@@ -20,34 +23,49 @@ pub(super) async fn import<K: ExternalClient>(plane: &ControlPlane, id: Uuid) ->
         return Ok(());
     };
     let covers = &plane.shared.settings.imports;
-    if plane.inventory.is_bound(id) || !covers.cover(&importable.organization) {
+    if plane.home.inventory.is_bound(id) || !covers.cover(&importable.organization) {
         return Ok(());
     }
-    let key = made::<K>(plane, importable).await?;
-    plane.queue.add(key, Lane::Bulk);
+    if let Some(key) = made::<K>(plane, importable).await? {
+        plane.home.queue.add(key, Lane::Bulk);
+    }
     Ok(())
 }
 
-/// Makes the object, unless there is one: either form of the name counts. Gives back the one that is there.
+/// Makes the object, unless there is one of this control plane: either form of the name counts. Where a short name
+/// would not mean this control plane, or another one has it, the long form is taken. Gives back the one that is there.
 async fn made<K: ExternalClient>(
     plane: &ControlPlane,
     Importable { name, organization }: Importable,
-) -> Result<Key, Error> {
+) -> Result<Option<Key>, Error> {
     let objects = K::objects(&plane.shared);
-    let forms = forms(&plane.place, &name);
-    for form in &forms {
-        if objects.get(form).await?.is_some() {
-            return Ok(K::key(form.clone()));
+    let [short, long] = forms(&plane.home.place, &name);
+    let router = &plane.shared.router;
+    let mut free = vec![&long];
+    if router.is_meant_by_short_names(&plane.home.place) {
+        free.push(&short);
+    }
+    for form in [&short, &long] {
+        if let Some(object) = objects.get(form).await? {
+            let key = K::key(form.clone());
+            let home = router.learn(&key, Belonging::of(&object.shared_status()));
+            if home.is_some_and(|home| Arc::ptr_eq(&home, &plane.home)) {
+                return Ok(Some(key));
+            }
+            free.retain(|it| *it != form);
         }
     }
-    let [place, _] = forms;
+    let Some(place) = free.pop() else {
+        tracing::warn!(object = %long, "not imported: another control plane has an object of this name");
+        return Ok(None);
+    };
     let key = K::key(place.clone());
     plane.shared.memory.imports(&key);
     let set = json!({ "spec": { "organization": organization.to_lowercase() } });
-    let imported = objects.import(&place, MANAGER_CODERD, set).await?;
+    let imported = objects.import(place, MANAGER_CODERD, set).await?;
     let created = matches!(imported, Imported::Created(_));
     tracing::info!(object = %key, created, "imported");
-    Ok(key)
+    Ok(Some(key))
 }
 
 /// Why an import did not happen; it is tried again with the next sweep.

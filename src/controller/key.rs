@@ -6,7 +6,11 @@ use kube::CustomResourceExt;
 use uuid::Uuid;
 
 use crate::{
-    api::{template::CoderTemplate, workspace::CoderWorkspace},
+    api::{
+        object_name::{ObjectName as _, TemplateName, WorkspaceName},
+        template::CoderTemplate,
+        workspace::CoderWorkspace,
+    },
     k8s::object,
 };
 
@@ -37,6 +41,23 @@ impl Key {
         match self {
             Self::Workspace(_) | Self::ImportWorkspace(_) => "CoderWorkspace",
             Self::Template(_) | Self::ImportTemplate(_) => "CoderTemplate",
+        }
+    }
+
+    /// The object; none for an import.
+    pub(super) fn object(&self) -> Option<&object::Key> {
+        match self {
+            Self::Workspace(object) | Self::Template(object) => Some(object),
+            Self::ImportWorkspace(_) | Self::ImportTemplate(_) => None,
+        }
+    }
+
+    /// The control plane that the object's name begins with.
+    pub(super) fn named_control_plane(&self) -> Option<String> {
+        match self {
+            Self::Workspace(object) => WorkspaceName::parse(&object.name)?.control_plane,
+            Self::Template(object) => TemplateName::parse(&object.name)?.control_plane,
+            Self::ImportWorkspace(_) | Self::ImportTemplate(_) => None,
         }
     }
 

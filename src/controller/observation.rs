@@ -9,6 +9,7 @@ use crate::sync::{
     external::{External, Failure},
     fields::ownership::Ownership,
     kind::ExternalObject,
+    released::Released,
     rules::{damper::Damper, guard::Patience},
 };
 
@@ -47,7 +48,8 @@ pub(super) struct Observation<K: Observable> {
     pub(super) patience: Patience,
     pub(super) bound_elsewhere: Option<String>,
     pub(super) deployment: Deployment,
-    pub(super) crd_is_going: bool,
+    /// Why the object is let go whatever its deletion policy says.
+    pub(super) released: Option<Released>,
     pub(super) damper: Damper,
 }
 

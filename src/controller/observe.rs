@@ -7,14 +7,21 @@ use super::{
     key::Key, observation::Observation,
 };
 use crate::{
-    api::{condition::Reason, object_name::ObjectName, text::chain},
+    api::{
+        condition::Reason, control_plane::CoderControlPlane, names::STATIC_CONTROL_PLANE,
+        object_name::ObjectName, text::chain,
+    },
     coderd,
-    k8s::crd::{CrdState, crd_state},
+    k8s::{
+        crd::{CrdState, crd_state},
+        object::Objects,
+    },
     sync::{
         context::Deployment,
         external::{External, Failure},
         fields::ownership::Ownership,
         kind::ExternalObject,
+        released::Released,
         rules::{
             deletion::{self, Departure},
             guard::Patience,
@@ -37,11 +44,11 @@ pub(super) async fn observe<K: ExternalClient>(
     kept: Option<Observation<K>>,
 ) -> Observation<K> {
     let standing = Standing::of(object, ownership);
-    let asks_for_crd = standing.is_terminating() && standing.has_finalizer();
-    let crd_is_going = if asks_for_crd {
-        plane.crd_is_going::<K>().await
+    let is_held = standing.is_terminating() && standing.has_finalizer();
+    let released = if is_held {
+        plane.released::<K>(key).await
     } else {
-        Ok(false)
+        Ok(None)
     };
     let mut seen = Observation::<K> {
         external: External::Unknown(Failure::new(Reason::Pending, "not looked at")),
@@ -50,21 +57,22 @@ pub(super) async fn observe<K: ExternalClient>(
         patience: Patience::Lasting(plane.shared.settings.patience()),
         bound_elsewhere: None,
         deployment: Deployment::default(),
-        crd_is_going: matches!(crd_is_going, Ok(true)),
+        released: released.as_ref().ok().cloned().flatten(),
         damper: plane.shared.memory.damper(key),
     };
-    let departure = deletion::departure(&standing, seen.crd_is_going);
+    let departure = deletion::departure(&standing, seen.released.as_ref());
     if matches!(departure, Some(Departure::NotHeld | Departure::Release)) {
         return seen;
     }
-    let deployment = match plane.deployments.get() {
-        View::Open(deployment) => crd_is_going
+    let deployment = match plane.view(key) {
+        View::Open(deployment) => released
             .and_then(|_| same_deployment(&standing, &deployment))
             .map(|()| deployment),
         View::Blind(failure) => {
             seen.patience = Patience::None;
             Err(failure)
         }
+        View::Nowhere(failure) => Err(failure),
         View::Awaited => {
             seen.patience = Patience::Endless;
             Err(Failure::new(Reason::Pending, "coderd was not asked yet"))
@@ -144,11 +152,14 @@ fn same_deployment(standing: &Standing<'_>, deployment: &Deployment) -> Result<(
 }
 
 impl ControlPlane {
-    /// Whether the CRD is being removed. Where that cannot be told, nothing may be deleted in coderd:
-    /// a removed CRD takes nothing away there.
-    async fn crd_is_going<K: ExternalClient>(&self) -> Result<bool, Failure> {
+    /// Why a terminating object is let go whatever its deletion policy says. Where that cannot be told, nothing
+    /// may be deleted in coderd.
+    async fn released<K: ExternalClient>(&self, key: &Key) -> Result<Option<Released>, Failure> {
+        if let Some(gone) = self.control_plane_is_gone(key).await? {
+            return Ok(Some(gone));
+        }
         match crd_state(&self.shared.settings.kube, K::crd_name()).await {
-            Ok(state) => Ok(state != CrdState::Present),
+            Ok(state) => Ok((state != CrdState::Present).then_some(Released::KindIsGoing)),
             Err(error) => {
                 let message = format!(
                     "it cannot be told whether the kind itself is being removed, so that nothing is \
@@ -161,10 +172,33 @@ impl ControlPlane {
         }
     }
 
+    /// Whether the control plane that the object belongs to is gone for good: the API server's own word on that very
+    /// object. Of the one that the flags name, nobody can tell.
+    async fn control_plane_is_gone(&self, key: &Key) -> Result<Option<Released>, Failure> {
+        let is_gone = match self.view(key) {
+            View::Nowhere(failure) => failure.reason == Reason::ControlPlaneGone,
+            View::Awaited | View::Open(_) | View::Blind(_) => false,
+        };
+        let recorded = is_gone.then(|| self.shared.router.recorded(key)).flatten();
+        let Some((place, others)) =
+            recorded.filter(|(place, _)| place.name != STATIC_CONTROL_PLANE)
+        else {
+            return Ok(None);
+        };
+        let objects = Objects::<CoderControlPlane>::new(self.shared.settings.kube.clone());
+        let name = place.name.clone();
+        match objects.get(&place).await {
+            Ok(None) => Ok(Some(Released::ControlPlaneIsGone { name, others })),
+            Ok(Some(_)) => Ok(None),
+            Err(error) => Err(Failure::new(Reason::NotProved, chain(&error))),
+        }
+    }
+
     /// Why an object without a binding cannot be bound now: another one may be bound to the same external
     /// object.
     fn bindings_are_unknown(&self, kind: &'static str) -> Option<Failure> {
-        (!self.shared.is_watching(kind)).then(|| {
+        let namespace = &self.home.place.namespace;
+        (!self.shared.is_watching(kind, namespace)).then(|| {
             let message = "waiting for the list of objects, to know which of them are bound";
             Failure::new(Reason::Pending, message)
         })
@@ -172,7 +206,7 @@ impl ControlPlane {
 
     /// The name of another object that is bound to external `id`.
     fn bound_elsewhere(&self, key: &Key, id: Uuid) -> Option<String> {
-        match self.inventory.bound_to(id)? {
+        match self.home.inventory.bound_to(id)? {
             holder if holder == *key => None,
             Key::Workspace(place) | Key::Template(place) => Some(place.name),
             Key::ImportWorkspace(_) | Key::ImportTemplate(_) => None,

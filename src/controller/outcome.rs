@@ -14,6 +14,10 @@ pub(super) enum Outcome {
     Gone,
     /// Nothing is left to do; look again after the time, or when something changes.
     Rest(Option<Duration>),
+    /// The object belongs to another control plane.
+    Elsewhere,
+    /// The look panicked.
+    Panicked,
     /// The process is to end.
     Stopped,
     /// The kind's CRD will not do.

@@ -5,9 +5,10 @@ use std::sync::{MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::{
-    control_plane::ControlPlane,
+    home::Home,
     inventory::{Row, RowContent},
     key::Key,
+    metrics::PlaneMetrics,
     observation::Observation,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     },
 };
 
-impl ControlPlane {
+impl Home {
     /// Takes a place for the build that `step` requests, if it does.
     pub(super) fn placed<K: SyncedKind>(&self, key: &Key, step: &Step<K>) -> Result<(), Queued> {
         match step.begins_build {
@@ -59,10 +60,9 @@ impl ControlPlane {
     }
 
     /// A visit of an object has ended.
-    pub(super) fn build_visited(&self, key: &Key) {
+    pub(super) fn build_visited(&self, key: &Key, metrics: &PlaneMetrics) {
         let mut builds = self.builds();
         let woken = builds.visited(key);
-        let metrics = &self.shared.settings.metrics;
         metrics.builds(builds.taken(), builds.waiting());
         drop(builds);
         self.look_at(woken);

@@ -47,13 +47,18 @@ async fn of_one_side(
     deletions: &Mutex<Deletions<Key>>,
 ) -> kube::Result<()> {
     let settings = &plane.shared.settings;
-    let events: Api<Event> = Api::namespaced(settings.kube.clone(), &plane.place.namespace);
+    let events: Api<Event> = Api::namespaced(settings.kube.clone(), &plane.home.place.namespace);
     let ours = format!(
         "reason={},reportingController={MANAGER_CONTROLLER}",
         reason.as_str()
     );
     let events = events.list(&ListParams::default().fields(&ours)).await?;
-    let times = events.items.iter().filter_map(time);
+    // An Event that names no control plane may be of this one.
+    let is_ours = |event: &&Event| {
+        let related = event.related.as_ref().and_then(|it| it.name.as_ref());
+        related.is_none_or(|name| *name == plane.home.place.name)
+    };
+    let times = events.items.iter().filter(is_ours).filter_map(time);
     let mut deletions = deletions.lock().unwrap_or_else(PoisonError::into_inner);
     deletions.recall(times, settings.clock.now());
     Ok(())
@@ -106,7 +111,14 @@ mod tests {
         let found = admitted(|seen| {
             let selector = seen.parameter("fieldSelector").unwrap_or_default();
             let events = if selector.starts_with("reason=Deleted,") {
-                [vec![event("09:55:00"); 14], vec![event("09:49:00"); 5]].concat()
+                let mut of_another = event("09:55:00");
+                of_another["related"] = json!({ "kind": "CoderControlPlane", "name": "other" });
+                [
+                    vec![event("09:55:00"); 14],
+                    vec![event("09:49:00"); 5],
+                    vec![of_another; 3],
+                ]
+                .concat()
             } else {
                 vec![event("09:59:00"); 3]
             };

@@ -1,5 +1,7 @@
 //! The reconcile of one object: observe → plan → act → report, one step at a time.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -13,18 +15,20 @@ use super::{
     observation::Observation,
     observe::observe,
     outcome::{Outcome, StepResult},
+    router::belonging::Belonging,
     scope::Scope,
     write::{record, rest, write},
 };
 use crate::{
     api::{
         condition::Reason,
+        control_plane::CoderControlPlane,
         status::Suspension,
         text::{self, shortened},
     },
     k8s::{
         error::Error,
-        event::{Event as Published, Severity},
+        event::{Event as Published, Related, Severity},
         object,
     },
     sync::{
@@ -66,6 +70,13 @@ async fn steps<K: ExternalClient>(
     let Some((mut object, kube_ahead)) = plane.read::<K>(place).await? else {
         return Ok(Outcome::Gone);
     };
+    let home = plane
+        .shared
+        .router
+        .learn(key, Belonging::of(&object.shared_status()));
+    if home.is_some_and(|home| !Arc::ptr_eq(&home, &plane.home)) {
+        return Ok(Outcome::Elsewhere);
+    }
     plane.recorded_deletion(key, &object);
     let mut attempt = Attempt::default();
     for _ in 0..STEPS {
@@ -88,7 +99,7 @@ async fn steps<K: ExternalClient>(
             attempt.suspension = Some(held_back);
             continue;
         }
-        if let Err(queued) = plane.placed(key, &step) {
+        if let Err(queued) = plane.home.placed(key, &step) {
             attempt.queued = Some(queued);
             attempt.kept = seen.kept(&object, &object);
             continue;
@@ -278,6 +289,13 @@ impl ControlPlane {
         }
     }
 
+    /// The object that says where this coderd is; none where the flags do.
+    fn related(&self) -> Option<Related> {
+        let place = &self.home.place;
+        let is_object = self.name().is_some() && !self.shared.settings.is_fixed(place);
+        is_object.then(|| Related::of::<CoderControlPlane>(place.clone()))
+    }
+
     /// Tells people of `object`.
     pub(super) async fn tell<K: ExternalClient>(&self, object: &K, events: &[Event]) {
         for event in events {
@@ -290,6 +308,7 @@ impl ControlPlane {
                 reason: event.reason.as_str().to_owned(),
                 action: "Sync".to_owned(),
                 note: event.message.clone(),
+                related: self.related(),
             };
             let now = self.shared.settings.clock.now();
             self.shared
@@ -313,6 +332,7 @@ impl ControlPlane {
             is_present: seen.is_present(),
             awaits,
         };
-        self.look_at(self.inventory.object_visited(key, visit));
+        self.home
+            .look_at(self.home.inventory.object_visited(key, visit));
     }
 }

@@ -70,7 +70,8 @@ impl<'a, K: Observable> Scope<'a, K> {
             observed: K::observed(&seen.own, settings),
             bound_elsewhere: seen.bound_elsewhere.as_deref(),
             deployment: &seen.deployment,
-            crd_is_going: seen.crd_is_going,
+            control_plane: self.plane.name(),
+            released: seen.released.as_ref(),
             refused: &attempt.refused,
             withheld: &attempt.withheld,
             one_by_one: attempt.one_by_one,
@@ -87,7 +88,7 @@ impl<'a, K: Observable> Scope<'a, K> {
     /// Whether `conditions`, which says that coderd cannot be seen or does not do its part, is not told
     /// yet: it may be so for a moment only.
     pub(super) fn keeps_quiet(&self, context: &Context<K>, conditions: &ConditionSet) -> bool {
-        let unseen_for = || self.plane.backoff.unseen_for(self.key);
+        let unseen_for = || self.plane.home.backoff.unseen_for(self.key);
         guard::keeps_quiet(context, conditions, self.seen.patience, unseen_for)
     }
 
@@ -103,7 +104,7 @@ impl<'a, K: Observable> Scope<'a, K> {
         let binding = records.binding.as_ref().filter(|_| is_new);
         let id = binding.map(|binding| binding.id.parse());
         match id {
-            Some(Ok(id)) => self.plane.inventory.claim(self.key, id),
+            Some(Ok(id)) => self.plane.home.inventory.claim(self.key, id),
             Some(Err(_)) | None => true,
         }
     }

@@ -19,7 +19,7 @@ pub(super) async fn read(
 ) -> Result<SecretString, String> {
     let SecretKeySelector { name, key } = reference;
     let secrets = Objects::<Secret>::new(plane.shared.settings.kube.clone());
-    let place = Key::new(&plane.place.namespace, name);
+    let place = Key::new(&plane.home.place.namespace, name);
     match secrets.get(&place).await {
         Ok(Some(secret)) => text(&secret, name, key).map(SecretString::from),
         Ok(None) => Err(format!("there is no Secret {name}")),

@@ -3,14 +3,25 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use super::metrics::Metrics;
-use crate::{coderd, k8s::clock::Clock, sync::build_wait::BuildWait};
+use crate::{
+    api::names::STATIC_CONTROL_PLANE,
+    coderd::{self, BaseUrl, ConnectError, TokenSource},
+    k8s::{clock::Clock, object},
+    sync::build_wait::BuildWait,
+};
 
 /// What the controller runs with.
 pub struct Settings {
     /// The connection to the API server.
     pub kube: kube::Client,
-    /// The coderd that the flags name.
-    pub fixed: FixedControlPlane,
+    /// The coderd that the flags name, if they name one.
+    pub fixed: Option<FixedControlPlane>,
+    /// Whether each other Coder is found by its `CoderControlPlane`.
+    pub discovers: bool,
+    /// Makes the connection to a coderd that was found.
+    pub connect: Connect,
+    /// The namespaces whose objects are synchronised; all where none is named.
+    pub namespaces: BTreeSet<String>,
     /// The namespace that the controller itself is in.
     pub own_namespace: String,
     /// How long a request to coderd may be under way.
@@ -35,12 +46,31 @@ pub struct Settings {
     pub metrics: Metrics,
 }
 
+/// Makes the connection to the coderd of a control plane.
+pub type Connect = Box<
+    dyn Fn(&object::Key, BaseUrl, TokenSource) -> Result<coderd::Client, ConnectError>
+        + Send
+        + Sync,
+>;
+
 /// The coderd that the flags name.
 pub struct FixedControlPlane {
     /// The namespace whose objects belong to it.
     pub namespace: String,
     /// The connection to it.
     pub client: coderd::Client,
+}
+
+impl FixedControlPlane {
+    /// The name that the coderd of the flags has in `namespace`.
+    pub fn place_in(namespace: &str) -> object::Key {
+        object::Key::new(namespace, STATIC_CONTROL_PLANE)
+    }
+
+    /// Its name, in its namespace.
+    pub(super) fn place(&self) -> object::Key {
+        Self::place_in(&self.namespace)
+    }
 }
 
 impl fmt::Debug for Settings {
@@ -70,6 +100,20 @@ impl Settings {
         name.bytes().fold(self.seed, |seed, byte| {
             seed.rotate_left(8) ^ u64::from(byte)
         })
+    }
+
+    /// What is watched: each of the namespaces, or all at once.
+    pub(super) fn watched(&self) -> Vec<Option<String>> {
+        if self.namespaces.is_empty() {
+            return vec![None];
+        }
+        self.namespaces.iter().cloned().map(Some).collect()
+    }
+
+    /// Whether the flags name the control plane `place`.
+    pub(super) fn is_fixed(&self, place: &object::Key) -> bool {
+        let fixed = self.fixed.as_ref().map(FixedControlPlane::place);
+        fixed.as_ref() == Some(place)
     }
 
     /// How long coderd may fail before an object says so that was in step with it.

@@ -1,6 +1,6 @@
 //! For tests: a controller whose coderd and API server are closures, on tokio's paused clock.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     coderd::{BaseUrl, Client, TokenSource, TransportError},
-    k8s::{clock::Clock, fake},
+    k8s::{clock::Clock, fake, object},
     sync::build_wait::BuildWait,
 };
 
@@ -52,10 +52,13 @@ pub(super) fn controller_with(
     let (start, wall) = (Instant::now(), "2026-11-21T10:00:00Z");
     let wall: jiff::Timestamp = wall.parse().unwrap();
     let settings = Settings {
-        fixed: FixedControlPlane {
+        fixed: Some(FixedControlPlane {
             namespace: "coder".to_owned(),
-            client: coderd,
-        },
+            client: coderd.clone(),
+        }),
+        discovers: false,
+        connect: Box::new(|_, base, token| Client::builder(base, token).connect()),
+        namespaces: BTreeSet::from(["coder".to_owned()]),
         kube,
         own_namespace: "installation".to_owned(),
         request_timeout: Duration::from_secs(30),
@@ -71,7 +74,11 @@ pub(super) fn controller_with(
     };
     let (send, receive) = watch::channel(Err("starting".to_owned()));
     let shared = Arc::new(Shared::new(settings, send));
-    (Arc::new(ControlPlane::fixed(shared)), receive)
+    let place = object::Key::new("coder", "static");
+    let plane = Arc::new(ControlPlane::new(Arc::clone(&shared), place, coderd));
+    plane.found();
+    shared.router.all_are_known();
+    (plane, receive)
 }
 
 fn reply(answer: Answer) -> Response<Bytes> {

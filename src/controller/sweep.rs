@@ -9,11 +9,13 @@ use super::{
     control_plane::ControlPlane,
     deployment::{View, deployment},
     inventory::{Row, RowContent},
+    key::Key,
     queue::Lane,
     recall::recall,
     template, workspace,
 };
 use crate::{
+    api::condition::Reason,
     coderd,
     sync::{external::Failure, kind::ExternalObject, refusal::DigestKey},
 };
@@ -35,15 +37,15 @@ pub(super) async fn run(plane: Arc<ControlPlane>) {
         let took = start.elapsed();
         let next = match result {
             Ok(()) => {
-                settings.metrics.swept("ok", took);
+                plane.metrics.swept("ok", took);
                 // Who found coderd failing meanwhile need not wait for its own next try.
                 if failing_since.take().is_some() {
-                    plane.look_at(plane.backoff.unseen());
+                    plane.home.look_at(plane.home.backoff.unseen());
                 }
                 Instant::now() + settings.sweep_interval.max(took * DUTY)
             }
             Err(failure) => {
-                settings.metrics.swept("failed", took);
+                plane.metrics.swept("failed", took);
                 let since = *failing_since.get_or_insert(start);
                 let failing_for = since.elapsed();
                 tracing::warn!(error = %failure.message, ?failing_for, "a sweep of coderd failed");
@@ -53,7 +55,7 @@ pub(super) async fn run(plane: Arc<ControlPlane>) {
                 if blind <= next {
                     sleep_until(blind).await;
                     if plane.deployments.set(View::Blind(failure)) {
-                        plane.look_at_everything();
+                        plane.home.look_at_everything();
                     }
                 }
                 next
@@ -66,13 +68,14 @@ pub(super) async fn run(plane: Arc<ControlPlane>) {
 async fn sweep(plane: &ControlPlane) -> Result<(), Failure> {
     let client = &plane.client;
     let info = client.build_info().await?;
+    plane.is_the_only_one(&info.deployment_id)?;
     let user = client.user("me").await?;
     let features = client.enabled_features().await?;
     let digest_key = DigestKey::new(client.derived_key(DigestKey::PURPOSE)?);
     let mut rows: BTreeMap<Uuid, Row> = BTreeMap::new();
     let templates = client.templates().await?;
     let deprecated = client.deprecated_templates().await?;
-    plane.builds_are_swept();
+    plane.home.builds_are_swept();
     let workspaces = client.workspaces().await?;
     // Last, so that it holds those of all rows.
     let organizations = client.organizations().await?;
@@ -89,24 +92,48 @@ async fn sweep(plane: &ControlPlane) -> Result<(), Failure> {
             })
             .map(|row| workspace_row(row, &secrets)),
     );
-    plane.builds_swept(rows.iter(), user.id);
+    plane.home.builds_swept(rows.iter(), user.id);
     let deployment = deployment(&info, &user, &features, digest_key);
     let is_new = plane.deployments.set(View::Open(deployment));
-    let imports = &plane.shared.settings.imports;
-    let changes = plane.inventory.swept(rows, |name| imports.cover(name));
-    plane.look_at(changes.woken);
+    let (place, settings) = (&plane.home.place, &plane.shared.settings);
+    let imports = &settings.imports;
+    let changes = plane.home.inventory.swept(rows, |name| imports.cover(name));
+    plane.home.look_at(changes.woken);
     for key in changes.objects {
-        plane.queue.add(key, Lane::Bulk);
+        plane.home.queue.add(key, Lane::Bulk);
     }
     let imports = changes.imports.into_iter();
-    for key in imports.filter(|key| plane.shared.is_watching(key.object_kind())) {
-        plane.queue.add(key, Lane::Import);
+    let is_known = |key: &Key| {
+        plane
+            .shared
+            .is_watching(key.object_kind(), &place.namespace)
+    };
+    for key in imports.filter(is_known) {
+        plane.home.queue.add(key, Lane::Import);
     }
     if is_new {
-        plane.look_at_everything();
+        plane.home.look_at_everything();
     }
-    plane.shared.progressed(|progress| progress.swept = true);
+    if settings.is_fixed(place) {
+        plane
+            .shared
+            .progressed(|progress| progress.swept = Some(true));
+    }
     Ok(())
+}
+
+impl ControlPlane {
+    /// No other control plane must have the objects of this deployment: each twin would have two.
+    fn is_the_only_one(&self, deployment_id: &str) -> Result<(), Failure> {
+        let reached = self.shared.router.reaches(&self.home.place, deployment_id);
+        reached.map_err(|other| {
+            let message = format!(
+                "this control plane leads to deployment {deployment_id}, which is synchronised by control plane \
+                 {other} already; remove one of the two"
+            );
+            Failure::new(Reason::DuplicateControlPlane, message)
+        })
+    }
 }
 
 fn workspace_row(row: &coderd::Workspace, secrets: &coderd::Secrets) -> (Uuid, Row) {
@@ -232,10 +259,10 @@ mod tests {
         coderd.is_well.store(false, Ordering::Relaxed);
         seconds(20).await;
         let key = Key::Workspace(object::Key::new("coder", "acme.ann.dev"));
-        plane.backoff.unseen_for(&key);
+        plane.home.backoff.unseen_for(&key);
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
-        let next = tokio::time::timeout(Duration::from_secs(1), plane.queue.next()).await;
+        let next = tokio::time::timeout(Duration::from_secs(1), plane.home.queue.next()).await;
         assert_eq!(next, Ok(key));
     }
 }

@@ -144,6 +144,7 @@ impl ExternalClient for CoderTemplate {
     ) -> Result<(), coderd::Error> {
         if let External::Present(template) = &seen.external {
             let count = plane
+                .home
                 .inventory
                 .workspaces_of(&template.live.organization_name, &template.live.name);
             seen.own.workspaces = Some(count);
@@ -151,7 +152,7 @@ impl ExternalClient for CoderTemplate {
         plane
             .shared
             .references
-            .set(key, declared::referents(&plane.place.namespace, self));
+            .set(key, declared::referents(&plane.home.place.namespace, self));
         seen.own.source = declared::read(plane, self, ownership).await;
         if departure.is_some() {
             return Ok(());

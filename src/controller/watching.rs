@@ -6,9 +6,10 @@ use futures::{Stream, StreamExt, pin_mut};
 use kube::core::ObjectMeta;
 use serde_json::Value;
 use tokio::sync::watch::Receiver;
-use uuid::Uuid;
 
-use super::{control_plane::ControlPlane, key::Key, queue::Lane};
+use super::{
+    key::Key, progress::Watching, queue::Lane, router::belonging::Belonging, shared::Shared,
+};
 use crate::{
     api::{
         names::ANNOTATION_RECONCILE_REQUESTED_AT, template::CoderTemplate,
@@ -20,48 +21,53 @@ use crate::{
     },
 };
 
-/// Watches the workspaces of the namespace.
-pub(super) async fn workspaces(plane: Arc<ControlPlane>) {
-    run::<CoderWorkspace>(&plane, "CoderWorkspace", Key::Workspace).await;
+/// Watches the workspaces of `namespace`, or of all.
+pub(super) async fn workspaces(shared: Arc<Shared>, namespace: Option<String>) {
+    run::<CoderWorkspace>(&shared, namespace, "CoderWorkspace", Key::Workspace).await;
 }
 
-/// Watches the templates of the namespace.
-pub(super) async fn templates(plane: Arc<ControlPlane>) {
-    run::<CoderTemplate>(&plane, "CoderTemplate", Key::Template).await;
+/// Watches the templates of `namespace`, or of all.
+pub(super) async fn templates(shared: Arc<Shared>, namespace: Option<String>) {
+    run::<CoderTemplate>(&shared, namespace, "CoderTemplate", Key::Template).await;
 }
 
-async fn run<K: Watched>(plane: &ControlPlane, kind: &'static str, key: fn(object::Key) -> Key) {
-    let settings = &plane.shared.settings;
+async fn run<K: Watched>(
+    shared: &Shared,
+    namespace: Option<String>,
+    kind: &'static str,
+    key: fn(object::Key) -> Key,
+) {
+    let settings = &shared.settings;
     let metrics = settings.metrics.clone();
+    // Each watch jitters by itself.
+    let seed = settings.seed_of(&format!("{namespace:?} {kind}"));
+    let watched = (kind, namespace.clone());
     let options = Options {
-        namespace: Some(plane.place.namespace.clone()),
+        namespace,
         labels: None,
         fields: None,
-        // Each watch jitters by itself.
-        seed: settings.seed_of(kind),
+        seed,
     };
     let (events, health) = watch::watch::<K, _>(settings.kube.clone(), &options, move |_| {
         metrics.watch_failed();
     });
-    let take_in = take_in(plane, kind, key, events);
-    let follow = follow(plane, kind, health);
+    let take_in = take_in(shared, &watched, key, events);
+    let follow = follow(shared, &watched, health);
     futures::join!(take_in, follow);
 }
 
-/// How the watch of `kind` is doing counts for readiness.
-async fn follow(plane: &ControlPlane, kind: &'static str, mut health: Receiver<Health>) {
+/// How the watch is doing counts for readiness.
+async fn follow(shared: &Shared, watched: &Watching, mut health: Receiver<Health>) {
     while health.changed().await.is_ok() {
         let now = *health.borrow_and_update();
-        plane
-            .shared
-            .progressed(|progress| progress.watches.entry(kind).or_default().health = now);
+        shared.progressed(|progress| progress.watch(watched).health = now);
     }
 }
 
 /// What the watch tells becomes work.
 async fn take_in<K: Watched>(
-    plane: &ControlPlane,
-    kind: &'static str,
+    shared: &Shared,
+    watched: &Watching,
     key: fn(object::Key) -> Key,
     events: impl Stream<Item = WatchEvent<K>>,
 ) {
@@ -73,56 +79,51 @@ async fn take_in<K: Watched>(
                 let Some(key) = object::Key::of(metadata).map(key) else {
                     continue;
                 };
-                plane.inventory.object_seen(&key);
-                let is_ours = plane.shared.memory.takes_import(&key);
-                let lane = if is_ours { Lane::Bulk } else { Lane::Edit };
-                look(plane, key, metadata, lane);
+                let Some(home) = shared.router.meet(&key) else {
+                    continue;
+                };
+                home.inventory.object_seen(&key);
+                let is_ours = shared.memory.takes_import(&key);
+                if !is_own_write(shared, &key, metadata) {
+                    let lane = if is_ours { Lane::Bulk } else { Lane::Edit };
+                    home.queue.add(key, lane);
+                }
             }
             WatchEvent::Listed(object) => {
-                let metadata = &object.metadata;
+                let (metadata, status) = (&object.metadata, &object.status);
                 let Some(key) = object::Key::of(metadata).map(key) else {
                     continue;
                 };
-                let binding = binding(&object.status);
-                plane.look_at(plane.inventory.object_listed(&key, binding));
-                if !is_own_write(plane, &key, metadata) {
-                    plane.expect_build(&key, &object.status);
+                let belonging = Belonging::listed(status);
+                let external = belonging.external;
+                let Some(home) = shared.router.learn(&key, belonging) else {
+                    continue;
+                };
+                home.look_at(home.inventory.object_listed(&key, external));
+                if !is_own_write(shared, &key, metadata) {
+                    home.expect_build(&key, status);
+                    home.queue.add(key, lane(metadata, status));
                 }
-                look(plane, key, metadata, lane(metadata, &object.status));
             }
             WatchEvent::Deleted { key: gone, .. } => {
                 let key = key(gone);
-                plane.look_at(plane.inventory.object_gone(&key));
-                plane.shared.memory.forget(&key);
-                plane.shared.references.forget(&key);
-                plane.backoff.went_well(&key);
-                // A worker that has it in hand takes it for present once more; a last look mends that.
-                plane.queue.add(key, Lane::Bulk);
+                let home = shared.object_gone(&key);
+                if let Some(home) = home {
+                    home.leave(&key);
+                    // A worker that has it in hand takes it for present once more; a last look mends that.
+                    home.queue.add(key, Lane::Bulk);
+                }
             }
             WatchEvent::Synced => {
-                plane.shared.progressed(|progress| {
-                    progress.watches.entry(kind).or_default().is_synced = true;
-                });
+                shared.progressed(|progress| progress.watch(watched).is_synced = true);
             }
         }
     }
 }
 
-fn look(plane: &ControlPlane, key: Key, metadata: &ObjectMeta, lane: Lane) {
-    if !is_own_write(plane, &key, metadata) {
-        plane.queue.add(key, lane);
-    }
-}
-
-fn is_own_write(plane: &ControlPlane, key: &Key, metadata: &ObjectMeta) -> bool {
+fn is_own_write(shared: &Shared, key: &Key, metadata: &ObjectMeta) -> bool {
     let version = metadata.resource_version.as_deref().unwrap_or_default();
-    plane.shared.memory.is_own_write(key, version)
-}
-
-/// The external object that a listed object is bound to.
-fn binding(status: &Value) -> Option<Uuid> {
-    let id = status.pointer("/binding/id")?;
-    id.as_str()?.parse().ok()
+    shared.memory.is_own_write(key, version)
 }
 
 /// What a list shows comes in bulk, except where it was changed and nobody has acted on that.
@@ -194,17 +195,5 @@ mod tests {
             ..metadata
         };
         assert_eq!(lane(&leaving, &status), Lane::Edit);
-    }
-
-    #[test]
-    fn a_binding_is_read_from_any_status() {
-        assert_eq!(binding(&settled().1), Some(Uuid::from_u128(1)));
-        for status in [
-            Value::Null,
-            json!({"binding": 3}),
-            json!({"binding": {"id": "x"}}),
-        ] {
-            assert_eq!(binding(&status), None);
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! A worker: takes a key, looks at it, says when to look again.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -15,30 +16,52 @@ use crate::api::{template::CoderTemplate, text::chain, workspace::CoderWorkspace
 /// crash, which is safe at every point: what it needs to be found again is in `status` already.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How soon a worker looks again for an object that another control plane's worker has in hand.
+const WHILE_IN_HAND: Duration = Duration::from_millis(100);
+
 /// Works until `stop`. A step that was begun is ended, unless the other side lets it wait too long.
 pub(super) async fn run(plane: Arc<ControlPlane>, stop: CancellationToken) {
-    while let Some(key) = stop.run_until_cancelled(plane.queue.next()).await {
-        let metrics = &plane.shared.settings.metrics;
+    let home = &plane.home;
+    while let Some(key) = stop.run_until_cancelled(home.queue.next()).await {
+        let metrics = &plane.metrics;
         for lane in Lane::ALL {
-            metrics.queued(lane.name(), plane.queue.depth(lane));
+            metrics.queued(lane, home.queue.depth(lane));
         }
         let start = Instant::now();
-        let span = tracing::info_span!("reconcile", object = %key);
-        let outcome = tokio::select! {
-            outcome = look(&plane, &key, &stop).instrument(span.clone()) => outcome,
-            () = too_late(&stop) => {
-                tracing::warn!(object = %key, "stopping in the middle of a step: no answer came");
-                Outcome::Stopped
-            }
-        };
-        plane.build_visited(&key);
+        let span = tracing::info_span!("reconcile", object = %key, control_plane = plane.name());
+        let outcome = look_safely(&plane, &key, &stop)
+            .instrument(span.clone())
+            .await;
+        home.build_visited(&key, metrics);
         let (result, delay) = plane.next_look(&key, outcome, &span);
         metrics.reconciled(key.kind(), result, start.elapsed());
         if let Some(delay) = delay {
-            plane.queue.add_later(key.clone(), delay);
+            home.queue.add_later(key.clone(), delay);
         }
-        plane.queue.done(&key);
+        home.queue.done(&key);
     }
+}
+
+/// Looks at what `key` names, if it is at home here. A look that panics keeps nobody from looking at the others.
+async fn look_safely(plane: &ControlPlane, key: &Key, stop: &CancellationToken) -> Outcome {
+    if plane.is_elsewhere(key) {
+        return Outcome::Elsewhere;
+    }
+    let Some(_hand) = plane.shared.take_in_hand(key) else {
+        return Outcome::Rest(Some(WHILE_IN_HAND));
+    };
+    let look = AssertUnwindSafe(look(plane, key, stop)).catch_unwind();
+    let outcome = tokio::select! {
+        outcome = look => outcome.unwrap_or(Outcome::Panicked),
+        () = too_late(stop) => {
+            tracing::warn!(object = %key, "stopping in the middle of a step: no answer came");
+            Outcome::Stopped
+        }
+    };
+    if plane.is_elsewhere(key) {
+        return Outcome::Elsewhere;
+    }
+    outcome
 }
 
 /// Returns when a step that was begun before `stop` has had its time.
@@ -81,6 +104,12 @@ fn imported(result: Result<(), import::Error>) -> Outcome {
 }
 
 impl ControlPlane {
+    /// Whether the object is at home in another control plane.
+    fn is_elsewhere(&self, key: &Key) -> bool {
+        let home = self.shared.router.home(key);
+        home.is_some_and(|home| !Arc::ptr_eq(&home, &self.home))
+    }
+
     /// What to count, and when to look again.
     fn next_look(
         &self,
@@ -91,29 +120,40 @@ impl ControlPlane {
         let _entered = span.enter();
         match outcome {
             Outcome::Gone => {
-                self.look_at(self.inventory.object_gone(key));
-                self.shared.memory.forget(key);
-                self.shared.references.forget(key);
-                self.backoff.went_well(key);
+                self.home.leave(key);
+                let _home = self.shared.object_gone(key);
                 ("gone", None)
             }
             Outcome::Rest(delay) => {
-                self.backoff.went_well(key);
+                self.home.backoff.went_well(key);
                 ("ok", delay)
+            }
+            Outcome::Elsewhere => {
+                self.home.leave(key);
+                self.shared.router.look(key.clone(), Lane::Due);
+                ("elsewhere", None)
+            }
+            Outcome::Panicked => {
+                let delay = self.home.backoff.failed(key, None, None);
+                tracing::error!(
+                    ?delay,
+                    "a look panicked, which is a defect; the object is left as it is"
+                );
+                ("panicked", Some(delay))
             }
             Outcome::Stopped => ("stopped", None),
             Outcome::Held => ("held", None),
-            Outcome::Again => ("again", Some(self.backoff.failed(key, None, None))),
+            Outcome::Again => ("again", Some(self.home.backoff.failed(key, None, None))),
             Outcome::Unknown(failure) => {
                 let patience = self.shared.settings.patience();
-                let left = patience.checked_sub(self.backoff.unseen_for(key));
+                let left = patience.checked_sub(self.home.backoff.unseen_for(key));
                 let left = left.filter(|left| !left.is_zero());
-                let delay = self.backoff.failed(key, failure.retry_after, left);
+                let delay = self.home.backoff.failed(key, failure.retry_after, left);
                 tracing::debug!(reason = %failure.reason, message = failure.message, ?delay, "unknown");
                 ("unknown", Some(delay))
             }
             Outcome::Failed(error) if error.is_unreadable() => {
-                let delay = self.backoff.failed(key, None, None);
+                let delay = self.home.backoff.failed(key, None, None);
                 tracing::warn!(
                     error = chain(&error),
                     ?delay,
@@ -123,7 +163,7 @@ impl ControlPlane {
                 ("unreadable", Some(delay))
             }
             Outcome::Failed(error) => {
-                let delay = self.backoff.failed(key, error.retry_after(), None);
+                let delay = self.home.backoff.failed(key, error.retry_after(), None);
                 tracing::warn!(error = chain(&error), ?delay, "a look failed");
                 ("failed", Some(delay))
             }

@@ -146,11 +146,11 @@ impl ExternalClient for CoderWorkspace {
             let look = format!("{} {} {:?}", workspace.id, build.id, build.status);
             seen.own.stable_for = plane.shared.memory.stable_for(key, &look);
         }
-        plane.build_looked(key, self, seen);
-        plane
-            .shared
-            .references
-            .set(key, referenced::referents(&plane.place.namespace, self));
+        plane.home.build_looked(key, self, seen);
+        plane.shared.references.set(
+            key,
+            referenced::referents(&plane.home.place.namespace, self),
+        );
         if departure.is_some() {
             return Ok(());
         }

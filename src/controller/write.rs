@@ -83,7 +83,7 @@ async fn apply_status<K: ExternalClient>(
     object.meta_mut().resource_version = Some(written.resource_version);
     *object.status_mut() = Some(status);
     scope.plane.visited(scope.key, &object, scope.seen);
-    scope.plane.inventory.object_changed(scope.key);
+    scope.plane.home.inventory.object_changed(scope.key);
     Ok(object)
 }
 

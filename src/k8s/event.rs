@@ -25,6 +25,7 @@ use self::dedup::{Dedup, Step};
 use super::{
     call::{self, Call},
     error::{Action, Error, Target},
+    object::Key,
 };
 use crate::api::{
     names::MANAGER_CONTROLLER,
@@ -61,6 +62,19 @@ pub struct Event {
     pub action: String,
     /// The whole story; cut at 1 kB.
     pub note: String,
+    /// What else it is about.
+    pub related: Option<Related>,
+}
+
+/// Another object that an Event is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Related {
+    /// Such as `coder.com/v1alpha1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Where it is.
+    pub key: Key,
 }
 
 /// Publishes Events. One for the whole process: it remembers what was said.
@@ -189,6 +203,7 @@ impl EventRecorder {
             action: Some(cut(&event.action, WORD_LIMIT).to_owned()),
             note: Some(event.note.clone()),
             regarding: Some(object.clone()),
+            related: event.related.as_ref().map(Related::reference),
             reporting_controller: Some(MANAGER_CONTROLLER.to_owned()),
             reporting_instance: Some(self.instance.clone()),
             ..wire::Event::default()
@@ -209,6 +224,28 @@ impl fmt::Debug for EventRecorder {
         out.debug_struct("EventRecorder")
             .field("instance", &self.instance)
             .finish_non_exhaustive()
+    }
+}
+
+impl Related {
+    /// `K`, in `key`.
+    #[must_use]
+    pub fn of<K: kube::Resource<DynamicType = ()>>(key: Key) -> Self {
+        Self {
+            api_version: K::api_version(&()).into_owned(),
+            kind: K::kind(&()).into_owned(),
+            key,
+        }
+    }
+
+    fn reference(&self) -> ObjectReference {
+        ObjectReference {
+            api_version: Some(self.api_version.clone()),
+            kind: Some(self.kind.clone()),
+            namespace: Some(self.key.namespace.clone()),
+            name: Some(self.key.name.clone()),
+            ..ObjectReference::default()
+        }
     }
 }
 

@@ -97,6 +97,16 @@ pub(super) fn remedy(reason: Reason) -> Option<&'static str> {
         R::Unauthorized | R::Forbidden | R::NotProved => {
             "Whoever runs the controller has to give its token the right that the message names."
         }
+        R::AmbiguousControlPlane => {
+            "Names cannot be changed: make an object whose name begins with the control plane that is meant, and \
+             delete this one."
+        }
+        R::NoControlPlane | R::ControlPlaneNotReady | R::ControlPlaneGone => {
+            "Whoever runs Coder has to look at the CoderControlPlane that the message names."
+        }
+        R::DuplicateControlPlane => {
+            "Whoever runs Coder has to remove one of the two control planes that the message names."
+        }
         R::DeploymentMismatch | R::UnsupportedCoderVersion => {
             "Whoever runs the controller has to look at the address or the version of Coder."
         }

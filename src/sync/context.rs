@@ -11,6 +11,7 @@ use super::{
     fields::{ownership::Ownership, rule::canonical},
     kind::SyncedKind,
     refusal::{DigestKey, Refusals},
+    released::Released,
     rules::{
         build_limit::Queued,
         damper::{Correction, Damper, Fight},
@@ -74,10 +75,12 @@ pub struct Context<'a, K: SyncedKind> {
     pub observed: K::Observed<'a>,
     /// The name of another object that is bound to the same external object.
     pub bound_elsewhere: Option<&'a str>,
+    /// The name of the control plane that it belongs to; none where none is known.
+    pub control_plane: Option<&'a str>,
     /// The coderd that was asked.
     pub deployment: &'a Deployment,
-    /// Whether the CRD is being removed.
-    pub crd_is_going: bool,
+    /// Why the object is let go whatever its deletion policy says.
+    pub released: Option<&'a Released>,
     /// What coderd refused since the last look, still to be recorded.
     pub refused: &'a [Refusal],
     /// The settings that coderd forbade us to set in this look; the next one tries again.

@@ -91,6 +91,8 @@ pub struct SharedStatus<'a> {
     pub observed_generation: Option<i64>,
     /// `lastHandledReconcileAt`.
     pub last_handled_reconcile_at: Option<&'a str>,
+    /// `controlPlane`.
+    pub control_plane: Option<&'a str>,
     /// `binding`.
     pub binding: Option<&'a Binding>,
     /// `sync`.

@@ -10,10 +10,7 @@ use super::{
     kind::SyncedKind,
     rules::bound,
 };
-use crate::api::{
-    names,
-    status::{Binding, Sync},
-};
+use crate::api::status::{Binding, Sync};
 
 /// The part of a status that both kinds have, and the records.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ pub fn report<K: SyncedKind>(
     records: Records<K>,
     conditions: &ConditionSet,
 ) -> Report<K> {
-    let before = context.object.shared_status().conditions;
+    let before = context.object.shared_status();
     let generation = context.object.metadata().generation;
     let (observed_generation, last_handled_reconcile_at) = context.standing().acted_on(conditions);
     let Records {
@@ -53,11 +50,14 @@ pub fn report<K: SyncedKind>(
     }
     Report {
         observed_generation,
-        control_plane: Some(names::STATIC_CONTROL_PLANE.to_owned()),
+        control_plane: context
+            .control_plane
+            .or(before.control_plane)
+            .map(str::to_owned),
         binding,
         sync: (sync != Sync::default()).then_some(sync),
         last_handled_reconcile_at,
-        conditions: conditions.written(before, generation, context.now),
+        conditions: conditions.written(before.conditions, generation, context.now),
         own,
     }
 }

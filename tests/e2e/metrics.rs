@@ -40,13 +40,12 @@ impl Metrics {
     }
 
     fn reconciles(&self, kind: &str, result: &str) -> u64 {
-        let sample = format!("reconciles_total{{kind=\"{kind}\",result=\"{result}\"}}");
-        self.get(&sample).unwrap_or(0)
+        let part = format!("kind=\"{kind}\",result=\"{result}\"");
+        self.sum("reconciles_total", &part)
     }
 
     fn sweeps(&self, result: &str) -> u64 {
-        let sample = format!("sweeps_total{{result=\"{result}\"}}");
-        self.get(&sample).unwrap_or(0)
+        self.sum("sweeps_total", &format!("result=\"{result}\""))
     }
 }
 

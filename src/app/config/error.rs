@@ -23,10 +23,10 @@ pub enum ConfigError {
          --coder-session-token-file"
     )]
     CoderUrlCredentials,
-    /// What the static control plane lacks.
+    /// What the control plane of the flags lacks.
     #[error(
-        "--app={mode} needs {flags}; finding coderd by CoderControlPlane objects is not available \
-         in this version"
+        "--app={mode} needs {flags} too: --coder-url, --coder-session-token-file and --coder-namespace \
+         belong together; without any of them, each coderd is found by its CoderControlPlane"
     )]
     Missing {
         /// What was to be run.

@@ -39,11 +39,10 @@ fn a_complete_command_line_makes_a_configuration() {
     } = check(&[]).unwrap();
     assert!(apiserver.is_none() && mcp.is_none());
     let controller = controller.unwrap();
-    assert_eq!(controller.coder_url.as_str(), "https://coder.example.com/");
-    assert!(
-        matches!(controller.token, TokenSource::File(path) if path.as_os_str() == "/run/token")
-    );
-    assert_eq!(controller.namespace, "coder");
+    let fixed = controller.fixed.unwrap();
+    assert_eq!(fixed.coder_url.as_str(), "https://coder.example.com/");
+    assert!(matches!(fixed.token, TokenSource::File(path) if path.as_os_str() == "/run/token"));
+    assert_eq!(fixed.namespace, "coder");
     assert_eq!(controller.request_timeout, Duration::from_secs(30));
     assert_eq!(controller.sweep_interval, Duration::from_secs(15));
     assert_eq!(controller.imports, Imports::All);
@@ -75,9 +74,9 @@ fn blank_values_are_the_defaults() {
 #[test]
 fn blanks_around_values_do_not_count() {
     let config = check(&["--coder-url= http://a.b/c ", "--coder-namespace=\tns\n"]).unwrap();
-    let controller = config.controller.unwrap();
-    assert_eq!(controller.coder_url.as_str(), "http://a.b/c");
-    assert_eq!(controller.namespace, "ns");
+    let fixed = config.controller.unwrap().fixed.unwrap();
+    assert_eq!(fixed.coder_url.as_str(), "http://a.b/c");
+    assert_eq!(fixed.namespace, "ns");
 }
 
 #[test]
@@ -101,13 +100,8 @@ fn each_mode_runs_its_parts() {
     assert_eq!(with("--app=aggregated-apiserver"), Ok((true, true)));
     assert_eq!(with("--app=all"), Ok((true, true)));
     assert_eq!(parts(&["--app=aggregated-apiserver"]), Ok((false, true)));
-    for mode in ["--app=all", "--app=controller"] {
-        let text = parts(&[mode]).unwrap_err().to_string();
-        assert!(
-            text.starts_with(&format!("{mode} needs --coder-url")),
-            "{text}"
-        );
-    }
+    assert_eq!(parts(&[]), Ok((true, true)));
+    assert_eq!(parts(&["--app=controller"]), Ok((true, false)));
     // Half a control plane is a mistake, not none.
     let half = parts(&["--app=aggregated-apiserver", url]).unwrap_err();
     assert!(
@@ -212,9 +206,9 @@ fn a_password_in_the_url_is_refused_without_showing_it() {
 
 #[test]
 fn all_that_is_missing_is_named_at_once() {
-    let text = check_only(&["--app=controller"]).unwrap_err().to_string();
-    let expected = "--app=controller needs --coder-url, --coder-session-token-file, \
-                    --coder-namespace;";
+    let namespace = ["--app=controller", "--coder-namespace=a"];
+    let text = check_only(&namespace).unwrap_err().to_string();
+    let expected = "--app=controller needs --coder-url, --coder-session-token-file too: ";
     assert!(text.starts_with(expected), "{text}");
     assert_eq!(
         check(&["--coder-namespace= "]).unwrap_err(),
@@ -235,7 +229,14 @@ fn there_is_exactly_one_token() {
     ])
     .unwrap();
     assert!(matches!(
-        &given.controller.as_ref().unwrap().token,
+        &given
+            .controller
+            .as_ref()
+            .unwrap()
+            .fixed
+            .as_ref()
+            .unwrap()
+            .token,
         TokenSource::Fixed(_)
     ));
     assert!(!format!("{given:?}").contains("s3cret"));
@@ -317,6 +318,47 @@ fn other_values_are_checked_too() {
         let expected = format!("invalid {flag} {value:?}: ");
         assert!(text.starts_with(&expected), "{text}");
     }
+}
+
+#[test]
+fn all_namespaces_are_watched_or_those_that_are_named() {
+    let watched = |arguments: &[&str]| {
+        let config = check_only(arguments)?;
+        let namespaces = config.controller.unwrap().namespaces;
+        Ok::<_, ConfigError>(namespaces.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    let watch = |value: &str| format!("--watch-namespaces={value}");
+    for (value, alone, with_flags) in [
+        ("", "", "coder"),
+        ("*", "", ""),
+        ("b, coder,b", "b coder", "b coder"),
+    ] {
+        let flag = watch(value);
+        assert_eq!(watched(&[&flag]).as_deref(), Ok(alone));
+        let all = [&COMPLETE[..], &[flag.as_str()]].concat();
+        assert_eq!(watched(&all).as_deref(), Ok(with_flags));
+    }
+    for value in [",", "a,*", "A", "a b"] {
+        let text = watched(&[&watch(value)]).unwrap_err().to_string();
+        assert!(text.starts_with("invalid --watch-namespaces"), "{text}");
+    }
+    let flag = watch("a");
+    let other = watched(&[&COMPLETE[..], &[flag.as_str()]].concat()).unwrap_err();
+    assert!(other.to_string().contains("must hold coder"), "{other}");
+}
+
+#[test]
+fn only_the_modes_that_work_on_all_look_for_control_planes() {
+    let discovers = |mode: &str| {
+        let arguments = [&COMPLETE[1..], &[mode]].concat();
+        check_only(&arguments)
+            .unwrap()
+            .controller
+            .unwrap()
+            .discovers
+    };
+    assert!(discovers("--app=all") && discovers("--app=controller"));
+    assert!(!discovers("--app=aggregated-apiserver"));
 }
 
 #[test]

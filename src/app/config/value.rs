@@ -1,6 +1,6 @@
 //! One function a flag: from its text to what it means.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -86,6 +86,36 @@ pub(super) fn namespace(value: &str) -> Result<String, ConfigError> {
         value,
         "must be one namespace: at most 63 lower case letters, digits and inner hyphens",
     ))
+}
+
+/// The namespaces that are watched, all where there are none: those that are `listed`, else that of the control
+/// plane of the flags.
+pub(super) fn namespaces(
+    listed: Option<&str>,
+    fixed: Option<&str>,
+) -> Result<BTreeSet<String>, ConfigError> {
+    const FLAG: &str = "watch-namespaces";
+    let Some(listed) = listed else {
+        return Ok(fixed.into_iter().map(str::to_owned).collect());
+    };
+    let names: BTreeSet<_> = listed.split(',').filter_map(present).collect();
+    let is_odd = |name: &&str| !is_label(name);
+    match (names.iter().copied().find(is_odd), fixed) {
+        (Some("*"), _) if names.len() == 1 => return Ok(BTreeSet::new()),
+        (Some(odd), _) => {
+            let problem = format!("{odd} is not a namespace; it must be namespaces, or * for all");
+            return Err(invalid(FLAG, listed, problem));
+        }
+        (None, _) if names.is_empty() => {
+            return Err(invalid(FLAG, listed, "must be namespaces, or * for all"));
+        }
+        (None, Some(fixed)) if !names.contains(fixed) => {
+            let problem = format!("must hold {fixed}, which --coder-namespace names");
+            return Err(invalid(FLAG, listed, problem));
+        }
+        (None, _) => {}
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 /// Whether Kubernetes takes `value` for the name of a namespace or Service.

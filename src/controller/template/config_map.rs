@@ -17,7 +17,7 @@ use crate::{
 /// Reads the source that the ConfigMap `name` holds.
 pub(super) async fn read(plane: &ControlPlane, name: &str) -> Result<Source, Unusable> {
     let maps = Objects::<ConfigMap>::new(plane.shared.settings.kube.clone());
-    let place = Key::new(&plane.place.namespace, name);
+    let place = Key::new(&plane.home.place.namespace, name);
     let missing = |what: String| Unusable::Missing(format!("spec.source: {what}"));
     match maps.get(&place).await {
         Ok(Some(map)) => source(&map).map_err(|error| {

@@ -34,6 +34,7 @@ fn event(note: &str) -> Event {
         severity: Severity::Warning,
         reason: "DriftCorrected".to_owned(),
         action: "Push".to_owned(),
+        related: None,
         note: note.to_owned(),
     }
 }

@@ -65,14 +65,7 @@ fn stalled<K: SyncedKind>(reason: Reason, message: impl Into<String>) -> Step<K>
 
 /// The identity that the object's name spells.
 fn parsed_name<K: SyncedKind>(name: &str) -> Result<K::Name, String> {
-    let parsed = K::Name::parse(name).ok_or_else(|| format!("{name} is not {}", K::Name::FORM))?;
-    match parsed.control_plane() {
-        None | Some(names::STATIC_CONTROL_PLANE) => Ok(parsed),
-        Some(other) => Err(format!(
-            "there is no control plane {other} in this namespace; the one there is called {}",
-            names::STATIC_CONTROL_PLANE
-        )),
-    }
+    K::Name::parse(name).ok_or_else(|| format!("{name} is not {}", K::Name::FORM))
 }
 
 /// What the name names must exist, and be spelled as coderd spells it.

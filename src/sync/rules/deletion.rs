@@ -12,6 +12,7 @@ use crate::{
         events::{Event, EventReason},
         external::External,
         kind::SyncedKind,
+        released::Released,
         standing::Standing,
         step::{Step, Write},
     },
@@ -30,15 +31,15 @@ pub enum Departure {
     SettleAttempt,
 }
 
-/// How a terminating object departs; none while it is not being deleted. A removed CRD takes
-/// nothing away in coderd, and what was never begun has nothing to delete.
-pub fn departure(standing: &Standing, crd_is_going: bool) -> Option<Departure> {
+/// How a terminating object departs; none while it is not being deleted. What was never begun has nothing to
+/// delete.
+pub fn departure(standing: &Standing, released: Option<&Released>) -> Option<Departure> {
     if !standing.is_terminating() {
         return None;
     }
     Some(if !standing.has_finalizer() {
         Departure::NotHeld
-    } else if crd_is_going || standing.deletion_policy() == DeletionPolicy::Retain {
+    } else if released.is_some() || standing.deletion_policy() == DeletionPolicy::Retain {
         Departure::Release
     } else if standing.binding.is_some() {
         Departure::DeleteExternal
@@ -56,10 +57,10 @@ pub fn plan<K: SyncedKind>(
     delete: fn(&Context<K>, &K::External) -> Step<K>,
 ) -> Option<Step<K>> {
     let standing = context.standing();
-    let departure = departure(&standing, context.crd_is_going)?;
+    let departure = departure(&standing, context.released)?;
     Some(match departure {
         Departure::NotHeld => Step::rest(deleting("waiting for other finalizers")),
-        Departure::Release => retain(),
+        Departure::Release => retain(context.released),
         Departure::DeleteExternal | Departure::SettleAttempt => guard::paused(context)
             .map(with_exit)
             .or_else(|| proved(context))
@@ -75,7 +76,7 @@ pub fn plan<K: SyncedKind>(
                 Some(external) if adoption::is_ours(context, external) => {
                     adoption::bind(context, external)
                 }
-                Some(_) => retain(),
+                Some(_) => retain(None),
             }),
     })
 }
@@ -100,8 +101,14 @@ fn proved<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     (*context.external == External::Gone).then(|| release(&message, EventReason::Deleted))
 }
 
-fn retain<K: SyncedKind>() -> Step<K> {
-    let message = format!("its {} stays in Coder", K::NOUN);
+fn retain<K: SyncedKind>(released: Option<&Released>) -> Step<K> {
+    let message = match released {
+        Some(Released::ControlPlaneIsGone { name, others }) => format!(
+            "its control plane {name} is gone, and nothing is deleted in Coder; {others} more objects \
+             belong to it"
+        ),
+        Some(Released::KindIsGoing) | None => format!("its {} stays in Coder", K::NOUN),
+    };
     release(&message, EventReason::Released)
 }
 

@@ -52,9 +52,14 @@ pub fn paused<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     is_paused.then(|| Step::rest(ConditionSet::paused()))
 }
 
-/// Nothing happens on either side while the external object cannot be seen.
+/// Nothing happens on either side while the external object cannot be seen. Where nobody but a person can tell
+/// which one is meant, to wait is useless.
 pub fn unknown<K: SyncedKind>(context: &Context<K>) -> Option<Step<K>> {
     match context.external {
+        External::Unknown(failure) if failure.reason == Reason::AmbiguousControlPlane => {
+            let conditions = ConditionSet::stalled(failure.reason, &failure.message);
+            Some(Step::rest(conditions))
+        }
         External::Unknown(failure) => Some(Step::rest(ConditionSet::unknown(failure))),
         External::Present(_) | External::Absent | External::Gone => None,
     }

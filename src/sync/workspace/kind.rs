@@ -75,6 +75,7 @@ impl SyncedKind for CoderWorkspace {
         SharedStatus {
             observed_generation: status.observed_generation,
             last_handled_reconcile_at: status.last_handled_reconcile_at.as_deref(),
+            control_plane: status.control_plane.as_deref(),
             binding: status.binding.as_ref(),
             sync: status.sync.as_ref(),
             conditions: &status.conditions,

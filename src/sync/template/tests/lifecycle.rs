@@ -1,6 +1,7 @@
 //! Creation, adoption, loss and deletion of templates.
 
 use super::*;
+use crate::sync::released::Released;
 
 fn spec() -> Value {
     json!({"files": files("a"), "displayName": "Go"})
@@ -267,7 +268,7 @@ fn deletion_waits_for_workspaces_and_says_how_many() {
 #[test]
 fn retain_the_crd_going_and_never_begun_are_released_at_once() {
     let retained = deleted(&json!({"files": files("a"), "deletionPolicy": "Retain"}));
-    let going = deleted(&spec()).change(|scenario| scenario.crd_is_going = true);
+    let going = deleted(&spec()).change(|scenario| scenario.released = Some(Released::KindIsGoing));
     let never = Scenario::new(&spec()).change(|scenario| {
         scenario.stored.has_finalizer = true;
         scenario.stored.delete();

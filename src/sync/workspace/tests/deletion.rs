@@ -1,6 +1,7 @@
 //! Objects that are being deleted.
 
 use super::*;
+use crate::sync::{conditions::Progress, released::Released};
 
 fn deleted(spec: &Value) -> Scenario {
     Scenario::declared(spec).change(|scenario| {
@@ -89,11 +90,45 @@ fn retain_or_never_begun_is_released_at_once_also_while_coderd_is_down() {
 }
 
 #[test]
-fn the_crd_is_going_and_every_object_is_released() {
+fn every_object_is_released_where_its_kind_or_its_control_plane_goes() {
     let scenario = deleted(&json!({"templateName": "go", "deletionPolicy": "Delete"}))
-        .change(|scenario| scenario.crd_is_going = true);
+        .change(|scenario| scenario.released = Some(Released::KindIsGoing));
     released(&scenario);
-    released(&scenario.unknown());
+    released(&scenario.clone().unknown());
+    let gone = scenario.change(|scenario| {
+        scenario.released = Some(Released::ControlPlaneIsGone {
+            name: "coder".to_owned(),
+            others: 3,
+        });
+    });
+    released(&gone);
+    let step = gone.unknown().step();
+    let said = &step.events.first().unwrap().message;
+    assert!(
+        said.contains("control plane coder is gone") && said.contains("3 more"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_only_a_person_can_tell_is_not_waited_for() {
+    for (reason, stalls) in [
+        (Reason::AmbiguousControlPlane, true),
+        (Reason::NoControlPlane, false),
+        (Reason::ControlPlaneNotReady, false),
+        (Reason::ControlPlaneGone, false),
+    ] {
+        let scenario = Scenario::new(&spec()).change(|scenario| {
+            scenario.external = External::Unknown(Failure::new(reason, "which one?"));
+        });
+        let step = scenario.step();
+        assert_eq!(step.action, Action::Rest(None), "{reason}");
+        assert_eq!(
+            step.conditions.progress == Progress::Stalled,
+            stalls,
+            "{reason}"
+        );
+    }
 }
 
 #[test]

@@ -108,6 +108,21 @@ fn reconciling_and_stalled_are_never_there_together_nor_besides_ready() {
 }
 
 #[test]
+fn the_control_plane_is_recorded_and_kept_where_none_is_known() {
+    let control_plane = |scenario: &Scenario| {
+        let conditions = ConditionSet::unknown(&failure());
+        resting(scenario, &conditions).control_plane
+    };
+    let scenario = Scenario::new(&json!({"templateName": "go"}));
+    assert_eq!(control_plane(&scenario).as_deref(), Some("coder"));
+    let homeless = scenario.change(|scenario| scenario.control_plane = None);
+    assert_eq!(control_plane(&homeless), None);
+    let recorded =
+        homeless.change(|scenario| scenario.stored.status["controlPlane"] = json!("other"));
+    assert_eq!(control_plane(&recorded).as_deref(), Some("other"));
+}
+
+#[test]
 fn no_path_forgets_a_binding_a_run_or_an_attempt() {
     for scenario in scenarios() {
         let before: WorkspaceStatus =

@@ -137,7 +137,7 @@ fn the_names_of_items_are_taken_verbatim() {
 #[test]
 fn the_schema_owns_item_by_item_what_this_module_does_and_nothing_else() {
     let mut list_maps = BTreeSet::new();
-    for crd in crd::all() {
+    for crd in crd::synced() {
         let schema = crd.spec.versions[0].schema.clone().unwrap();
         let root = schema.open_api_v3_schema.unwrap().properties.unwrap();
         for (field, schema) in root["spec"].properties.clone().unwrap() {
