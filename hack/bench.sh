@@ -3,12 +3,13 @@
 #
 #   hack/bench.sh shim    reads and watches of the old API group beside those of the stored one
 #   hack/bench.sh mcp     a tool of the MCP server beside the same request at kube-apiserver
+#   hack/bench.sh planes  memory for ten Coders beside one, and edits while nine of them hang
 #   hack/bench.sh order   from `kubectl apply` of an order until the build is asked of coderd
 set -euo pipefail
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-benchmarks=(mcp order shim)
+benchmarks=(mcp order planes shim)
 name=${1:-}
 if (($# != 1)) || [[ -z $name || " ${benchmarks[*]} " != *" $name "* ]]; then
   {

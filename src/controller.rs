@@ -104,7 +104,7 @@ pub async fn run(
             discovery::run(Arc::clone(&shared), stop)
         });
     } else {
-        shared.router.all_are_known();
+        let _count = shared.router.all_are_known();
     }
     let followed = Arc::clone(&shared);
     parts.droppable("watch of what is referred to", move || {

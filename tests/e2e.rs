@@ -15,6 +15,7 @@ mod object;
 mod ownership;
 mod parameters;
 mod places;
+mod planes;
 mod process;
 mod promotion;
 mod references;

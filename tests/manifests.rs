@@ -51,7 +51,7 @@ const RIGHTS: [(&str, &str, &[&str]); 7] = [
 ];
 
 /// What says how the others are put together.
-const NO_OBJECTS: [&str; 2] = ["kustomization.yaml", "names.yaml"];
+const NO_OBJECTS: [&str; 3] = ["kustomization.yaml", "names.yaml", "patch.yaml"];
 
 fn deploy() -> PathBuf {
     crate::root().join("deploy")
@@ -91,7 +91,15 @@ fn container() -> Value {
 
 #[test]
 fn every_file_is_an_object_and_belongs_to_its_kustomization() {
-    for folder in ["apiserver", "base", "mcp", "mcp-secret", "sync", "users"] {
+    for folder in [
+        "all",
+        "apiserver",
+        "base",
+        "mcp",
+        "mcp-secret",
+        "sync",
+        "users",
+    ] {
         let kustomization = document(&format!("{folder}/kustomization.yaml"));
         let listed: BTreeSet<_> = texts(&kustomization["resources"]).into_iter().collect();
         for file in files(folder)
@@ -162,6 +170,19 @@ fn rights_are_those_that_are_used() {
         })
         .collect();
     assert_eq!(given, expected);
+}
+
+/// The rules of the Role for one namespace are those of the `ClusterRole` for all.
+#[test]
+fn rights_in_all_namespaces_are_those_in_one() {
+    let [all, binding] = &documents("all/role.yaml")[..] else {
+        panic!("a role and its binding");
+    };
+    assert_eq!(all["rules"], document("sync/role.yaml")["rules"]);
+    assert_eq!(binding["roleRef"]["name"], all["metadata"]["name"]);
+    let account = &documents("base/account.yaml")[0]["metadata"];
+    assert_eq!(binding["subjects"][0]["name"], account["name"]);
+    assert_eq!(binding["subjects"][0]["namespace"], account["namespace"]);
 }
 
 #[test]

@@ -265,8 +265,13 @@ impl Discovery {
         what(&mut unseen);
         let is_complete = unseen.watches.is_empty() && unseen.listed.is_empty();
         drop(unseen);
-        if is_complete {
-            self.shared.router.all_are_known();
+        if !is_complete {
+            return;
+        }
+        match self.shared.router.all_are_known() {
+            Some(0) => tracing::info!("waiting for a CoderControlPlane: there is none yet"),
+            Some(count) => tracing::info!(count, "all control planes are known"),
+            None => {}
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Memory(Mutex<HashMap<Key, Remembered>>);
 struct Remembered {
     /// The last state of coderd, and since when it has been seen so.
     look: Option<(String, Instant)>,
+    /// Since when it has been seen being deleted.
+    leaving_since: Option<Instant>,
     /// The resourceVersion of our own last write.
     written: Option<String>,
     /// Whether an import of ours is making it.
@@ -46,6 +48,13 @@ impl Memory {
                 Duration::ZERO
             }
         }
+    }
+
+    /// For how long the object has been seen being deleted.
+    pub(super) fn leaving_for(&self, key: &Key) -> Duration {
+        let mut objects = self.lock();
+        let since = &mut objects.entry(key.clone()).or_default().leaving_since;
+        since.get_or_insert_with(Instant::now).elapsed()
     }
 
     /// How often values of the object were put back of late.

@@ -1,5 +1,7 @@
 //! Looks at coderd for one object.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +15,8 @@ use crate::{
     },
     coderd,
     k8s::{
-        crd::{CrdState, crd_state},
+        crd::{CrdState, crd_state, served},
+        error::Error,
         object::Objects,
     },
     sync::{
@@ -29,6 +32,9 @@ use crate::{
         standing::Standing,
     },
 };
+
+/// How late a kind that is being removed may be served less, after its objects began to be deleted.
+const DISCOVERY_LAG: Duration = Duration::from_secs(10);
 
 fn no_id(id: &str) -> Failure {
     Failure::new(Reason::NotProved, format!("{id} is no id of coderd"))
@@ -158,7 +164,7 @@ impl ControlPlane {
         if let Some(gone) = self.control_plane_is_gone(key).await? {
             return Ok(Some(gone));
         }
-        match crd_state(&self.shared.settings.kube, K::crd_name()).await {
+        match self.kind_state::<K>(key).await? {
             Ok(state) => Ok((state != CrdState::Present).then_some(Released::KindIsGoing)),
             Err(error) => {
                 let message = format!(
@@ -169,6 +175,29 @@ impl ControlPlane {
                 tracing::warn!(message);
                 Err(Failure::new(Reason::NotProved, message))
             }
+        }
+    }
+
+    /// Whether the kind itself is being removed. Who may not read CRDs is told by what is served, which is a moment
+    /// late: until then, it counts as unknown.
+    async fn kind_state<K: ExternalClient>(
+        &self,
+        key: &Key,
+    ) -> Result<Result<CrdState, Error>, Failure> {
+        let kube = &self.shared.settings.kube;
+        match crd_state(kube, K::crd_name()).await {
+            Err(error) if error.is_forbidden() => {
+                let left = DISCOVERY_LAG.saturating_sub(self.shared.memory.leaving_for(key));
+                if left.is_zero() {
+                    return Ok(served::<K>(kube).await);
+                }
+                let message = "waiting a moment, to know whether the kind itself is being removed";
+                Err(Failure {
+                    retry_after: Some(left),
+                    ..Failure::new(Reason::Pending, message)
+                })
+            }
+            known => Ok(known),
         }
     }
 

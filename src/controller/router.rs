@@ -86,17 +86,18 @@ impl Router {
         state.rehome(self, &place.namespace);
     }
 
-    /// There are no other control planes than those that were found.
-    pub(super) fn all_are_known(&self) {
+    /// There are no other control planes than those that were found. Gives back how many, the first time.
+    pub(super) fn all_are_known(&self) -> Option<usize> {
         let mut state = self.lock();
         if std::mem::replace(&mut state.are_known, true) {
-            return;
+            return None;
         }
         let objects = state.objects.keys().filter_map(Key::object);
         let namespaces: BTreeSet<_> = objects.map(|it| it.namespace.clone()).collect();
         for namespace in &namespaces {
             state.rehome(self, namespace);
         }
+        Some(state.control_planes.len())
     }
 
     /// The control plane reaches the deployment `id`; else the one that has the deployment's objects.

@@ -77,7 +77,7 @@ pub(super) fn controller_with(
     let place = object::Key::new("coder", "static");
     let plane = Arc::new(ControlPlane::new(Arc::clone(&shared), place, coderd));
     plane.found();
-    shared.router.all_are_known();
+    let _count = shared.router.all_are_known();
     (plane, receive)
 }
 

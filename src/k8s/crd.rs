@@ -1,9 +1,13 @@
 //! What there is of a kind: objects of a kind that is being removed must let go of coderd, and one that
 //! lacks fields cannot be written to.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use http::Request;
+use k8s_openapi::{
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    apimachinery::pkg::apis::meta::v1::APIResourceList,
+};
 use kube::{
-    Client,
+    Client, Resource,
     api::GetParams,
     core::{ObjectMeta, PartialObjectMeta},
 };
@@ -67,6 +71,29 @@ pub async fn installed(
     };
     let version = version(&crd.metadata).unwrap_or_default();
     Ok(Installed::Changed(version, Box::new(crd)))
+}
+
+/// Likewise of kind `K`, as far as whoever may not read CRDs can know: by what the API server serves of it. A kind
+/// that is being removed loses its verb `create`, a moment after its objects began to be deleted.
+pub async fn served<K: Resource<DynamicType = ()>>(client: &Client) -> Result<CrdState, Error> {
+    let version = K::api_version(&());
+    let call = Call::new(Action::Read, Target::of::<K>(None, &K::plural(&())));
+    let request = Request::get(format!("/apis/{version}")).body(Vec::new());
+    let request = request.map_err(kube::core::request::Error::BuildRequest);
+    let served: APIResourceList = match call.send(client, request).await {
+        Ok(reply) => call.read(&reply)?,
+        Err(error) if error.is_not_found() => return Ok(CrdState::Missing),
+        Err(error) => return Err(error),
+    };
+    let kind = served
+        .resources
+        .iter()
+        .find(|one| one.name == K::plural(&()));
+    Ok(match kind {
+        Some(kind) if kind.verbs.iter().any(|verb| verb == "create") => CrdState::Present,
+        Some(_) => CrdState::Terminating,
+        None => CrdState::Missing,
+    })
 }
 
 fn call(name: &str) -> Call {

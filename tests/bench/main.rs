@@ -18,6 +18,7 @@ mod floor;
 mod mcp;
 mod memory;
 mod order;
+mod planes;
 mod shim;
 
 #[allow(
@@ -35,6 +36,7 @@ mod e2e {
         pub mod stage;
     }
     pub mod object;
+    pub mod planes;
     pub mod scene;
     pub mod shim {
         pub mod caller;
@@ -56,6 +58,7 @@ async fn main() -> ExitCode {
     match name.as_deref() {
         Some("mcp") => mcp::run().await,
         Some("order") => order::run().await,
+        Some("planes") => planes::run().await,
         Some("shim") => shim::run().await,
         other => {
             eprintln!("no benchmark {other:?}");

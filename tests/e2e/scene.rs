@@ -40,8 +40,8 @@ pub struct Scene {
     pub controller: Option<Program>,
     /// The API server, for what `kubectl` cannot say.
     pub kube: kube::Client,
-    /// Whether kube-apiserver is restarted: it refuses everything until it has read the rules again.
-    pub kube_restarts: bool,
+    /// Whether a right may be missing: kube-apiserver refuses everything until it has read the rules again.
+    pub may_be_refused: bool,
     /// Of the controller's account.
     pub kubeconfig: PathBuf,
     health: u16,
@@ -88,13 +88,19 @@ impl Scene {
             namespace,
             proxy,
             controller: None,
-            kube_restarts: false,
+            may_be_refused: false,
             kubeconfig,
             health: free_port(),
             metrics: free_port(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             starts: 0,
         }
+    }
+
+    /// Has the controller watch these namespaces, and find each Coder there.
+    pub fn watch(&mut self, namespaces: &[&str]) {
+        self.flags
+            .push(format!("--watch-namespaces={}", namespaces.join(",")));
     }
 
     /// A name for a workspace or template in coderd that no other test has.
@@ -128,7 +134,7 @@ impl Scene {
 /// Whatever a test does, `deploy/` gives the controller all the rights that it needs.
 impl Drop for Scene {
     fn drop(&mut self) {
-        if std::thread::panicking() || self.kube_restarts {
+        if std::thread::panicking() || self.may_be_refused {
             return;
         }
         let log = self.log();

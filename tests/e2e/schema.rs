@@ -1,5 +1,6 @@
 //! What the API server does by the CRDs alone: refuses, owns, shows. No controller runs here.
 
+mod control_plane;
 mod display;
 mod fresh;
 mod ownership;

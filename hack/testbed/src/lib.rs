@@ -10,6 +10,7 @@
 //! * [`Bed::shared`]: one bed for all tests of a process; they isolate by namespace and prefix.
 //! * [`Bed::start`]: a bed of one's own, for tests that break a server.
 //! * [`Access::start_program`]: the controller as a child that can be killed.
+//! * [`Access::start_coder`]: another coderd, with a database of its own.
 //! * [`Proxy`]: coderd with faults, counters and held requests.
 //!
 //! # In a shell
@@ -47,6 +48,7 @@ mod bed;
 mod build;
 mod certificates;
 mod claim;
+mod coder;
 mod down;
 mod environment;
 mod error;
@@ -71,6 +73,7 @@ mod tool;
 pub use access::Access;
 pub use bed::Bed;
 pub use build::{Binaries, go_program};
+pub use coder::Coder;
 pub use down::down;
 pub use error::Error;
 pub use options::Options;

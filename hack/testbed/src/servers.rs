@@ -27,7 +27,7 @@ use crate::{
 /// The variable that replaces PostgreSQL.
 pub(crate) const POSTGRES_VARIABLE: &str = "TESTBED_POSTGRES_URL";
 
-const READY: Duration = Duration::from_secs(120);
+pub(crate) const READY: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Handles on all servers of a bed.
@@ -245,7 +245,14 @@ impl CoderSide {
                 (Some(service), prepared.url)
             }
         };
-        let spec = coderd::spec(layout, binaries, numbers.coderd, &postgres_url, options)?;
+        let spec = coderd::spec(
+            layout,
+            binaries,
+            "coderd",
+            numbers.coderd,
+            &postgres_url,
+            options,
+        )?;
         let url = coderd::url(numbers.coderd);
         let coderd = Service::new(spec, WhenEnded::StartAgain)?;
         coderd.start().await?;

@@ -21,7 +21,7 @@ fn home(name: &str) -> Arc<Home> {
 fn router() -> Router {
     let nowhere = Home::of(object::Key::new("", ""), 1, 20);
     let router = Router::new(Arc::new(nowhere));
-    router.all_are_known();
+    let _count = router.all_are_known();
     router
 }
 
@@ -190,7 +190,7 @@ fn nothing_is_said_before_all_control_planes_are_known() {
         (at(&router, &key), why(&router, &key)),
         (String::new(), None)
     );
-    router.all_are_known();
+    let _count = router.all_are_known();
     assert_eq!(at(&router, &key), "a");
 }
 

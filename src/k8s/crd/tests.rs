@@ -72,3 +72,39 @@ async fn a_crd_is_read_whole_only_where_it_is_another_one() {
     let found = installed(&client, NAME, Some(&version)).await.unwrap();
     assert!(matches!(found, Installed::Going), "{found:?}");
 }
+
+#[tokio::test]
+async fn what_is_served_tells_a_kind_that_is_being_removed() {
+    for (resources, expected) in [
+        (
+            json!([{ "name": "coderworkspaces", "verbs": ["create", "get"] }]),
+            CrdState::Present,
+        ),
+        (
+            json!([{ "name": "coderworkspaces", "verbs": ["delete", "get"] }]),
+            CrdState::Terminating,
+        ),
+        (
+            json!([{ "name": "codertemplates", "verbs": ["create"] }]),
+            CrdState::Missing,
+        ),
+    ] {
+        let mut list = json!({ "kind": "APIResourceList", "groupVersion": "coder.com/v1alpha1" });
+        list["resources"] = resources
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                let mut one = one.clone();
+                one["kind"] = json!("CoderWorkspace");
+                one["namespaced"] = json!(true);
+                one["singularName"] = json!("");
+                one
+            })
+            .collect();
+        let (client, log) = server(move |_| Answer::json(200, &list));
+        let state = served::<crate::api::workspace::CoderWorkspace>(&client).await;
+        assert_eq!(state.unwrap(), expected);
+        assert_eq!(log.only().path, "/apis/coder.com/v1alpha1");
+    }
+}

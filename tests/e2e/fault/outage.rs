@@ -95,7 +95,7 @@ async fn servers_that_are_down_or_hang_cost_nothing_but_time() {
     assert_eq!(existing(&scene, &twins).await, before);
 
     // kube-apiserver: the controller lives through it, and learns afterwards what it missed.
-    scene.kube_restarts = true;
+    scene.may_be_refused = true;
     bed.stop_kube_apiserver().await.unwrap();
     let ttl = format!("{}/ttl", twins[1]);
     scene

@@ -15,7 +15,7 @@ async fn an_older_crd_is_named_once_and_nothing_is_done_until_it_is_replaced() {
     let bed: &'static Access = Box::leak(Box::new(Bed::start(Options::default()).await.unwrap()));
     let mut scene = Scene::idle(bed, "older", &["--import=none"]).await;
     // What the controller writes into every status of a bound object.
-    let mut older = serde_json::to_value(&crd::all()[0]).unwrap();
+    let mut older = serde_json::to_value(&crd::synced()[0]).unwrap();
     let root = &mut older["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     let status = root["properties"]["status"]["properties"].as_object_mut();
     status.unwrap().remove("binding").unwrap();

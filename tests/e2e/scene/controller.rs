@@ -14,24 +14,31 @@ impl Scene {
         .await;
     }
 
-    /// Starts the controller.
+    /// Starts the controller: for the coderd of the bed, or, where it is told which namespaces to watch, for those
+    /// that it finds.
     pub async fn launch_controller(&mut self) {
         self.starts += 1;
         let mut arguments = vec![
             "--app=controller".to_owned(),
             // One that is killed is to work again at once.
             "--leader-elect=false".to_owned(),
-            format!("--coder-url={}", self.proxy.url()),
-            format!(
-                "--coder-session-token-file={}",
-                self.bed.controller_token_file().display()
-            ),
-            format!("--coder-namespace={}", self.namespace),
             "--sweep-interval=1s".to_owned(),
             format!("--health-bind-address=127.0.0.1:{}", self.health),
             format!("--metrics-bind-address=127.0.0.1:{}", self.metrics),
             "--log-level=debug".to_owned(),
         ];
+        if !self
+            .flags
+            .iter()
+            .any(|flag| flag.starts_with("--watch-namespaces"))
+        {
+            let token = self.bed.controller_token_file();
+            arguments.extend([
+                format!("--coder-url={}", self.proxy.url()),
+                format!("--coder-session-token-file={}", token.display()),
+                format!("--coder-namespace={}", self.namespace),
+            ]);
+        }
         arguments.extend(self.flags.iter().cloned());
         let name = format!("controller-{}-{}", self.namespace, self.starts);
         let invocation = Invocation::new(name, env!("CARGO_BIN_EXE_coder-k8s"))

@@ -451,7 +451,7 @@ async fn install(scene: &Scene, crd: &Value) {
 async fn what_was_stored_under_looser_rules_is_not_stuck_under_stricter_ones() {
     let scene = stage("ratchet").await;
     let mut stuck = Vec::new();
-    for crd in crd::all() {
+    for crd in crd::synced() {
         let strict = copy(&serde_json::to_value(crd).unwrap());
         let mut loose = strict.clone();
         let root = &mut loose["spec"]["versions"][0]["schema"]["openAPIV3Schema"];

@@ -2,6 +2,7 @@
 //! written, in clusters of their own.
 
 mod cluster;
+mod everything;
 pub mod guide;
 mod overlay;
 mod takeover;

@@ -4,21 +4,23 @@ use std::{path::Path, time::Duration};
 
 use crate::{Error, Options, build::Binaries, file, layout::Layout, run::Spec};
 
-/// coderd on a loopback port, with Terraform taking providers from a folder only.
+/// A coderd called `name` on a loopback port, with Terraform taking providers from a folder only.
 pub(crate) fn spec(
     layout: &Layout,
     binaries: &Binaries,
+    name: &str,
     port: u16,
     database: &str,
     options: &Options,
 ) -> Result<Spec, Error> {
-    let folder = layout.directory.join("coder");
+    let folder = layout.directory.join("coder").join(name);
+    file::make_folder(&folder)?;
     let terraform = folder.join("terraform.tfrc");
     file::write_secret(
         &terraform,
         &terraform_configuration(&binaries.terraform_mirror),
     )?;
-    let mut spec = Spec::new("coderd", binaries.coder.clone(), layout)
+    let mut spec = Spec::new(name, binaries.coder.clone(), layout)
         // As a flag: coderd takes the variable of the same name for a provider of its own.
         .arguments([
             "server",
