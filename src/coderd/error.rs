@@ -109,6 +109,12 @@ impl Error {
             .is_some_and(|it| it.status == StatusCode::GONE && it.by_coderd)
     }
 
+    /// Whether there is no token to send.
+    #[must_use]
+    pub fn lacks_token(&self) -> bool {
+        matches!(self, Self::Token { .. })
+    }
+
     /// 401: the token is unknown, expired, or its user is suspended.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {

@@ -51,7 +51,7 @@ pub enum TokenError {
         origin: String,
     },
     /// There is none now.
-    #[error("there is no session token: {0}")]
+    #[error("{0}")]
     None(String),
     /// It cannot be a token: it does not fit into a header.
     #[error("{origin} holds characters that no session token has")]
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(exposed(&token), "second");
         let _before = keep.send_replace(Err("no Secret team/token".to_owned()));
         let none = token.current().unwrap_err().to_string();
-        assert_eq!(none, "there is no session token: no Secret team/token");
+        assert_eq!(none, "no Secret team/token");
     }
 
     #[test]

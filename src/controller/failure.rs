@@ -8,7 +8,9 @@ use crate::{
 
 /// What a failed call to coderd means for the object that it was about.
 pub(super) fn of(error: &coderd::Error) -> Failure {
-    let reason = if error.is_unauthorized() {
+    let reason = if error.lacks_token() {
+        Reason::ControlPlaneNotReady
+    } else if error.is_unauthorized() {
         Reason::Unauthorized
     } else if error.is_forbidden() {
         Reason::Forbidden
@@ -36,6 +38,6 @@ impl From<coderd::Error> for Failure {
 
 impl From<coderd::TokenError> for Failure {
     fn from(error: coderd::TokenError) -> Self {
-        Self::new(Reason::CoderdUnavailable, chain(&error))
+        Self::new(Reason::ControlPlaneNotReady, chain(&error))
     }
 }

@@ -120,7 +120,7 @@ impl Drop for Coder {
 /// Makes a database; gives back its URL.
 async fn make_database(access: &Access, name: &str) -> Result<String, Error> {
     let url = access.postgres_url();
-    let createdb = tool::postgres_folder()?.join("createdb");
+    let createdb = tool::postgres_client("createdb")?;
     let spec = Spec::new("createdb", createdb, &access.layout())
         .arguments([format!("--maintenance-db={url}"), name.to_owned()]);
     output(&spec).await?;

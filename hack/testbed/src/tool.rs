@@ -79,6 +79,18 @@ pub(crate) fn postgres_folder() -> Result<PathBuf, Error> {
     }
 }
 
+/// A client program of PostgreSQL, such as `createdb`.
+pub(crate) fn postgres_client(name: &str) -> Result<PathBuf, Error> {
+    let folders = postgres_folders().into_iter();
+    let mut programs = folders.map(|folder| folder.join(name));
+    programs
+        .find(|program| is_program(program))
+        .ok_or_else(|| Error::MissingTool {
+            tool: name.to_owned(),
+            package: "the Debian package postgresql",
+        })
+}
+
 fn postgres_folders() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();

@@ -108,7 +108,7 @@ async fn a_token_is_followed_and_a_missing_one_is_said() {
     scene.apply(&manifest(&object, &small_source(""))).await;
     let seen = scene
         .until(&ctpl, "without a token", |seen| {
-            is_unknown(seen, "Unauthorized")
+            is_unknown(seen, "ControlPlaneNotReady")
         })
         .await;
     let said = message(&seen, "Synced");

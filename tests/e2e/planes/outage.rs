@@ -39,6 +39,7 @@ async fn a_coder_that_hangs_holds_up_no_other() {
             .await;
     }
     let hold = proxy.hold(Matcher::new("*", "").unwrap(), Stage::BeforeForwarding);
+    proxy.forget();
     for name in &names {
         let ctpl = format!("ctpl/{name}");
         quiet.patch(&ctpl, json!({ "displayName": "Held" })).await;
