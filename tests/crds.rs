@@ -89,10 +89,13 @@ fn the_files_are_what_the_program_writes() {
         );
         expected.insert(name);
     }
-    let seen: BTreeSet<_> = fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let files = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let files = entries.filter(|entry| entry.path().is_file());
+        files.map(|entry| entry.file_name().into_string().unwrap())
+    };
+    let operator = files(folder().join("operator")).map(|name| format!("operator/{name}"));
+    let seen: BTreeSet<_> = files(folder()).chain(operator).collect();
     assert_eq!(seen, expected);
 }
 

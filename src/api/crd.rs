@@ -13,7 +13,7 @@ pub mod lack;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
-use kube::CustomResourceExt;
+use kube::{CustomResourceExt, Resource as _};
 use serde_json::json;
 
 use super::{control_plane::CoderControlPlane, template::CoderTemplate, workspace::CoderWorkspace};
@@ -30,9 +30,15 @@ pub fn synced() -> Vec<CustomResourceDefinition> {
     vec![strict(CoderTemplate::crd()), strict(CoderWorkspace::crd())]
 }
 
-/// The file under `crds/` that holds `crd`.
+/// The file under `crds/` that holds `crd`. The kinds that say where Coder is have a folder of their own: to delete
+/// them can mean to delete Coder.
 pub fn file_name(crd: &CustomResourceDefinition) -> String {
-    format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural)
+    let folder = if crd.spec.names.plural == CoderControlPlane::plural(&()) {
+        "operator/"
+    } else {
+        ""
+    };
+    format!("{folder}{}_{}.yaml", crd.spec.group, crd.spec.names.plural)
 }
 
 /// `crd` as the YAML of its file.

@@ -27,8 +27,8 @@ pub struct Args {
     #[arg(long, default_value = default::APP, value_name = "MODE")]
     pub app: String,
 
-    /// A Coder deployment to keep in step with besides those that are found by their `CoderControlPlane`,
-    /// such as `https://coder.example.com`
+    /// The Coder deployment to keep in step with, such as `https://coder.example.com`; without it, each is found by
+    /// its `CoderControlPlane`
     #[arg(
         long,
         default_value = "",
@@ -66,8 +66,9 @@ pub struct Args {
     )]
     pub coder_namespace: String,
 
-    /// The namespaces in which control planes, workspaces and templates are looked for; * is all. Without it, that of
-    /// --coder-namespace, or all where there is none
+    /// The namespaces in which control planes, workspaces and templates are looked for, besides the deployment of
+    /// --coder-url where there is one; * is all. Without it all, or, with --coder-url, only --coder-namespace, and no
+    /// control planes
     #[arg(
         long,
         default_value = "",

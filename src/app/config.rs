@@ -152,6 +152,8 @@ impl Config {
                 .transpose()?,
         )?;
         let watched = present(&watch_namespaces);
+        // Who names one Coder means that one, unless he says where to look for others.
+        let discovers = syncs == Syncs::All && (fixed.is_none() || watched.is_some());
         let namespaces = value::namespaces(watched, fixed.as_ref().map(|it| &it.namespace[..]))?;
         let request_timeout =
             value::request_timeout(or(&coder_request_timeout, default::CODER_REQUEST_TIMEOUT))?;
@@ -179,7 +181,7 @@ impl Config {
         Ok(Self {
             controller: syncs.anything(fixed.as_ref()).then_some(ControllerConfig {
                 fixed,
-                discovers: syncs == Syncs::All,
+                discovers,
                 namespaces,
                 request_timeout,
                 sweep_interval,

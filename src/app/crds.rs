@@ -42,6 +42,8 @@ pub fn write(folder: &Path) -> Result<(), CrdsError> {
     fs::create_dir_all(folder).map_err(failed(folder))?;
     for (name, yaml) in files()? {
         let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent).map_err(failed(parent))?;
         fs::write(&path, yaml).map_err(failed(&path))?;
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! Sweeps: coderd's lists at an interval, compared with the sweep before.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
@@ -33,7 +34,8 @@ pub(super) async fn run(plane: Arc<ControlPlane>) {
     recall(&plane).await;
     loop {
         let start = Instant::now();
-        let result = sweep(&plane).await;
+        let result = AssertUnwindSafe(sweep(&plane)).catch_unwind().await;
+        let result = result.unwrap_or_else(|_| Err(defect()));
         let took = start.elapsed();
         let next = match result {
             Ok(()) => {
@@ -63,6 +65,12 @@ pub(super) async fn run(plane: Arc<ControlPlane>) {
         };
         sleep_until(next).await;
     }
+}
+
+/// What objects say where a sweep panics.
+fn defect() -> Failure {
+    let message = "looking through Coder's lists panicked, which is a defect of the controller: its log says more";
+    Failure::new(Reason::CoderdUnavailable, message)
 }
 
 async fn sweep(plane: &ControlPlane) -> Result<(), Failure> {
@@ -225,6 +233,29 @@ mod tests {
         coderd.is_well.store(true, Ordering::Relaxed);
         seconds(5).await;
         assert_eq!(plane.deployments.get(), seen);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sweep_that_panics_is_tried_again_and_told_of() {
+        let broken = Arc::new(AtomicBool::new(true));
+        let coderd = Arc::clone(&broken);
+        let (plane, _readiness) = stage::controller(move |path| {
+            let is_broken = coderd.load(Ordering::Relaxed);
+            assert!(!is_broken || !path.starts_with("/workspaces"), "broken");
+            stage::empty(path)
+        });
+        let mut sweeps = JoinSet::new();
+        sweeps.spawn(run(Arc::clone(&plane)));
+        seconds(62).await;
+        let view = plane.deployments.get();
+        assert!(
+            matches!(&view, View::Blind(failure) if failure.message.contains("defect")),
+            "{view:?}"
+        );
+        broken.store(false, Ordering::Relaxed);
+        seconds(5).await;
+        let view = plane.deployments.get();
+        assert!(matches!(view, View::Open(_)), "{view:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -203,11 +203,11 @@ async fn latency(doubles: &[Double]) {
     }
     let during = edits(&scene, &proxy, &template.ctpl).await;
     println!("\nfrom an edit until its request, of {EDITS}, in milliseconds");
-    println!("{:<30}{:>9}{:>9}{:>9}", "", "p50", "p99", "p99 / before");
+    println!("{:<30}{:>9}{:>9}{:>14}", "", "p50", "p99", "p99 / before");
     for (what, figures) in [("before", &before), ("while the others hang", &during)] {
         let [p50, p99] = [50, 99].map(|percent| figures.percentile(percent));
         println!(
-            "{what:<30}{p50:>9.1}{p99:>9.1}{:>9.2}",
+            "{what:<30}{p50:>9.1}{p99:>9.1}{:>14.2}",
             p99 / before.percentile(99)
         );
     }

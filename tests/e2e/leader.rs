@@ -181,9 +181,12 @@ async fn a_leader_that_stood_still_changes_nothing_any_more() {
     first.stop().await;
 }
 
-/// How often the leader changes.
-const CHANGES: usize = 6;
-const OBJECTS: usize = 6;
+/// How often the leader changes, and how many objects there are, unless the variable says otherwise.
+fn count(variable: &str) -> usize {
+    let given = std::env::var(variable).ok();
+    given.map_or(6, |given| given.parse().unwrap())
+}
+
 /// After so many looks everything is at rest.
 const MOST_LOOKS: usize = 10;
 
@@ -191,21 +194,28 @@ const MOST_LOOKS: usize = 10;
 /// version was made once.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_done_twice_while_leaders_change() {
+    let (changes, count) = (count("TEST_LEADER_CHANGES"), count("TEST_LEADER_OBJECTS"));
     let scene = stage("change").await;
     let mut leader = Replica::start(&scene, "r0").await;
     leader.leads().await;
-    let objects: Vec<_> = (0..OBJECTS)
+    let objects: Vec<_> = (0..count)
         .map(|number| scene.template_object(&scene.name(&format!("t{number}"))))
         .collect();
     let source = small_source(&scene.namespace);
-    for round in 1..=CHANGES {
+    for round in 1..=changes {
         let next = Replica::start(&scene, &format!("r{round}")).await;
         leader.program.terminate();
-        for (number, object) in objects.iter().enumerate() {
-            // Made while nobody leads, and then changed in each round.
+        // Made while nobody leads, and then changed in each round.
+        let templates = objects.iter().map(|object| {
             let mut template = manifest(object, &source);
             template["spec"]["displayName"] = json!(format!("{round}"));
-            scene.apply(&template).await;
+            template
+        });
+        let all: Vec<_> = templates.collect();
+        scene
+            .apply(&json!({ "apiVersion": "v1", "kind": "List", "items": all }))
+            .await;
+        for (number, object) in objects.iter().enumerate() {
             if number % 2 == 0 && round > 1 {
                 let name = object.rsplit('.').next().unwrap();
                 let change = json!({ "description": format!("from Coder {round}") });
@@ -227,7 +237,7 @@ async fn nothing_is_lost_or_done_twice_while_leaders_change() {
     }
     for (number, object) in objects.iter().enumerate() {
         let ctpl = format!("ctpl/{object}");
-        let description = (number % 2 == 0).then(|| json!(format!("from Coder {CHANGES}")));
+        let description = (number % 2 == 0).then(|| json!(format!("from Coder {changes}")));
         scene
             .until(&ctpl, "both sides are equal", |seen| {
                 let spec = &seen["spec"];
@@ -239,7 +249,7 @@ async fn nothing_is_lost_or_done_twice_while_leaders_change() {
             })
             .await;
         let twin = scene.template(object.rsplit('.').next().unwrap()).await;
-        assert_eq!(twin["display_name"], json!(format!("{CHANGES}")));
+        assert_eq!(twin["display_name"], json!(format!("{changes}")));
         let path = format!("/templates/{}/versions", twin["id"].as_str().unwrap());
         let versions = scene.person.ask("GET", &path, None).await;
         assert_eq!(versions.as_array().map(Vec::len), Some(1), "{versions:#}");

@@ -348,17 +348,31 @@ fn all_namespaces_are_watched_or_those_that_are_named() {
 }
 
 #[test]
-fn only_the_modes_that_work_on_all_look_for_control_planes() {
-    let discovers = |mode: &str| {
-        let arguments = [&COMPLETE[1..], &[mode]].concat();
-        check_only(&arguments)
-            .unwrap()
-            .controller
-            .unwrap()
-            .discovers
+fn control_planes_are_looked_for_unless_one_coder_is_named_and_no_place_to_look() {
+    let discovers = |arguments: &[&str]| {
+        let config = check_only(arguments).unwrap();
+        config.controller.unwrap().discovers
     };
-    assert!(discovers("--app=all") && discovers("--app=controller"));
-    assert!(!discovers("--app=aggregated-apiserver"));
+    let [_, url, token, namespace] = COMPLETE;
+    for mode in ["--app=all", "--app=controller"] {
+        assert!(discovers(&[mode]));
+        assert!(!discovers(&[mode, url, token, namespace]));
+        assert!(discovers(&[
+            mode,
+            url,
+            token,
+            namespace,
+            "--watch-namespaces=*"
+        ]));
+    }
+    let served = "--app=aggregated-apiserver";
+    assert!(!discovers(&[
+        served,
+        url,
+        token,
+        namespace,
+        "--watch-namespaces=*"
+    ]));
 }
 
 #[test]

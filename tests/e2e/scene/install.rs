@@ -7,10 +7,13 @@ use testbed::Access;
 /// The CRDs, once for the bed.
 pub async fn install_crds(bed: &Access) {
     let crds = crate::root().join("crds").display().to_string();
-    bed.run_kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds])
+    let operator = format!("{crds}/operator");
+    let files = ["-f", crds.as_str(), "-f", operator.as_str()];
+    let apply = ["apply", "--server-side", "--force-conflicts"];
+    bed.run_kubectl(&[&apply[..], &files].concat())
         .await
         .unwrap();
-    bed.run_kubectl(&["wait", "--for=condition=Established", "-f", &crds])
+    bed.run_kubectl(&[&["wait", "--for=condition=Established"][..], &files].concat())
         .await
         .unwrap();
 }

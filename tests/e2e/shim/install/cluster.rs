@@ -40,9 +40,13 @@ pub struct Pod {
 
 impl Cluster {
     pub async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // As with the shared bed, its guard removes it when the process ends.
-        let bed: &'static Bed = Box::leak(Box::new(Bed::start(Options::default()).await.unwrap()));
+        let bed: &'static Bed = Box::leak(Box::new(Bed::start(options).await.unwrap()));
         Self {
             bed,
             admin: administrator(bed),
