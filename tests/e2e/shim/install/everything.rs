@@ -30,8 +30,8 @@ rules:
 - level: None
 ";
 
-/// Group, resource and verb.
-type Right = (String, String, String);
+/// Verb, resource and group.
+type Right = String;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_deployment_without_flags_finds_a_coder_uses_each_right_and_takes_over_from_itself() {
@@ -98,8 +98,9 @@ async fn one_deployment_without_flags_finds_a_coder_uses_each_right_and_takes_ov
     let (used, refused) = used(&audit);
     assert_eq!(refused, BTreeSet::new(), "rights that are missing");
     let given = given(&cluster).await;
-    let unused: Vec<_> = given.difference(&used).collect();
-    assert!(unused.is_empty(), "rights that nobody uses: {unused:#?}");
+    let unused: Vec<_> = given.difference(&used).map(String::as_str).collect();
+    // The serving certificate is renewed after years.
+    assert_eq!(unused, ["update secrets."]);
 }
 
 /// What somebody makes in Coder gets an object, which goes with it.
@@ -252,7 +253,8 @@ fn used(audit: &PathBuf) -> (BTreeSet<Right>, BTreeSet<Right>) {
             Some(part) => format!("{}/{part}", text(&reference["resource"])),
             None => text(&reference["resource"]),
         };
-        let right = (text(&reference["apiGroup"]), resource, text(&event["verb"]));
+        let (verb, group) = (text(&event["verb"]), text(&reference["apiGroup"]));
+        let right = format!("{verb} {resource}.{group}");
         if event["responseStatus"]["code"] == 403 {
             refused.insert(right);
         } else {
@@ -282,7 +284,7 @@ async fn given(cluster: &Cluster) -> BTreeSet<Right> {
         for group in texts(&rule["apiGroups"]) {
             for resource in texts(&rule["resources"]) {
                 for verb in texts(&rule["verbs"]) {
-                    given.insert((group.clone(), resource.clone(), verb));
+                    given.insert(format!("{verb} {resource}.{group}"));
                 }
             }
         }
