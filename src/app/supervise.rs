@@ -2,6 +2,7 @@
 //!
 //! Nothing here is restarted: a process whose parts do not all live tells half-truths, so the first
 //! one that ends unasked takes all others down in good order, and Kubernetes starts a new process.
+//! What works for one Coder only is restarted where it is: see `controller/parts.rs`.
 
 use std::{any::Any, collections::HashMap, error::Error, time::Duration};
 
