@@ -190,6 +190,21 @@ fn count(variable: &str) -> usize {
 /// After so many looks everything is at rest.
 const MOST_LOOKS: usize = 10;
 
+/// Waits until so many templates are ready, as long as there are more and more of them.
+async fn all_ready(scene: &Scene, count: usize) {
+    let ready = async || {
+        let objects = scene.list("coder.com/v1alpha1", "codertemplates").await;
+        objects.iter().filter(|object| is_ready(object)).count()
+    };
+    let mut known = 0;
+    while known < count {
+        scene
+            .eventually("more are ready", async || ready().await > known)
+            .await;
+        known = ready().await;
+    }
+}
+
 /// Both sides change all the time while one leader follows the other: in the end both are equal, and each
 /// version was made once.
 #[tokio::test(flavor = "multi_thread")]
@@ -228,11 +243,7 @@ async fn nothing_is_lost_or_done_twice_while_leaders_change() {
         leader.program.wait(PATIENCE).await.unwrap();
         leader = next;
         if round == 1 {
-            for object in &objects {
-                scene
-                    .until(&format!("ctpl/{object}"), "ready", is_ready)
-                    .await;
-            }
+            all_ready(&scene, count).await;
         }
     }
     for (number, object) in objects.iter().enumerate() {
