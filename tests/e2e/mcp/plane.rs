@@ -16,25 +16,7 @@ async fn control_planes_are_told_where_the_kind_is_installed() {
         .await
         .unwrap();
     let server = Server::start(access, &[]).await;
-    access
-        .run_kubectl(&["create", "serviceaccount", "root", "-n", "default"])
-        .await
-        .unwrap();
-    let role = [
-        "create",
-        "clusterrolebinding",
-        "root",
-        "--clusterrole=cluster-admin",
-    ];
-    let account = ["--serviceaccount=default:root"];
-    access
-        .run_kubectl(&[&role[..], &account].concat())
-        .await
-        .unwrap();
-    let token = access
-        .run_kubectl(&["create", "token", "root", "-n", "default"])
-        .await
-        .unwrap();
+    let token = root(access).await;
     let caller = server.client(token.trim());
     let object = json!({ "namespace": "default", "name": "main" });
     for (tool, arguments) in [
@@ -118,4 +100,27 @@ async fn control_planes_are_told_where_the_kind_is_installed() {
         "url": "http://main.default.svc:80",
     });
     assert_eq!(told, json!({ "items": [item] }));
+}
+
+/// The token of an account that may do everything.
+async fn root(access: &Access) -> String {
+    access
+        .run_kubectl(&["create", "serviceaccount", "root", "-n", "default"])
+        .await
+        .unwrap();
+    let role = [
+        "create",
+        "clusterrolebinding",
+        "root",
+        "--clusterrole=cluster-admin",
+    ];
+    let account = ["--serviceaccount=default:root"];
+    access
+        .run_kubectl(&[&role[..], &account].concat())
+        .await
+        .unwrap();
+    access
+        .run_kubectl(&["create", "token", "root", "-n", "default"])
+        .await
+        .unwrap()
 }
